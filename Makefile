@@ -1,0 +1,82 @@
+# One command each, the same by hand and in CI (.ci/run). All of them set up what they need first.
+
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+
+# program=package, or one word where both have the same name. Tests that run behind real proxies
+# need them; see scripts/system-parts for what happens where they cannot be installed.
+SYSTEM_PARTS ?= nginx=nginx-light squid
+
+# Given to pytest by `make test`, for example: make test ARGS='-k resume -x'
+ARGS ?=
+
+# The stamp holds the folder it was made in: in a copied checkout the environment would go on
+# importing the code of the original.
+STAMP := $(VENV)/.set-up
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(STAMP) system-parts ## show a session that goes on where WebSockets are blocked
+	$(VENV)/bin/byway demo
+
+.PHONY: test
+test: $(STAMP) system-parts ## run the tests; ARGS='…' is handed to pytest
+	$(PY) -m pytest $(ARGS)
+
+.PHONY: check
+check: check-style check-types check-wheel ## style, types and the built wheel
+
+.PHONY: check-style
+check-style: $(STAMP) ## ruff, rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+.PHONY: check-types
+check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
+	$(PY) -m mypy
+	$(PY) -m mypy scripts/check-wheel
+	$(PY) -m pyright --pythonpath $(PY)
+# --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal
+
+.PHONY: check-wheel
+check-wheel: $(STAMP) ## build, compare with the tree, install and import from another folder
+	$(PY) scripts/check-wheel
+
+.PHONY: bench
+bench: $(STAMP) ## measure against a plain WebSocket
+	$(PY) benchmarks/downlink.py
+
+.PHONY: format
+format: $(STAMP) ## let ruff rewrite what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+.PHONY: setup
+setup: $(STAMP) ## make the environment, only where it is missing or out of date
+
+.PHONY: system-parts
+system-parts:
+	@scripts/system-parts $(SYSTEM_PARTS)
+
+.PHONY: clean
+clean: ## remove the environment and all that the tools left behind
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf htmlcov .coverage .coverage.*
+	find . -name .git -prune -o -name node_modules -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# pip before 25.1 cannot install dependency groups, and the one that venv brings is often older.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "byway needs Python 3.11 or later: make PYTHON=python3.11 …")'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PY) -m pip install --quiet --editable '.[server,demo]' --group test --group check --group bench
+	@printf '%s\n' '$(CURDIR)' > $@

@@ -1,0 +1,1 @@
+"""WebSocket sessions that go on over HTTP where WebSockets are blocked."""

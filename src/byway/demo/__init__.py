@@ -1,0 +1,1 @@
+"""What `byway demo` shows."""
