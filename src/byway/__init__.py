@@ -1,1 +1,40 @@
-"""WebSocket sessions that go on over HTTP where WebSockets are blocked."""
+"""byway carries a WebSocket application through networks that will not carry WebSockets.
+
+On the server, wrap an ASGI application in `FallbackMiddleware`, or serve a handler with
+`Endpoint`. On the client, `connect` gives back a `Channel`.
+"""
+
+from byway.channel import Channel
+from byway.client import connect
+from byway.errors import (
+    Attempt,
+    BywayError,
+    CarrierLost,
+    ChannelClosed,
+    ConnectError,
+    FrameError,
+    NoTransport,
+    PeerError,
+    Refused,
+    UsageError,
+)
+from byway.limits import Limits
+from byway.server import Endpoint, FallbackMiddleware
+
+__all__ = [
+    "Attempt",
+    "BywayError",
+    "CarrierLost",
+    "Channel",
+    "ChannelClosed",
+    "ConnectError",
+    "Endpoint",
+    "FallbackMiddleware",
+    "FrameError",
+    "Limits",
+    "NoTransport",
+    "PeerError",
+    "Refused",
+    "UsageError",
+    "connect",
+]

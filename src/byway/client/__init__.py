@@ -1,1 +1,5 @@
-"""The client: find a transport that gets through, and keep the session on it."""
+"""The client: a channel that finds a transport which gets through."""
+
+from byway.client.connect import connect
+
+__all__ = ["connect"]

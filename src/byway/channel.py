@@ -1,0 +1,138 @@
+"""The channel: what an application holds, on the server and on the client.
+
+Knows: what every channel promises.
+Must not know: how any of them keeps it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+import httpx
+
+from byway.errors import UsageError
+from byway.session import Message
+
+HeaderList = Iterable[tuple[bytes, bytes]]
+"""Headers as ASGI has them: pairs of name and value, both bytes."""
+
+
+class Channel(ABC):
+    """Two-way messages between one client and one run of a handler.
+
+    Whatever carries it, each message sent arrives once and in order, until the channel is
+    closed. A text arrives as `str`, binary data as `bytes`; empty ones are messages too. When
+    the channel is lost (`code` 1006), what was sent last may not have arrived.
+
+    `async for message in channel` ends when the channel is closed.
+    """
+
+    @abstractmethod
+    async def accept(
+        self, subprotocol: str | None = None, headers: HeaderList | None = None
+    ) -> None:
+        """Accept the client; the server's handler calls this first.
+
+        Args:
+            subprotocol: one of those that the client offers, or None.
+            headers: headers to add to the answer, cookies for instance.
+
+        Raises:
+            UsageError: on a client, or on a channel that was accepted or refused already.
+        """
+
+    @abstractmethod
+    async def receive(self) -> Message | None:
+        """Wait for the next message; None once the channel is closed and all were read.
+
+        Cancelling it loses nothing. One task at a time may wait.
+
+        Raises:
+            UsageError: another task is waiting already, or the channel is not accepted.
+        """
+
+    @abstractmethod
+    async def send(self, message: Message) -> None:
+        """Send a message, and wait while too much is on its way (`Limits.outbox`).
+
+        A cancelled call has sent the whole message or nothing. Several tasks may call it.
+
+        Raises:
+            ChannelClosed: the channel is closing or closed.
+            UsageError: a text holds a lone surrogate, or the channel is not accepted.
+        """
+
+    @abstractmethod
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the channel. Everything sent before arrives first; what is unread is dropped.
+
+        On a channel that is closed already it does nothing. A server's handler that calls it
+        before `accept` refuses the client with status 403.
+
+        Args:
+            code: 1000 to 1014 or 3000 to 4999, without 1004 to 1006 (RFC 6455 section 7.4).
+            reason: at most 123 bytes of UTF-8.
+
+        Raises:
+            UsageError: the code or the reason may not be sent.
+        """
+
+    @property
+    @abstractmethod
+    def code(self) -> int | None:
+        """The close code once the channel is closed, None before.
+
+        It is the other side's if that closed first, else one's own; 1006 where the channel was
+        lost without a closing handshake.
+        """
+
+    @property
+    @abstractmethod
+    def reason(self) -> str:
+        """The reason given with the close code, "" where there is none."""
+
+    @property
+    @abstractmethod
+    def subprotocol(self) -> str | None:
+        """The subprotocol agreed on, if any."""
+
+    @property
+    @abstractmethod
+    def headers(self) -> httpx.Headers:
+        """The other side's headers: the request's on a server, the answer's on a client."""
+
+    @property
+    @abstractmethod
+    def transport(self) -> str | None:
+        """Name of the transport that carries the channel now, None while none does."""
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        """Iterate over the messages until the channel is closed."""
+        return self._messages()
+
+    async def _messages(self) -> AsyncIterator[Message]:
+        while (message := await self.receive()) is not None:
+            yield message
+
+
+def check_message(message: object) -> Message:
+    """Return a message that can be sent; a bytearray or memoryview is copied.
+
+    Raises:
+        UsageError: it is neither text nor binary data.
+    """
+    if isinstance(message, str | bytes):
+        return message
+    if isinstance(message, bytearray | memoryview):
+        return bytes(message)
+    raise UsageError(f"a message is str or bytes, this is {type(message).__name__}")
+
+
+def header_list(
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None,
+) -> list[tuple[str, str]]:
+    """Copy a caller's headers to a list of pairs, so that nobody's dict is changed."""
+    if headers is None:
+        return []
+    return list(headers.items() if isinstance(headers, Mapping) else headers)

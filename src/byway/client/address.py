@@ -1,0 +1,84 @@
+"""Addresses: the endpoint's URL, the proxy and the certificates, settled once for all transports.
+
+Knows: URLs, the environment's proxy settings, TLS contexts.
+Must not know: transports, sessions.
+"""
+
+from __future__ import annotations
+
+import ssl as ssl_module
+import urllib.request
+
+import httpx
+
+from byway.errors import UsageError
+
+_SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
+
+
+def endpoint_url(url: str) -> httpx.URL:
+    """Return the endpoint as an ``http(s)`` URL; ``ws(s)`` means the same.
+
+    Raises:
+        UsageError: it is no absolute URL of these schemes, or has a fragment.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{url!r} is not a URL: {error}") from None
+    scheme = _SCHEMES.get(parsed.scheme)
+    if scheme is None or not parsed.host:
+        raise UsageError(f"{url!r} must begin with http://, https://, ws:// or wss:// and a host")
+    if parsed.fragment:
+        raise UsageError(f"{url!r} has a fragment, which a WebSocket URL may not have")
+    return parsed.copy_with(scheme=scheme)
+
+
+def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
+    """Return the URL of the proxy to use for an endpoint, None for none.
+
+    The environment is read here, once, since the libraries below read it each in its own way:
+    `HTTPS_PROXY` or `HTTP_PROXY` by the endpoint's scheme, else `ALL_PROXY`, unless `NO_PROXY`
+    names the host.
+
+    Args:
+        url: the endpoint.
+        proxy: a URL; True for the environment's; None or False for none.
+
+    Raises:
+        UsageError: it is no URL of a proxy.
+    """
+    if proxy is None or proxy is False:
+        return None
+    if proxy is True:
+        found = urllib.request.getproxies()
+        proxy = found.get(url.scheme) or found.get("all")
+        host = url.host if url.port is None else f"{url.host}:{url.port}"
+        if not proxy or urllib.request.proxy_bypass(host):
+            return None
+        if "://" not in proxy:
+            proxy = f"http://{proxy}"
+    try:
+        parsed = httpx.URL(proxy)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"proxy {proxy!r} is not a URL: {error}") from None
+    if parsed.scheme not in ("http", "https", "socks5", "socks5h") or not parsed.host:
+        raise UsageError(f"proxy {str(parsed)!r} must be http://, https:// or socks5://")
+    return proxy
+
+
+def tls_context(
+    url: httpx.URL, ssl: ssl_module.SSLContext | None
+) -> ssl_module.SSLContext | None:
+    """Return the TLS settings for an endpoint, None for plain text.
+
+    Raises:
+        UsageError: settings are given for an endpoint without TLS, or they are no SSLContext.
+    """
+    if ssl is not None and not isinstance(ssl, ssl_module.SSLContext):
+        raise UsageError(f"ssl must be an ssl.SSLContext, this is {type(ssl).__name__}")
+    if url.scheme == "http":
+        if ssl is not None:
+            raise UsageError("ssl is given, but the URL is not https:// or wss://")
+        return None
+    return ssl or ssl_module.create_default_context()

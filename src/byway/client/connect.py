@@ -1,0 +1,292 @@
+"""connect(): the client's one entrance.
+
+Knows: what a caller may ask for, and the two kinds of channel that can come of it.
+Must not know: how transports are tried or carry frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as ssl_module
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import httpx
+import websockets
+
+from byway.channel import Channel, HeaderList, check_message, header_list
+from byway.client.address import endpoint_url, proxy_for, tls_context
+from byway.client.driver import Driver
+from byway.errors import Attempt, ChannelClosed, UsageError
+from byway.handshake import Open, key_hash, new_key, valid_subprotocol
+from byway.limits import Limits
+from byway.live import Attachment, LiveSession
+from byway.negotiation import Preference
+from byway.session import Closed, Message
+from byway.transports.dial import Dial
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+
+class connect(AbstractAsyncContextManager["Channel"]):  # noqa: N801 - used like a function
+    """Connect to an endpoint, over the first transport that gets through.
+
+    ::
+
+        async with byway.connect("https://example.org/chat") as channel:
+            await channel.send("hello")
+            async for message in channel:
+                ...
+
+    Leaving the block closes the channel with 1000, or with 1011 where an exception leaves it,
+    and waits until the server has acknowledged everything. A server without byway is served as
+    a plain WebSocket, without resuming.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        transports: Iterable[str] | None = None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+        subprotocols: Iterable[str] = (),
+        ssl: ssl_module.SSLContext | None = None,
+        proxy: str | bool | None = True,
+        open_timeout: float = 20.0,
+        close_timeout: float = 10.0,
+        limits: Limits | None = None,
+    ) -> None:
+        """Check what is asked for. Nothing is sent before the block is entered.
+
+        Args:
+            url: of the WebSocket endpoint; ``ws(s)`` and ``http(s)`` mean the same.
+            transports: names of the transports to try, best first; all by default.
+            headers: headers to add to every request and handshake.
+            subprotocols: what to offer to the application, best first.
+            ssl: certificates and TLS settings; the system's by default.
+            proxy: URL of a proxy; True for the environment's (`HTTPS_PROXY`, `HTTP_PROXY`,
+                `ALL_PROXY`, `NO_PROXY`); None for none.
+            open_timeout: seconds that all attempts together may take. Each transport has an
+                equal share.
+            close_timeout: seconds to wait for the server to acknowledge the close.
+            limits: bounds; see `Limits`.
+
+        Raises:
+            UsageError: an argument is wrong.
+        """
+        self._url = endpoint_url(url)
+        self._preference = Preference.of(transports)
+        self._headers = header_list(headers)
+        if isinstance(subprotocols, str):
+            raise UsageError(f"subprotocols is a list: write [{subprotocols!r}]")
+        self._subprotocols = tuple(subprotocols)
+        for name in self._subprotocols:
+            if not valid_subprotocol(name):
+                raise UsageError(f"subprotocol {name!r} is not a token of RFC 9110")
+        self._ssl = tls_context(self._url, ssl)
+        self._proxy = proxy_for(self._url, proxy)
+        if open_timeout <= 0 or close_timeout <= 0:
+            raise UsageError("open_timeout and close_timeout must be more than 0")
+        self._open_timeout = open_timeout
+        self._close_timeout = close_timeout
+        self._limits = limits or Limits()
+        self._channel: ClientChannel | PlainChannel | None = None
+
+    async def __aenter__(self) -> Channel:
+        """Open the channel.
+
+        Raises:
+            Refused: the application refused it.
+            NoTransport: no transport got through within `open_timeout`.
+        """
+        if self._channel is not None:
+            raise UsageError("this connect() was entered already; make a new one")
+        key = new_key()
+
+        def make_dial(
+            on_open: Callable[[Open, Attachment, httpx.Headers], None],
+            on_plain: Callable[[ClientConnection], Awaitable[None]],
+        ) -> Dial:
+            return Dial(
+                url=self._url,
+                headers=self._headers,
+                ssl=self._ssl,
+                proxy=self._proxy,
+                key=key,
+                subprotocols=self._subprotocols,
+                limits=self._limits,
+                on_open=on_open,
+                on_plain=on_plain,
+            )
+
+        live = LiveSession(self._limits, name=key_hash(key).hex()[:8])
+        driver = Driver(live, self._preference, make_dial)
+        await driver.open(self._open_timeout)
+        if driver.plain is not None:
+            self._channel = PlainChannel(driver, driver.plain, self._close_timeout)
+        else:
+            self._channel = ClientChannel(driver, self._close_timeout)
+        return self._channel
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the channel and let go of everything."""
+        channel, self._channel = self._channel, None
+        assert channel is not None
+        if kind is not None and issubclass(kind, asyncio.CancelledError | KeyboardInterrupt):
+            await channel.aclose()
+        else:
+            await channel.close(1000 if kind is None else 1011)
+
+
+class ClientChannel(Channel):
+    """A client's channel, carried by whatever transport gets through."""
+
+    def __init__(self, driver: Driver, close_timeout: float) -> None:
+        """Wrap an open session."""
+        assert driver.opening is not None
+        self._driver = driver
+        self._live = driver.live
+        self._opening = driver.opening
+        self._close_timeout = close_timeout
+
+    async def accept(
+        self, subprotocol: str | None = None, headers: HeaderList | None = None
+    ) -> None:
+        """Raise: only a server's handler accepts."""
+        raise UsageError("accept() is the server's; a client's channel is accepted already")
+
+    async def receive(self) -> Message | None:
+        """Wait for the next message."""
+        got = await self._live.receive()
+        return None if isinstance(got, Closed) else got
+
+    async def send(self, message: Message) -> None:
+        """Send a message."""
+        await self._live.send(check_message(message))
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the channel, and wait until the server has acknowledged everything."""
+        self._live.close(code, reason)
+        await self._driver.finish(self._close_timeout)
+
+    async def aclose(self) -> None:
+        """Let go at once; the server learns of it when the window is over."""
+        self._live.abort(1006, "cancelled")
+        await self._driver.aclose()
+
+    @property
+    def code(self) -> int | None:
+        """The close code."""
+        end = self._live.core.end
+        return None if end is None else end.code
+
+    @property
+    def reason(self) -> str:
+        """The close reason."""
+        end = self._live.core.end
+        return "" if end is None else end.reason
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that the application chose."""
+        return self._opening.subprotocol
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """The headers of the answer that opened the session."""
+        return self._driver.headers
+
+    @property
+    def transport(self) -> str | None:
+        """Name of the transport in use."""
+        return self._live.transport
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What was tried in vain before the session opened."""
+        return tuple(self._driver.attempts)
+
+
+class PlainChannel(Channel):
+    """A client's channel to a server without byway: a plain WebSocket, which does not resume."""
+
+    def __init__(self, driver: Driver, socket: ClientConnection, close_timeout: float) -> None:
+        """Wrap an open WebSocket."""
+        self._driver = driver
+        self._socket = socket
+        self._close_timeout = close_timeout
+
+    async def accept(
+        self, subprotocol: str | None = None, headers: HeaderList | None = None
+    ) -> None:
+        """Raise: only a server's handler accepts."""
+        raise UsageError("accept() is the server's; a client's channel is accepted already")
+
+    async def receive(self) -> Message | None:
+        """Wait for the next message."""
+        try:
+            return await self._socket.recv()
+        except websockets.ConnectionClosed:
+            return None
+        except websockets.ConcurrencyError:
+            raise UsageError("another task is waiting in receive() already") from None
+
+    async def send(self, message: Message) -> None:
+        """Send a message."""
+        try:
+            await self._socket.send(check_message(message))
+        except UnicodeEncodeError:
+            raise UsageError("the text holds a lone surrogate; it cannot be sent") from None
+        except websockets.ConnectionClosed as error:
+            raise ChannelClosed(self.code or 1006, self.reason) from error
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the WebSocket and wait for the server's answer."""
+        try:
+            async with asyncio.timeout(self._close_timeout):
+                await self._socket.close(code, reason)
+        except TimeoutError:
+            pass  # aclose() cuts it
+        except websockets.ProtocolError as error:
+            raise UsageError(str(error)) from None
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let go at once."""
+        self._driver.live.abort(1006, "a plain WebSocket carries the channel")
+        await self._driver.aclose()
+
+    @property
+    def code(self) -> int | None:
+        """The close code."""
+        return self._socket.close_code
+
+    @property
+    def reason(self) -> str:
+        """The close reason."""
+        return self._socket.close_reason or ""
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that the server chose."""
+        return self._socket.subprotocol
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """The headers of the server's answer."""
+        response = self._socket.response
+        return httpx.Headers(list(response.headers.raw_items()) if response else [])
+
+    @property
+    def transport(self) -> str | None:
+        """Always `websocket`."""
+        return "websocket"

@@ -1,0 +1,139 @@
+"""Errors: one root, and two branches below it.
+
+Knows: what can go wrong, in the words of the documentation.
+Must not know: who raises or catches it.
+
+::
+
+    BywayError
+    ├── UsageError (also ValueError)    you did: a wrong argument, a call out of order
+    ├── ChannelClosed                   the channel is closed; carries both ends' code and reason
+    ├── ConnectError                    connect() got no session; carries what was tried
+    │   ├── Refused                     the application said no; carries its status, headers, body
+    │   └── NoTransport                 no transport got through in time
+    └── PeerError                       the peer did; carries the answer that fits
+        ├── FrameError                  bytes that are no frames, or frames out of order
+        └── CarrierLost                 a carrier ended or never opened; the session goes on
+
+Errors of the libraries below are mapped to these at one place a transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BywayError(Exception):
+    """Root of all errors that byway raises on purpose."""
+
+
+class UsageError(BywayError, ValueError):
+    """You did: an argument is wrong, or a call came at the wrong time."""
+
+
+class ChannelClosed(BywayError):
+    """The channel is closed, so nothing can be sent on it.
+
+    Attributes:
+        code: the close code, 1006 where no closing handshake took place.
+        reason: the reason given with it.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        """Keep the code and the reason."""
+        super().__init__(f"the channel is closed: {code}{f' ({reason})' if reason else ''}")
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one transport.
+
+    Attributes:
+        transport: its name.
+        seconds: how long the try took.
+        error: what ended it, in a sentence; empty where it worked.
+        status: the HTTP status seen, if one was.
+    """
+
+    transport: str
+    seconds: float
+    error: str = ""
+    status: int | None = None
+
+
+class ConnectError(BywayError):
+    """`connect()` could not open a session.
+
+    Attributes:
+        attempts: what was tried, in order.
+    """
+
+    def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
+        """Keep the attempts."""
+        super().__init__(message)
+        self.attempts = tuple(attempts)
+
+
+class Refused(ConnectError):
+    """The application refused the session before accepting it.
+
+    Attributes:
+        status: the HTTP status, 403 unless the application chose another.
+        headers: the headers of its answer.
+        body: the body of its answer.
+    """
+
+    def __init__(
+        self, status: int, headers: Sequence[tuple[str, str]] = (), body: bytes = b""
+    ) -> None:
+        """Keep the answer."""
+        super().__init__(f"the server refused the session with status {status}")
+        self.status = status
+        self.headers = tuple(headers)
+        self.body = body
+
+
+class NoTransport(ConnectError):
+    """No transport got through."""
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        """Name each attempt in the message."""
+        lines = "".join(
+            f"\n  {one.transport}: {one.error} (after {one.seconds:.1f} s)" for one in attempts
+        )
+        super().__init__(
+            f"no transport got through{lines or ': there was no time to try one'}", attempts
+        )
+
+
+class PeerError(BywayError):
+    """The peer did something that it may not do.
+
+    Attributes:
+        status: the HTTP status that fits as an answer.
+    """
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        """Keep the status that fits."""
+        super().__init__(message)
+        self.status = status
+
+
+class FrameError(PeerError):
+    """Bytes that are no frames, or frames where they may not be. It ends the carrier only."""
+
+
+class CarrierLost(PeerError):
+    """A carrier ended, or never opened. The session goes on with another.
+
+    Attributes:
+        gone: the server said that it does not know this session (any more).
+    """
+
+    def __init__(self, message: str, *, status: int = 400, gone: bool = False) -> None:
+        """Keep whether the session itself is gone."""
+        super().__init__(message, status=status)
+        self.gone = gone

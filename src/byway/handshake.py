@@ -1,0 +1,288 @@
+"""The handshake: what a client says first (HELLO, or a WebSocket token), and the answer (OPEN).
+
+Knows: the fields, their JSON, and which values are allowed.
+Must not know: sessions, transports, what is done with the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from byway.errors import FrameError
+from byway.frames import HELLO, MAX_ROOM, OPEN, encode
+
+VERSION: Final = 1
+"""Version of the protocol."""
+
+CONTENT_TYPE: Final = "application/byway"
+"""Content type of every request body."""
+
+SUBPROTOCOL: Final = "byway.1"
+"""The WebSocket subprotocol that the server answers."""
+
+MIN_KEY: Final = 22
+"""Fewest characters of a session key: 128 bits in base64url."""
+
+MAX_KEY: Final = 86
+"""Most characters of a session key: 512 bits in base64url."""
+
+ACK_ANSWER: Final = "ack"
+"""The `answer` of a HELLO that only brings frames up."""
+
+_KEY: Final = re.compile(rf"[A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}}")
+_INSTANCE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_MAX_NUMBER: Final = 2**63
+_MAX_CARRIER: Final = 2**32 - 1
+_MAX_SUBPROTOCOLS: Final = 32
+
+
+def new_key() -> str:
+    """Make a session key of 192 random bits."""
+    return secrets.token_urlsafe(24)
+
+
+def new_instance() -> str:
+    """Make a name for one run of the handler."""
+    return secrets.token_urlsafe(12)
+
+
+def key_hash(key: str) -> bytes:
+    """Hash a key. Sessions are looked up by it, so that no key is kept or compared in parts."""
+    return sha256(key.encode()).digest()
+
+
+def valid_subprotocol(name: str) -> bool:
+    """Say whether a name is a token of RFC 9110 section 5.6.2, as RFC 6455 wants it."""
+    return _TOKEN.fullmatch(name) is not None
+
+
+class _Fields:
+    """Reads a JSON object field by field, and names the field that is wrong."""
+
+    def __init__(self, kind: str, payload: bytes) -> None:
+        self.kind = kind
+        try:
+            fields = json.loads(payload)
+        except (ValueError, RecursionError):
+            raise FrameError(f"{kind} is not JSON") from None
+        if not isinstance(fields, dict):
+            raise FrameError(f"{kind} is not a JSON object")
+        self.fields: dict[str, Any] = fields
+        version = fields.get("v")
+        if version != VERSION:
+            raise FrameError(
+                f"{kind} speaks version {str(version)[:20]}, this side speaks {VERSION}", status=400
+            )
+
+    def wrong(self, name: str, wanted: str) -> FrameError:
+        return FrameError(f"{self.kind}: {name!r} must be {wanted}")
+
+    def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
+        value = self.fields.get(name, default)
+        if type(value) is not int or not low <= value <= high:
+            raise self.wrong(name, f"an integer from {low} to {high}")
+        return value
+
+    def text(self, name: str, pattern: re.Pattern[str], wanted: str) -> str:
+        value = self.fields.get(name)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise self.wrong(name, wanted)
+        return value
+
+    def optional(self, name: str, pattern: re.Pattern[str], wanted: str) -> str | None:
+        return None if self.fields.get(name) is None else self.text(name, pattern, wanted)
+
+    def tokens(self, name: str) -> tuple[str, ...]:
+        value = self.fields.get(name, [])
+        if (
+            not isinstance(value, list)
+            or len(value) > _MAX_SUBPROTOCOLS
+            or not all(isinstance(one, str) and valid_subprotocol(one) for one in value)
+        ):
+            raise self.wrong(name, f"a list of at most {_MAX_SUBPROTOCOLS} tokens")
+        return tuple(value)
+
+    def seconds(self, name: str) -> float:
+        value = self.fields.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+            raise self.wrong(name, "a number of seconds above 0")
+        return float(value)
+
+
+_KEY_WANTED: Final = f"{MIN_KEY} to {MAX_KEY} characters of base64url"
+_INSTANCE_WANTED: Final = "1 to 64 characters of base64url"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a client says first on a carrier, and at the head of every request.
+
+    Attributes:
+        key: the session key, chosen by the client.
+        carrier: id of the carrier that the request opens, or goes with; chosen by the client.
+        received: frames received without a gap.
+        room: bytes of room in the client's inbox.
+        instance: the run of the handler to go on with; None to open one.
+        answer: how the client wants to be answered: a transport's name, or `ACK_ANSWER`.
+        poll: for polls, their count on this carrier, from 1.
+        subprotocols: what the application offers.
+    """
+
+    key: str
+    carrier: int
+    received: int
+    room: int
+    instance: str | None = None
+    answer: str = ACK_ANSWER
+    poll: int = 0
+    subprotocols: tuple[str, ...] = ()
+
+    def frame(self) -> bytes:
+        """Encode it as a HELLO frame."""
+        fields: dict[str, object] = {
+            "v": VERSION,
+            "session": self.key,
+            "carrier": self.carrier,
+            "received": self.received,
+            "room": min(self.room, MAX_ROOM),
+            "answer": self.answer,
+        }
+        if self.instance is not None:
+            fields["instance"] = self.instance
+        if self.poll:
+            fields["poll"] = self.poll
+        if self.subprotocols:
+            fields["subprotocols"] = list(self.subprotocols)
+        return encode(HELLO, json.dumps(fields, separators=(",", ":")).encode())
+
+    @classmethod
+    def parse(cls, payload: bytes, *, max_size: int) -> Hello:
+        """Decode the payload of HELLO; fields that it does not know are passed over.
+
+        Raises:
+            FrameError: it is too long, not JSON, of another version, or a field is wrong. The
+                message never holds the key.
+        """
+        if len(payload) > max_size:
+            raise FrameError(f"HELLO is over the bound of {max_size} bytes")
+        fields = _Fields("HELLO", payload)
+        return cls(
+            key=fields.text("session", _KEY, _KEY_WANTED),
+            carrier=fields.integer("carrier", 1, _MAX_CARRIER),
+            received=fields.integer("received", 0, _MAX_NUMBER),
+            room=fields.integer("room", 0, MAX_ROOM),
+            instance=fields.optional("instance", _INSTANCE, _INSTANCE_WANTED),
+            answer=fields.text("answer", _TOKEN, "a transport's name or 'ack'"),
+            poll=fields.integer("poll", 0, _MAX_NUMBER, 0),
+            subprotocols=fields.tokens("subprotocols"),
+        )
+
+    def token(self) -> str:
+        """Encode it as the subprotocol that a WebSocket handshake offers."""
+        parts = [SUBPROTOCOL, self.key, str(self.received), str(self.room), str(self.carrier)]
+        if self.instance is not None:
+            parts.append(self.instance)
+        return ".".join(parts)
+
+    @classmethod
+    def from_offers(cls, offers: list[str]) -> Hello | None:
+        """Find byway's offers in a WebSocket handshake; None where there are none.
+
+        Raises:
+            FrameError: byway is offered, but its token is missing or wrong.
+        """
+        if SUBPROTOCOL not in offers:
+            return None
+        prefix = SUBPROTOCOL + "."
+        tokens = [one for one in offers if one.startswith(prefix)]
+        if len(tokens) != 1:
+            raise FrameError(f"{SUBPROTOCOL} is offered without its one token")
+        parts = tokens[0].removeprefix(prefix).split(".")
+        if len(parts) not in (4, 5) or not all(
+            one.isascii() and one.isdigit() and len(one) < 20 for one in parts[1:4]
+        ):
+            raise FrameError(f"the token of {SUBPROTOCOL} is malformed")
+        if not _KEY.fullmatch(parts[0]):
+            raise FrameError(f"the session key must be {_KEY_WANTED}")
+        if len(parts) == 5 and not _INSTANCE.fullmatch(parts[4]):
+            raise FrameError(f"the instance must be {_INSTANCE_WANTED}")
+        received, room, carrier = (int(one) for one in parts[1:4])
+        if not (1 <= carrier <= _MAX_CARRIER and room <= MAX_ROOM and received <= _MAX_NUMBER):
+            raise FrameError(f"a number in the token of {SUBPROTOCOL} is out of range")
+        return cls(
+            key=parts[0],
+            carrier=carrier,
+            received=received,
+            room=room,
+            instance=parts[4] if len(parts) == 5 else None,
+            answer="websocket",
+            subprotocols=tuple(
+                one for one in offers if one != SUBPROTOCOL and not one.startswith(prefix)
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """The server's first frame on every carrier.
+
+    Attributes:
+        instance: names this run of the handler.
+        transport: the transport of this carrier.
+        received: frames received from the client without a gap.
+        room: bytes of room in the server's inbox.
+        heartbeat: longest silence that the server keeps on a downlink, in seconds.
+        window: how long the server keeps a session without a carrier, in seconds.
+        transports: what this endpoint offers.
+        subprotocol: what the application chose.
+    """
+
+    instance: str
+    transport: str
+    received: int
+    room: int
+    heartbeat: float
+    window: float
+    transports: tuple[str, ...] = ()
+    subprotocol: str | None = None
+
+    def frame(self) -> bytes:
+        """Encode it as an OPEN frame."""
+        fields: dict[str, object] = {
+            "v": VERSION,
+            "instance": self.instance,
+            "transport": self.transport,
+            "received": self.received,
+            "room": min(self.room, MAX_ROOM),
+            "heartbeat": self.heartbeat,
+            "window": self.window,
+            "transports": list(self.transports),
+        }
+        if self.subprotocol is not None:
+            fields["subprotocol"] = self.subprotocol
+        return encode(OPEN, json.dumps(fields, separators=(",", ":")).encode())
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Open:
+        """Decode the payload of OPEN; fields that it does not know are passed over.
+
+        Raises:
+            FrameError: it is not JSON, of another version, or a field is wrong.
+        """
+        fields = _Fields("OPEN", payload)
+        return cls(
+            instance=fields.text("instance", _INSTANCE, _INSTANCE_WANTED),
+            transport=fields.text("transport", _TOKEN, "a transport's name"),
+            received=fields.integer("received", 0, _MAX_NUMBER),
+            room=fields.integer("room", 0, MAX_ROOM),
+            heartbeat=fields.seconds("heartbeat"),
+            window=fields.seconds("window"),
+            transports=fields.tokens("transports"),
+            subprotocol=fields.optional("subprotocol", _TOKEN, "a token"),
+        )

@@ -1,0 +1,78 @@
+"""Limits: every quantity that could grow has its bound here, with a name, a unit and a default.
+
+Knows: the numbers and what happens beyond them.
+Must not know: who keeps to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from byway.errors import UsageError
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of a session, a server or a client. Sizes are in bytes, times in seconds.
+
+    Attributes:
+        max_message: longest message received. A longer one closes the session with 1009.
+        part: a message longer than this travels as parts of this size.
+        max_frame: longest frame received. A longer one is answered 413 and ends the carrier.
+        outbox: bytes sent and not acknowledged. At the bound `send()` waits.
+        inbox: bytes received and not yet read. At the bound the peer's `send()` comes to wait;
+            a peer that sends on regardless loses the carrier.
+        body: longest request body accepted. A longer one is answered 413.
+        batch: longest request body that the client sends, and the most bytes of one write.
+        hello: longest HELLO. A longer one is answered 400.
+        carriers: carriers attached to one session. One more ends the oldest that is not selected.
+        sessions: sessions in one process. One more is answered 503.
+        tombstones: ended sessions remembered, so that a delayed request cannot run the handler
+            again. One more forgets the oldest.
+        refusals: refused clients remembered, with the answer that they got. One more forgets the
+            oldest.
+        heartbeat: longest silence on a downlink, and longest hold of a poll.
+        window: how long a session with no carrier is kept. Then it ends with 1006.
+        silence: longest silence of a client with nothing to say. A client silent for this and the
+            window is gone: 1006.
+        handshake_timeout: how long the application may take to accept or refuse. Then the
+            request is answered 504 and the session ends.
+        body_timeout: how long a request body may take to arrive. Then it is answered 408.
+        refusal_age: how long a refusal answers later attempts of the same client.
+        tombstone_age: how long a tombstone answers 410.
+        drain_timeout: how long `drain()` waits for clients to acknowledge the close.
+    """
+
+    max_message: int = 16 * MIB
+    part: int = 16 * KIB
+    max_frame: int = 64 * KIB
+    outbox: int = 1 * MIB
+    inbox: int = 1 * MIB
+    body: int = 1 * MIB
+    batch: int = 256 * KIB
+    hello: int = 4 * KIB
+    carriers: int = 8
+    sessions: int = 10_000
+    tombstones: int = 10_000
+    refusals: int = 1_000
+    heartbeat: float = 10.0
+    window: float = 30.0
+    silence: float = 25.0
+    handshake_timeout: float = 30.0
+    body_timeout: float = 20.0
+    refusal_age: float = 10.0
+    tombstone_age: float = 600.0
+    drain_timeout: float = 3.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work."""
+        for field in fields(self):
+            if getattr(self, field.name) <= 0:
+                raise UsageError(f"Limits.{field.name} must be more than 0")
+        if self.part > self.max_frame:
+            raise UsageError("Limits.part must not be over Limits.max_frame")
+        if self.batch + self.max_frame > self.body:
+            raise UsageError("Limits.body must hold Limits.batch and one frame of Limits.max_frame")

@@ -1,0 +1,364 @@
+"""A session in an event loop: who waits for what.
+
+Knows: asyncio, the session, the names of transports as words for the log.
+Must not know: HTTP, WebSocket, ASGI, which side it is on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from byway.errors import CarrierLost, FrameError, UsageError
+from byway.frames import Frame
+from byway.limits import Limits
+from byway.session import Carrier, Closed, Intake, Message, Session, State
+
+logger = logging.getLogger("byway.session")
+
+LATE: Final = 2.0
+"""Heartbeats of silence after which a carrier counts as dead."""
+
+
+class LiveSession:
+    """A `Session` whose application and carriers are tasks of one event loop.
+
+    All methods belong to that loop. `send()` may be called by several tasks, `receive()` by one
+    at a time.
+
+    Attributes:
+        name: for the log; no secret.
+        core: the session itself.
+        attachments: the attached carriers by id.
+        finished: set once nothing is left to do.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        name: str,
+        ring: bool = False,
+        on_finished: Callable[[LiveSession], None] | None = None,
+    ) -> None:
+        """Start without a carrier.
+
+        Args:
+            limits: bounds of the session.
+            name: for the log; no secret.
+            ring: see `Session`.
+            on_finished: called once, when nothing is left to do.
+        """
+        self.name = name
+        self.limits = limits
+        self.core = Session(limits, ring=ring)
+        self.attachments: dict[int, Attachment] = {}
+        self.finished = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._on_finished = on_finished
+        self._reader: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._sending = asyncio.Lock()
+        self._window: asyncio.TimerHandle | None = None
+        self._linger: asyncio.TimerHandle | None = None
+        self._heard = self._loop.time()
+
+    # The application's side
+
+    async def send(self, message: Message) -> None:
+        """Send a message; wait while the outbox is full.
+
+        A cancelled call has sent the whole message or nothing of it. Calls of several tasks are
+        served in turn.
+
+        Raises:
+            ChannelClosed: the session is closing or closed.
+            UsageError: a text holds a lone surrogate.
+        """
+        core = self.core
+        if self._sending.locked() or not core.writable:
+            async with self._sending:
+                while core.state is State.OPEN and not core.writable:
+                    self._room = self._loop.create_future()
+                    await self._room
+                core.send(message)
+        else:
+            core.send(message)
+        for attachment in self.attachments.values():
+            attachment.wake()
+
+    async def receive(self) -> Message | Closed:
+        """Wait for the next message, or for the end once all messages were read.
+
+        Cancelling it loses nothing.
+
+        Raises:
+            UsageError: another task is waiting already.
+        """
+        while (got := self.core.receive()) is None:
+            if self._reader is not None:
+                raise UsageError("another task is waiting in receive() already")
+            self._reader = self._loop.create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        for attachment in self.attachments.values():
+            attachment.wake()
+        return got
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Start closing: CLOSE goes after everything sent, unread messages are dropped.
+
+        Raises:
+            UsageError: the code or the reason may not be sent.
+        """
+        self.core.close(code, reason)
+        self.changed()
+
+    def abort(self, code: int, reason: str) -> None:
+        """End at once, without a handshake."""
+        if not self.core.finished:
+            logger.info("session %s lost: %d %s", self.name, code, reason)
+        self.core.abort(code, reason)
+        self.changed()
+
+    # The carriers' side
+
+    def attach(
+        self,
+        carrier_id: int,
+        transport: str,
+        *,
+        ordered: bool,
+        batched: bool = False,
+        received: int = 0,
+    ) -> Attachment:
+        """Attach a carrier; see `Session.attach`.
+
+        Raises:
+            FrameError: the id is attached already, or `received` was never sent.
+        """
+        carrier = self.core.attach(
+            carrier_id, ordered=ordered, batched=batched, received=received
+        )
+        attachment = Attachment(self, carrier, transport)
+        self.attachments[carrier_id] = attachment
+        self.changed()
+        return attachment
+
+    def feed(self, intake: Intake, frames: list[Frame]) -> None:
+        """Take frames that arrived.
+
+        Raises:
+            FrameError: a frame is against the protocol.
+        """
+        self.heard()
+        try:
+            self.core.feed(intake, frames)
+        finally:
+            self.changed()
+
+    def acknowledge(self, received: int, room: int) -> None:
+        """Take what a HELLO or OPEN says of the peer's inbox.
+
+        Raises:
+            FrameError: more was received than was ever sent.
+        """
+        self.heard()
+        self.core.acknowledge(received, room)
+        self.changed()
+
+    @property
+    def transport(self) -> str | None:
+        """Name of the transport in use: the selected carrier's, else the newest one's."""
+        selected = self.core.selected
+        for attachment in reversed(self.attachments.values()):
+            if selected is None or attachment.carrier is selected:
+                return attachment.transport
+        return None
+
+    def heard(self) -> None:
+        """Note that the peer has said something."""
+        self._heard = self._loop.time()
+
+    @property
+    def unheard(self) -> float:
+        """Seconds since the peer last said something."""
+        return self._loop.time() - self._heard
+
+    # What follows from a change
+
+    def changed(self) -> None:
+        """Wake everybody whose wait may be over."""
+        core = self.core
+        for attachment in list(self.attachments.values()):
+            if attachment.carrier.ended:
+                self._remove(attachment)
+            attachment.wake()
+        if self._room is not None and (core.writable or core.state is not State.OPEN):
+            _wake(self._room)
+        if self._reader is not None and (len(core.inbox) or core.end is not None):
+            _wake(self._reader)
+        if core.state is not State.OPEN and self._linger is None and not self.finished.is_set():
+            self._linger = self._loop.call_later(
+                self.limits.window, self.abort, 1006, "the close was not acknowledged in time"
+            )
+        if core.finished and not self.finished.is_set():
+            self.finished.set()
+            for timer in (self._window, self._linger):
+                if timer is not None:
+                    timer.cancel()
+            if self._on_finished is not None:
+                self._on_finished(self)
+
+    def _remove(self, attachment: Attachment) -> None:
+        if self.attachments.pop(attachment.carrier.id, None) is None:
+            return
+        attachment.stop_timer()
+        reason = attachment.carrier.ended
+        logger.info("session %s: %s carrier ended: %s", self.name, attachment.transport, reason)
+        if attachment.opened.is_set() and not any(
+            one.opened.is_set() for one in self.attachments.values()
+        ):
+            self.start_window()
+
+    def start_window(self) -> None:
+        """Start counting how long the session is without a carrier."""
+        if self._window is None and not self.core.finished:
+            self._window = self._loop.call_later(self.limits.window, self._expire)
+
+    def _expire(self) -> None:
+        self.abort(1006, f"no carrier for {self.limits.window:g} s")
+
+    def stop_window(self) -> None:
+        """Stop counting: a carrier is there."""
+        if self._window is not None:
+            self._window.cancel()
+            self._window = None
+
+
+class Attachment:
+    """One carrier of a live session: what both halves of a transport work with.
+
+    Attributes:
+        live: the session.
+        carrier: the carrier as the session sees it.
+        transport: name of its transport.
+        polls: requests that made up this carrier, where it is a series of them.
+        opened: set once it counts as a carrier that the session has. A server's does at once,
+            a client's when OPEN has come.
+    """
+
+    def __init__(self, live: LiveSession, carrier: Carrier, transport: str) -> None:
+        """Join a carrier to its session. Made by `LiveSession.attach`."""
+        self.live = live
+        self.carrier = carrier
+        self.transport = transport
+        self.opened = asyncio.Event()
+        self.polls = 0
+        self._waiter: asyncio.Future[str] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def establish(self) -> None:
+        """Count it as a carrier that the session has."""
+        self.opened.set()
+        self.live.stop_window()
+        logger.info("session %s: %s carrier opened", self.live.name, self.transport)
+
+    def feed(self, frames: list[Frame]) -> None:
+        """Take frames that arrived on this carrier.
+
+        Raises:
+            FrameError: a frame is against the protocol; the carrier has ended for it.
+            CarrierLost: the carrier had ended before.
+        """
+        if self.carrier.ended:
+            raise CarrierLost(self.carrier.ended)
+        try:
+            self.live.feed(self.carrier.intake, frames)
+        except FrameError as error:
+            self.end(str(error))
+            raise
+
+    async def output(self, beat: float, *, silence: float | None = None) -> list[bytes]:
+        """Wait for frames to write on this carrier.
+
+        Only one task a carrier may wait here. Cancelling it loses nothing.
+
+        Args:
+            beat: seconds after which an ACK is returned, if frames came that it can acknowledge.
+            silence: seconds after which an ACK is returned in any case; by default `beat`.
+
+        Returns:
+            Encoded frames, at most about `limits.batch` bytes; none once the carrier or the
+            session has ended, or after `stop()`.
+        """
+        core, carrier, size = self.live.core, self.carrier, self.live.limits.batch
+        spent = 0.0
+        while not carrier.ended:
+            if core.pending(carrier):
+                return core.take(carrier, size)
+            if core.finished:
+                self.end("the session is over")
+                break
+            waiter: asyncio.Future[str] = self._loop.create_future()
+            self._waiter = waiter
+            timer = self._loop.call_later(beat, self._resolve, waiter, "beat")
+            try:
+                why = await waiter
+            finally:
+                timer.cancel()
+                if self._waiter is waiter:
+                    self._waiter = None
+            if why == "stop":
+                break
+            if why == "beat" and not carrier.ended:
+                spent += beat
+                if spent >= (silence or 0) or core.unannounced(carrier):
+                    return core.take(carrier, size, beat=True)
+        return []
+
+    @staticmethod
+    def _resolve(waiter: asyncio.Future[str], why: str) -> None:
+        if not waiter.done():
+            waiter.set_result(why)
+
+    def wake(self) -> None:
+        """Let `output` look again, if there is something to see."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        core, carrier = self.live.core, self.carrier
+        if carrier.ended or core.finished or core.pending(carrier):
+            waiter.set_result("look")
+
+    def stop(self) -> None:
+        """Let the `output` that waits now return nothing; the carrier stays."""
+        if self._waiter is not None:
+            self._resolve(self._waiter, "stop")
+
+    def end(self, reason: str) -> None:
+        """Say that this carrier has ended. The session goes on with another."""
+        self.live.core.detach(self.carrier, reason)
+        self.live.changed()
+
+    def end_after(self, seconds: float, reason: str) -> None:
+        """End this carrier unless `stop_timer` is called in time."""
+        self.stop_timer()
+        if not self.carrier.ended:
+            self._timer = self._loop.call_later(seconds, self.end, reason)
+
+    def stop_timer(self) -> None:
+        """Take back `end_after`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

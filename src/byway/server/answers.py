@@ -1,0 +1,87 @@
+"""Answers: what a request gets that carries no session.
+
+Knows: ASGI responses, and the `Byway` header that marks them.
+Must not know: sessions, transports.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from byway.errors import PeerError
+from byway.server.application import Denied
+from byway.transports.base import Event, Headers, Scope, Send
+
+# What the application may not set on an answer that byway frames itself.
+_OURS = {
+    b"byway",
+    b"cache-control",
+    b"connection",
+    b"content-encoding",
+    b"content-length",
+    b"content-type",
+    b"sec-websocket-accept",
+    b"sec-websocket-extensions",
+    b"sec-websocket-protocol",
+    b"transfer-encoding",
+    b"upgrade",
+}
+
+
+def application_headers(headers: Headers) -> Headers:
+    """Return the headers of an application's `accept` that may go on an answer of ours."""
+    return [(name.lower(), value) for name, value in headers if name.lower() not in _OURS]
+
+
+async def answer(
+    scope: Scope,
+    send: Send,
+    status: int,
+    headers: Headers,
+    body: bytes,
+) -> None:
+    """Answer a request, or a WebSocket handshake in its place, and end it."""
+    prefix = ""
+    if scope["type"] == "websocket":
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            # The server cannot say more than 403.
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        prefix = "websocket."
+    start: Event = {"type": f"{prefix}http.response.start", "status": status, "headers": headers}
+    await send(start)
+    await send({"type": f"{prefix}http.response.body", "body": body, "more_body": False})
+
+
+async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
+    """Answer what the peer did wrong, with the status that fits and the reason."""
+    status = error.status
+    body = f"{error}\n".encode()
+    headers: Headers = [
+        (b"byway", b"error"),
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append((b"retry-after", b"5"))
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.append((b"allow", b"POST"))
+    if status == HTTPStatus.UPGRADE_REQUIRED:
+        headers.append((b"upgrade", b"websocket"))
+    await answer(scope, send, status, headers, body)
+
+
+async def answer_denied(scope: Scope, send: Send, denied: Denied) -> None:
+    """Answer what the application refused, in its own words, marked as its refusal."""
+    headers = [
+        (name.lower(), value)
+        for name, value in denied.headers
+        if name.lower() not in (b"byway", b"content-length", b"transfer-encoding", b"connection")
+    ]
+    headers += [
+        (b"byway", b"refused"),
+        (b"content-length", str(len(denied.body)).encode()),
+    ]
+    await answer(scope, send, denied.status, headers, denied.body)

@@ -1,0 +1,227 @@
+"""One run of an ASGI application over one session.
+
+Knows: the ASGI `websocket` scope and its events, and a live session.
+Must not know: transports, requests, other sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from byway.errors import ChannelClosed, UsageError
+from byway.limits import KIB
+from byway.live import LiveSession
+from byway.session import Closed
+from byway.transports.base import Event, Headers, Receive, Scope, Send
+
+logger = logging.getLogger("byway.server")
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI application."""
+
+MAX_DENIAL = 64 * KIB
+"""Bytes kept of the body with which an application refuses; the rest is dropped."""
+
+# Of the request that opened the session, not of the WebSocket that the application sees.
+_NOT_THE_APPLICATIONS = {
+    b"byway",
+    b"connection",
+    b"content-length",
+    b"content-type",
+    b"expect",
+    b"sec-websocket-protocol",
+    b"transfer-encoding",
+}
+
+
+def websocket_scope(scope: Scope, subprotocols: tuple[str, ...]) -> Scope:
+    """Make the `websocket` scope that an application sees, from what opened the session.
+
+    Args:
+        scope: of the HTTP request or WebSocket handshake. It is not changed.
+        subprotocols: what the client offers, without byway's own.
+    """
+    headers = [pair for pair in scope["headers"] if pair[0] not in _NOT_THE_APPLICATIONS]
+    if subprotocols:
+        headers.append((b"sec-websocket-protocol", ", ".join(subprotocols).encode()))
+    seen = {key: value for key, value in scope.items() if key != "method"}
+    seen |= {
+        "type": "websocket",
+        "scheme": {"http": "ws", "https": "wss"}.get(scope.get("scheme", "http"), scope["scheme"]),
+        "subprotocols": list(subprotocols),
+        "headers": headers,
+        "asgi": {**scope.get("asgi", {}), "spec_version": "2.5"},
+        # The others act on the response that carries the session now.
+        "extensions": {
+            **{
+                name: value
+                for name, value in (scope.get("extensions") or {}).items()
+                if name == "tls"
+            },
+            "websocket.http.response": {},
+        },
+    }
+    if "state" in scope:
+        seen["state"] = dict(scope["state"])
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The application accepted the client.
+
+    Attributes:
+        subprotocol: its choice.
+        headers: what it adds to the answer.
+    """
+
+    subprotocol: str | None
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Denied:
+    """The application refused the client.
+
+    Attributes:
+        status: the HTTP status to answer.
+        headers: the headers to answer.
+        body: the body to answer.
+    """
+
+    status: int = 403
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+
+class ApplicationDisconnected(OSError):
+    """Raised to an application that sends after the client is gone, as ASGI asks for."""
+
+
+class ApplicationRun:
+    """Runs an application in a task of its own, with the opener's context.
+
+    Attributes:
+        live: the session that it talks over.
+        task: the task, so that somebody holds it.
+        decision: done once the application has accepted or refused.
+    """
+
+    def __init__(self, app: Application, scope: Scope, live: LiveSession) -> None:
+        """Start it.
+
+        Args:
+            app: the application.
+            scope: the `websocket` scope that it shall see.
+            live: the session.
+        """
+        self.live = live
+        self.decision: asyncio.Future[Accepted | Denied] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._denial: Denied | None = None  # while its body is coming
+        self._connected = False
+        self._offered: tuple[str, ...] = tuple(scope["subprotocols"])
+        scope["extensions"]["byway"] = {"transport": lambda: live.transport}
+        self.task = asyncio.create_task(
+            self._run(app, scope),
+            name=f"byway session {live.name}",
+            context=contextvars.copy_context(),
+        )
+
+    async def _run(self, app: Application, scope: Scope) -> None:
+        try:
+            await app(scope, self._receive, self._send)
+        except ApplicationDisconnected:
+            self.live.close()
+        except asyncio.CancelledError:
+            self.live.abort(1006, "the application was cancelled")
+            raise
+        except Exception:
+            logger.exception("session %s: exception in the application", self.live.name)
+            self._leave(1011, "the application failed")
+        else:
+            if not self.decision.done():
+                logger.error(
+                    "session %s: the application returned without accepting", self.live.name
+                )
+            self._leave(1000, "")
+        finally:
+            self._decide(Denied(500, [], b"Internal Server Error"))
+
+    def _leave(self, code: int, reason: str) -> None:
+        if self.decision.done() and isinstance(self.decision.result(), Accepted):
+            self.live.close(code, reason)
+
+    def _decide(self, decision: Accepted | Denied) -> None:
+        if not self.decision.done():
+            self.decision.set_result(decision)
+
+    async def _receive(self) -> Event:
+        if not self._connected:
+            self._connected = True
+            return {"type": "websocket.connect"}
+        got = await self.live.receive()
+        if isinstance(got, Closed):
+            return {"type": "websocket.disconnect", "code": got.code, "reason": got.reason}
+        # One key only, as servers do: some frameworks take the mere presence of the other for
+        # a message.
+        if isinstance(got, str):
+            return {"type": "websocket.receive", "text": got}
+        return {"type": "websocket.receive", "bytes": got}
+
+    async def _send(self, event: Event) -> None:
+        kind = event["type"]
+        if kind == "websocket.send":
+            await self._send_message(event)
+        elif kind == "websocket.close":
+            self._close(event.get("code") or 1000, event.get("reason") or "")
+        elif kind == "websocket.accept":
+            self._accept(event)
+        elif kind == "websocket.http.response.start":
+            if self.decision.done() or self._denial is not None:
+                raise RuntimeError(f"{kind} came after the application had answered")
+            self._denial = Denied(event["status"], list(event.get("headers", [])))
+        elif kind == "websocket.http.response.body":
+            if self._denial is None:
+                raise RuntimeError(f"{kind} came before websocket.http.response.start")
+            self._denial.body = (self._denial.body + event.get("body", b""))[:MAX_DENIAL]
+            if not event.get("more_body", False):
+                self._decide(self._denial)
+        else:
+            raise RuntimeError(f"unknown ASGI event {kind!r}")
+
+    async def _send_message(self, event: Event) -> None:
+        if not self.decision.done():
+            raise RuntimeError("websocket.send came before websocket.accept")
+        message = event.get("bytes")
+        if message is None:
+            message = event["text"]
+        try:
+            await self.live.send(message)
+        except ChannelClosed as error:
+            raise ApplicationDisconnected(str(error)) from error
+
+    def _accept(self, event: Event) -> None:
+        if self.decision.done() or self._denial is not None:
+            raise RuntimeError("websocket.accept came after the application had answered")
+        subprotocol = event.get("subprotocol")
+        if subprotocol is not None and subprotocol not in self._offered:
+            raise UsageError(
+                f"the application chose the subprotocol {subprotocol!r}; "
+                f"the client offered {list(self._offered)}"
+            )
+        headers = [(bytes(name), bytes(value)) for name, value in event.get("headers") or []]
+        self._decide(Accepted(subprotocol, headers))
+
+    def _close(self, code: int, reason: str) -> None:
+        if not self.decision.done():
+            if self._denial is not None:
+                raise RuntimeError("websocket.close came inside a denial response")
+            self._decide(Denied())
+        else:
+            self.live.close(code, reason)

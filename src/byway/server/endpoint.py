@@ -1,0 +1,217 @@
+"""The endpoint: a bare handler, served without a framework.
+
+Knows: ASGI's `websocket` events, and the channel that a handler holds.
+Must not know: sessions, transports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import httpx
+
+from byway.channel import Channel, HeaderList, check_message
+from byway.errors import ChannelClosed, UsageError
+from byway.frames import valid_close_code
+from byway.limits import Limits
+from byway.server.middleware import FallbackMiddleware
+from byway.session import Message
+from byway.transports.base import Receive, Scope, Send
+
+Handler = Callable[[Channel], Awaitable[None]]
+"""The one handler interface: it is called once for each client."""
+
+
+class Endpoint(FallbackMiddleware):
+    """An ASGI application that serves one handler over every transport.
+
+    It answers at any path it is called for, so it can be mounted in a framework. A plain GET
+    gets what the handler sends (`curl -N`, `EventSource`).
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        transports: Iterable[str] | None = None,
+        origins: Iterable[str] = (),
+        readers: bool = True,
+        limits: Limits | None = None,
+    ) -> None:
+        """Serve a handler.
+
+        Args:
+            handler: called with a `Channel` for each client. Its return closes the channel with
+                1000, an exception with 1011.
+            transports: see `FallbackMiddleware`.
+            origins: see `FallbackMiddleware`.
+            readers: whether a plain GET is answered with what the handler sends.
+            limits: see `Limits`.
+        """
+        super().__init__(
+            HandlerApplication(handler),
+            transports=transports,
+            origins=origins,
+            readers=readers,
+            limits=limits,
+        )
+
+
+class HandlerApplication:
+    """An ASGI application made of one handler."""
+
+    def __init__(self, handler: Handler) -> None:
+        """Keep the handler."""
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI call."""
+        if scope["type"] == "websocket":
+            await receive()  # websocket.connect
+            channel = ServerChannel(scope, receive, send)
+            try:
+                await self._handler(channel)
+            except ChannelClosed:
+                pass  # the handler was sending while the client left: an ordinary end
+            except Exception:
+                if channel.accepted:
+                    await channel.close(1011, "the handler failed")
+                raise
+            if channel.accepted:
+                await channel.close()
+        elif scope["type"] == "http":
+            text = b"This is a byway endpoint: connect with byway, a WebSocket, or a plain GET.\n"
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 405 if scope["method"] != "GET" else 426,
+                    "headers": [
+                        (b"content-type", b"text/plain; charset=utf-8"),
+                        (b"content-length", str(len(text)).encode()),
+                        (b"allow", b"GET, POST"),
+                        (b"upgrade", b"websocket"),
+                    ],
+                }
+            )
+            await send({"type": "http.response.body", "body": text, "more_body": False})
+        elif scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+
+
+class ServerChannel(Channel):
+    """The channel of a handler, over ASGI's `websocket` events."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one ASGI call, whose `websocket.connect` was received already."""
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._receiving = False
+        self._code: int | None = None
+        self._reason = ""
+        self._subprotocol: str | None = None
+        self.accepted = False
+
+    async def accept(
+        self, subprotocol: str | None = None, headers: HeaderList | None = None
+    ) -> None:
+        """Accept the client."""
+        if self.accepted or self._code is not None:
+            raise UsageError("the channel was accepted or refused already")
+        if subprotocol is not None and subprotocol not in self._scope["subprotocols"]:
+            raise UsageError(
+                f"subprotocol {subprotocol!r} is none of those that the client offers: "
+                f"{self._scope['subprotocols']}"
+            )
+        await self._send(
+            {
+                "type": "websocket.accept",
+                "subprotocol": subprotocol,
+                "headers": list(headers or []),
+            }
+        )
+        self.accepted = True
+        self._subprotocol = subprotocol
+
+    def _check_accepted(self) -> None:
+        if not self.accepted and self._code is None:
+            raise UsageError("accept() the channel first")
+
+    async def receive(self) -> Message | None:
+        """Wait for the next message."""
+        self._check_accepted()
+        if self._code is not None:
+            return None
+        if self._receiving:
+            raise UsageError("another task is waiting in receive() already")
+        self._receiving = True
+        try:
+            event = await self._receive()
+        finally:
+            self._receiving = False
+        if event["type"] == "websocket.disconnect":
+            if self._code is None:
+                self._code = event.get("code", 1005)
+                self._reason = event.get("reason") or ""
+            return None
+        text: str | None = event.get("text")
+        data: bytes = event.get("bytes") or b""
+        return data if text is None else text
+
+    async def send(self, message: Message) -> None:
+        """Send a message."""
+        self._check_accepted()
+        if self._code is not None:
+            raise ChannelClosed(self._code, self._reason)
+        message = check_message(message)
+        key = "text" if isinstance(message, str) else "bytes"
+        try:
+            await self._send({"type": "websocket.send", key: message})
+        except OSError as error:
+            cause = error.__cause__
+            if isinstance(cause, ChannelClosed):
+                raise ChannelClosed(cause.code, cause.reason) from error
+            raise ChannelClosed(1006, str(error)) from error
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the channel, or refuse the client."""
+        if self._code is not None:
+            return
+        if not valid_close_code(code):
+            raise UsageError(f"close code {code} may not be sent: use 1000 to 1014 or 3000 to 4999")
+        self._code, self._reason = code, reason
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+    @property
+    def code(self) -> int | None:
+        """The close code."""
+        return self._code
+
+    @property
+    def reason(self) -> str:
+        """The close reason."""
+        return self._reason
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol accepted."""
+        return self._subprotocol
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """The request's headers."""
+        return httpx.Headers(self._scope["headers"])
+
+    @property
+    def scope(self) -> Scope:
+        """The ASGI scope, for everything else that the server knows of the client."""
+        return self._scope
+
+    @property
+    def transport(self) -> str | None:
+        """Name of the transport that carries the channel now."""
+        extension = (self._scope.get("extensions") or {}).get("byway")
+        return extension["transport"]() if extension else "websocket"

@@ -1,0 +1,228 @@
+"""Readers: programs that only listen and have no client library (`curl -N`, `EventSource`).
+
+Knows: the two forms in which a plain GET is answered, and how an `EventSource` resumes.
+Must not know: how sessions of byway's own clients are carried.
+
+As an event stream (`Accept: text/event-stream`): a text is an event without a name; binary data
+is an event `binary` with base64; a text with a carriage return, which an event stream cannot
+hold, is an event `json` with a JSON string; the end is an event `close` with its code and reason.
+Each has an id, so a browser that lost the connection says where to go on. As lines (anything
+else): a text is a line; one that would not be a line of its own, or begins with a quotation mark,
+is a JSON string; binary data is a JSON string with a `data:` URL.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+from byway.errors import PeerError
+from byway.frames import BINARY, CLOSE, NEXT, PART, TEXT, Decoder, decode_close, decode_next
+from byway.handshake import MAX_KEY, MIN_KEY, Hello, new_key
+from byway.limits import Limits
+from byway.live import Attachment, LiveSession
+from byway.server.admission import Admission
+from byway.server.answers import answer, answer_denied, application_headers
+from byway.server.application import Denied
+from byway.server.registry import Hosted, SessionEnded
+from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Receive, Scope, Send, first_of
+from byway.transports.eventstream import text_event
+from byway.transports.sse import serve_events
+
+logger = logging.getLogger("byway.server")
+
+ReaderPaths = Iterable[str] | bool
+"""Paths where a plain GET is answered; True for all."""
+
+EVENTS: Final = "events"
+LINES: Final = "lines"
+
+_EVENT_ID: Final = re.compile(rf"([A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}})\.([0-9]{{1,18}})")
+_LINE_BREAK: Final = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+class Readers:
+    """Answers plain GETs with what the handler sends."""
+
+    def __init__(self, paths: ReaderPaths, admission: Admission, limits: Limits) -> None:
+        """Answer at these paths."""
+        self._paths = paths if isinstance(paths, bool) else frozenset(paths)
+        self._admission = admission
+        self._limits = limits
+
+    def want(self, scope: Scope) -> bool:
+        """Say whether this call is a reader's."""
+        if scope["method"] != "GET":
+            return False
+        return self._paths if isinstance(self._paths, bool) else scope["path"] in self._paths
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one GET until the session ends or the reader leaves.
+
+        Raises:
+            PeerError: before anything was answered.
+        """
+        headers = dict(scope["headers"])
+        events = b"text/event-stream" in headers.get(b"accept", b"").lower()
+        lost = ""
+        resumed = None
+        last_id = headers.get(b"last-event-id", b"").decode("latin-1")
+        if events and last_id:
+            try:
+                resumed = self._resume(last_id)
+            except SessionEnded:
+                # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
+                await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
+                return
+            except PeerError as error:
+                lost = str(error)
+        hello = resumed or Hello(key=new_key(), carrier=1, received=0, room=0)
+        admitted = await self._admission.admit(scope, hello, ring=True)
+        if isinstance(admitted, Denied):
+            await answer_denied(scope, send, admitted)
+            return
+        hosted, accepted = admitted
+        link = _attach(hosted.live, hello, EVENTS if events else LINES)
+        if hosted.live.core.finished:
+            await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
+            return
+        exchange = Exchange(
+            scope=scope,
+            receive=receive,
+            send=send,
+            limits=self._limits,
+            instance=hosted.instance,
+            transports=(),
+            subprotocol=None,
+            headers=application_headers(accepted.headers) if resumed is None else [],
+        )
+        try:
+            if events:
+                await _serve_events(exchange, link, hello.key, lost)
+            else:
+                await _serve_lines(exchange, link)
+        finally:
+            link.end("the reader left")
+            if not events:
+                hosted.live.abort(1006, "the reader left")  # it has no way to come back
+
+    def _resume(self, last_id: str) -> Hello:
+        """Find where an `EventSource` goes on.
+
+        Raises:
+            PeerError: it cannot go on.
+        """
+        match = _EVENT_ID.fullmatch(last_id)
+        if match is None:
+            raise PeerError("the last event id is none of this server's", status=410)
+        hello = Hello(key=match[1], carrier=1, received=int(match[2]), room=0)
+        found = self._admission.registry.find(hello)
+        if not isinstance(found, Hosted):
+            raise PeerError("the session is not known here any more", status=410)
+        outbox = found.live.core.outbox
+        if not found.live.core.is_ring or not outbox.first - 1 <= hello.received < outbox.next:
+            raise PeerError("what followed the last event is not kept any more", status=410)
+        return hello
+
+
+def _attach(live: LiveSession, hello: Hello, form: str) -> Attachment:
+    for older in list(live.attachments.values()):
+        older.end("the reader came back on another connection")
+    link = live.attach(hello.carrier, form, ordered=True, received=hello.received)
+    link.establish()
+    return link
+
+
+class _Messages:
+    """Joins the frames of a reader's carrier to messages with their numbers."""
+
+    def __init__(self, max_frame: int) -> None:
+        self._decoder = Decoder(max_frame=max_frame)
+        self._number = 0
+        self._parts: list[bytes] = []
+
+    def join(self, wires: list[bytes]) -> list[tuple[int, int, bytes]]:
+        """Return ``(type, number, payload)`` of what is whole; padding has number 0."""
+        out: list[tuple[int, int, bytes]] = []
+        for kind, payload in self._decoder.feed(b"".join(wires)):
+            if kind == NEXT:
+                self._number = decode_next(payload)
+            elif kind == PART:
+                self._parts.append(payload)
+                self._number += 1
+            elif kind in (TEXT, BINARY, CLOSE):
+                if self._parts:
+                    payload = b"".join((*self._parts, payload))
+                    self._parts = []
+                out.append((kind, self._number, payload))
+                self._number += 1
+            else:
+                out.append((kind, 0, b""))
+        return out
+
+
+async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: str) -> None:
+    async def events() -> AsyncIterator[bytes]:
+        if lost:
+            yield b"event: lost\ndata: " + json.dumps({"reason": lost}).encode() + b"\n\n"
+        else:
+            yield b":\n\n"  # many proxies hold the head until the first byte of the body
+        messages = _Messages(exchange.limits.max_frame)
+        while wires := await link.output(exchange.limits.heartbeat):
+            joined = messages.join(wires)
+            yield b"".join(_event(key, *one) for one in joined)
+            if joined and joined[-1][0] == CLOSE:
+                break
+
+    headers: Headers = [(b"byway", EVENTS.encode()), *ANSWER_HEADERS, *exchange.headers]
+    await serve_events(exchange, events(), headers)
+
+
+def _event(key: str, kind: int, number: int, payload: bytes) -> bytes:
+    if not number:
+        return b":\n\n"
+    if kind == CLOSE:
+        code, reason = decode_close(payload)
+        body = _named("close", json.dumps({"code": code, "reason": reason}))
+    elif kind == BINARY:
+        body = _named("binary", base64.b64encode(payload).decode())
+    elif b"\r" in payload:
+        body = _named("json", json.dumps(payload.decode()))
+    else:
+        body = text_event(payload)
+    return f"id: {key}.{number}\n".encode() + body
+
+
+def _named(event: str, data: str) -> bytes:
+    return f"event: {event}\ndata: {data}\n\n".encode()
+
+
+async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
+    async def write() -> None:
+        await exchange.body(b"", more=True)
+        messages = _Messages(exchange.limits.max_frame)
+        while wires := await link.output(exchange.limits.heartbeat):
+            joined = messages.join(wires)
+            await exchange.body(b"".join(_line(kind, data) for kind, _, data in joined), more=True)
+            if joined and joined[-1][0] == CLOSE:
+                break
+        await exchange.body(b"", more=False)
+
+    await exchange.start(LINES, "text/plain; charset=utf-8")
+    await first_of(write(), exchange.left())
+
+
+def _line(kind: int, payload: bytes) -> bytes:
+    if kind == TEXT:
+        text = payload.decode()
+        if text.startswith('"') or _LINE_BREAK.search(text):
+            text = json.dumps(text)
+        return text.encode() + b"\n"
+    if kind == BINARY:
+        url = "data:application/octet-stream;base64," + base64.b64encode(payload).decode()
+        return json.dumps(url).encode() + b"\n"
+    return b"" if kind == CLOSE else b"\n"

@@ -1,0 +1,141 @@
+"""The registry: the sessions of this process, the refused and the ended ones.
+
+Knows: keys by their hashes, and how many of each there may be.
+Must not know: requests, transports, what an application does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from byway.errors import PeerError
+from byway.handshake import Hello, key_hash, new_instance
+from byway.limits import Limits
+from byway.live import LiveSession
+from byway.server.application import ApplicationRun, Denied
+
+
+class SessionEnded(PeerError):
+    """The session asked for was here, and has ended."""
+
+
+@dataclass(slots=True, eq=False)
+class Hosted:
+    """A session that lives in this process.
+
+    Attributes:
+        instance: names this run of the handler.
+        live: the session.
+        run: the application's run.
+    """
+
+    instance: str
+    live: LiveSession
+    run: ApplicationRun
+
+
+class Registry:
+    """Sessions by the hash of their key.
+
+    Attributes:
+        draining: no new session is admitted any more.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Start empty."""
+        self.draining = False
+        self._limits = limits
+        self._hosted: dict[bytes, Hosted] = {}
+        self._denied: OrderedDict[bytes, tuple[float, Denied]] = OrderedDict()
+        self._tombstones: OrderedDict[bytes, float] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        """Count the sessions."""
+        return len(self._hosted)
+
+    @property
+    def sessions(self) -> list[Hosted]:
+        """The sessions of this moment."""
+        return list(self._hosted.values())
+
+    def find(self, hello: Hello) -> Hosted | Denied | None:
+        """Look a session up by its whole key.
+
+        Returns:
+            The session; the refusal that the same client has just got; or None, if the client
+            asks for a new session and may have one.
+
+        Raises:
+            PeerError: 410, if it asks for a session, or a run of the handler, that is not here,
+                or for one that has ended; 503, if there is no room for a new one.
+        """
+        digest = key_hash(hello.key)
+        now = asyncio.get_running_loop().time()
+        hosted = self._hosted.get(digest)
+        if hosted is not None:
+            if hello.instance not in (None, hosted.instance):
+                raise PeerError("this session runs in another instance", status=410)
+            return hosted
+        refused = self._denied.get(digest)
+        if refused is not None and refused[0] > now:
+            return refused[1]
+        if self._tombstones.get(digest, 0) > now:
+            raise SessionEnded("this session has ended", status=410)
+        if hello.instance is not None:
+            raise PeerError("this session is not known here", status=410)
+        if self.draining:
+            raise PeerError("the server is going away", status=503)
+        if len(self._hosted) >= self._limits.sessions:
+            raise PeerError(f"the server has its {self._limits.sessions} sessions", status=503)
+        return None
+
+    def open(
+        self,
+        hello: Hello,
+        start: Callable[[LiveSession], ApplicationRun],
+        *,
+        ring: bool = False,
+    ) -> Hosted:
+        """Open a session, for which `find` returned None, and start its application.
+
+        Args:
+            hello: what the client said.
+            start: starts the application on the live session.
+            ring: the client only reads.
+        """
+        digest = key_hash(hello.key)
+        instance = new_instance()
+        live = LiveSession(
+            self._limits,
+            name=digest.hex()[:8],
+            ring=ring,
+            on_finished=lambda _: self._bury(digest),
+        )
+        run = start(live)
+        self._tasks.add(run.task)
+        run.task.add_done_callback(self._tasks.discard)
+        hosted = self._hosted[digest] = Hosted(instance, live, run)
+        return hosted
+
+    def deny(self, hello: Hello, denied: Denied) -> None:
+        """Remember that the application refused this client, and let the session go."""
+        digest = key_hash(hello.key)
+        hosted = self._hosted.get(digest)
+        if hosted is None:
+            return
+        expires = asyncio.get_running_loop().time() + self._limits.refusal_age
+        self._denied[digest] = (expires, denied)
+        while len(self._denied) > self._limits.refusals:
+            self._denied.popitem(last=False)
+        hosted.live.abort(1006, "refused by the application")
+
+    def _bury(self, digest: bytes) -> None:
+        self._hosted.pop(digest, None)
+        self._tombstones.pop(digest, None)
+        self._tombstones[digest] = asyncio.get_running_loop().time() + self._limits.tombstone_age
+        while len(self._tombstones) > self._limits.tombstones:
+            self._tombstones.popitem(last=False)

@@ -1,0 +1,476 @@
+"""One session, as the client and the server both run it.
+
+Knows: frames, the outbox, the inbox, which carriers are attached and which one is selected.
+Must not know: asyncio, a clock, a transport's name, HTTP.
+
+A shell round it attaches carriers, feeds what arrives on them (`feed`) and writes what `take`
+returns. Nothing here waits; `pending` says whether a carrier has something to write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from byway.errors import ChannelClosed, FrameError, UsageError
+from byway.frames import (
+    ACK,
+    BINARY,
+    CLOSE,
+    LAST_NUMBERED,
+    LEAVE,
+    NEXT,
+    PAD,
+    PING,
+    PONG,
+    SELECT,
+    TEXT,
+    Frame,
+    decode_ack,
+    decode_next,
+    decode_ping,
+    decode_select,
+    encode,
+    encode_ack,
+    encode_next,
+    encode_ping,
+    encode_pong,
+    encode_select,
+    valid_close_code,
+)
+from byway.limits import Limits
+from byway.session.inbox import Closed, Inbox, Message
+from byway.session.outbox import Outbox
+
+MAX_CONTROL: Final = 16
+"""PONGs and PINGs that wait on one carrier; one more lets the oldest go."""
+
+MAX_REASON: Final = 123
+"""Bytes of a close reason (RFC 6455 section 5.5: a control frame holds 125, the code takes 2)."""
+
+
+class State(Enum):
+    """Where a session is in its life."""
+
+    OPEN = "open"
+    CLOSING = "closing"  # CLOSE was sent, the peer's is awaited
+    CLOSED = "closed"  # CLOSE went both ways
+    LOST = "lost"  # it ended without a closing handshake
+
+
+class _Event(Enum):
+    CLOSE_SENT = "close()"
+    CLOSE_RECEIVED = "the peer's CLOSE"
+    ABORTED = "abort()"
+
+
+_TRANSITIONS: Final = {
+    (State.OPEN, _Event.CLOSE_SENT): State.CLOSING,
+    # The peer's CLOSE is answered in the same step (RFC 6455 section 5.5.1).
+    (State.OPEN, _Event.CLOSE_RECEIVED): State.CLOSED,
+    (State.CLOSING, _Event.CLOSE_RECEIVED): State.CLOSED,
+    (State.OPEN, _Event.ABORTED): State.LOST,
+    (State.CLOSING, _Event.ABORTED): State.LOST,
+    (State.CLOSED, _Event.ABORTED): State.LOST,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Intake:
+    """Where one run of incoming frames stands in the numbering.
+
+    Attributes:
+        ordered: whether what arrives is a byte stream. There a gap proves a fault; in a batch,
+            which may overtake another, it only means that the frames come again later.
+        carrier: the carrier that the frames arrive on, if they are its own.
+        expected: number of the next numbered frame, None until NEXT said it.
+    """
+
+    ordered: bool
+    carrier: Carrier | None = None
+    expected: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Carrier:
+    """One carrier as the session sees it.
+
+    Attributes:
+        id: chosen by the client; ids grow.
+        intake: where its incoming frames stand.
+        batched: whether each write travels on its own, so that each has to say its numbers.
+        cursor: number of the next frame to write here.
+        ended: why it may not be used any more; empty while it may.
+        proven: whether the PONG to this side's PING came back.
+        leaving: whether the peer has announced its end with LEAVE.
+    """
+
+    id: int
+    intake: Intake
+    batched: bool
+    cursor: int
+    ended: str = ""
+    proven: bool = False
+    leaving: bool = False
+    control: list[bytes] = field(default_factory=list)
+    nonce: bytes = b""
+    told_next: int = 0  # the number that the peer takes the next frame here to have; 0: none yet
+    told_cost: int = 0  # what the last ACK announced here: cost and number received, and limit
+    told_received: int = 0
+    told_limit: int = 0
+    told_select: int = 0
+
+
+class Session:
+    """Numbers, keeps, replays, joins and acknowledges the messages of one session.
+
+    Every message is delivered once and in order, whatever becomes of the carriers, until the
+    session is closed or aborted. CLOSE is numbered too and comes last.
+
+    Attributes:
+        outbox: frames sent and not acknowledged.
+        inbox: messages received and not read.
+        carriers: the attached carriers by id, oldest first.
+        selected: the carrier that alone is written to; None: all are.
+        state: where it is in its life.
+        is_ring: whether the other side only reads.
+    """
+
+    def __init__(self, limits: Limits, *, ring: bool = False) -> None:
+        """Start open, with no carrier.
+
+        Args:
+            limits: bounds.
+            ring: the other side only reads: it neither acknowledges nor closes, so frames are
+                kept in a ring of `limits.outbox` bytes once they were written.
+        """
+        self._limits = limits
+        self.is_ring = ring
+        self.outbox = Outbox(part=limits.part, ring=limits.outbox if ring else None)
+        self.inbox = Inbox(bound=limits.inbox, max_message=limits.max_message)
+        self.carriers: dict[int, Carrier] = {}
+        self.selected: Carrier | None = None
+        self.state = State.OPEN
+        self._select_count = 0
+        self._chooses = False
+        self._closed_here: Closed | None = None
+        self._lost: Closed | None = None
+
+    # The application's side
+
+    def send(self, message: Message) -> None:
+        """Number a message, all its parts with it. `writable` says whether it should wait.
+
+        Raises:
+            ChannelClosed: the session is closing or closed.
+            UsageError: a text holds a lone surrogate, which UTF-8 cannot carry.
+        """
+        if self.state is not State.OPEN:
+            raise self.closed_error()
+        if isinstance(message, str):
+            try:
+                payload = message.encode()
+            except UnicodeEncodeError as error:
+                raise UsageError(
+                    f"the text holds a lone surrogate at index {error.start}; "
+                    "it cannot be sent as UTF-8"
+                ) from None
+            self.outbox.append(TEXT, payload)
+        else:
+            self.outbox.append(BINARY, bytes(message))
+
+    @property
+    def writable(self) -> bool:
+        """Whether the outbox is below its bound. It may exceed it by one message."""
+        size = self.outbox.unwritten if self.is_ring else self.outbox.size
+        return size < self._limits.outbox
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Number CLOSE after everything sent, and drop what was received and is unread.
+
+        Nothing happens where the session is closing or closed already.
+
+        Raises:
+            UsageError: the code may not travel, or the reason is over 123 bytes.
+        """
+        if not valid_close_code(code):
+            raise UsageError(f"close code {code} may not be sent: use 1000 to 1014 or 3000 to 4999")
+        if len(reason.encode(errors="replace")) > MAX_REASON:
+            raise UsageError(f"the close reason is longer than {MAX_REASON} bytes of UTF-8")
+        if self.state is not State.OPEN:
+            self.inbox.stop()
+            return
+        self._move(_Event.CLOSE_SENT)
+        self._closed_here = Closed(code, reason)
+        self.outbox.append_close(code, reason)
+        self.inbox.stop()
+        if self.is_ring:
+            self._move(_Event.CLOSE_RECEIVED)  # nobody is there to answer
+
+    def abort(self, code: int, reason: str) -> None:
+        """End without a handshake. What was received before can still be read."""
+        if self.finished:
+            return
+        self._move(_Event.ABORTED)
+        self._lost = Closed(code, reason)
+        for carrier in list(self.carriers.values()):
+            self.detach(carrier, reason)
+
+    def receive(self) -> Message | Closed | None:
+        """Return the oldest unread message, the end once all are read, or None for nothing yet."""
+        message = self.inbox.pop()
+        return message if message is not None else self.end
+
+    @property
+    def end(self) -> Closed | None:
+        """How the session ended for the application, once it did."""
+        if self.inbox.closed is not None and self._closed_here is None:
+            return self.inbox.closed
+        if self._lost is not None:
+            # A close that was on its way when the session was lost still is its reason, but
+            # nobody has confirmed it.
+            return self._lost
+        return self._closed_here
+
+    def closed_error(self) -> ChannelClosed:
+        """Make the error for a call that a closed session cannot serve."""
+        end = self.end or Closed(1006, "")
+        return ChannelClosed(end.code, end.reason)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: lost, or closed both ways and all acknowledged."""
+        if self.state is State.CLOSED:
+            return not self.outbox.unacknowledged
+        return self.state is State.LOST
+
+    def _move(self, event: _Event) -> None:
+        try:
+            self.state = _TRANSITIONS[self.state, event]
+        except KeyError:
+            raise AssertionError(f"{event.value} in state {self.state.value}") from None
+
+    # The carriers' side
+
+    def attach(
+        self, carrier_id: int, *, ordered: bool, batched: bool = False, received: int = 0
+    ) -> Carrier:
+        """Attach a carrier.
+
+        At the bound of carriers the oldest unselected one is ended, never the newcomer refused:
+        dead carriers that nobody reported must not lock the client out.
+
+        Args:
+            carrier_id: chosen by the client.
+            ordered: whether what arrives on it is a byte stream.
+            batched: whether each write on it travels on its own.
+            received: frames that the peer says it has; writing goes on after them.
+
+        Raises:
+            FrameError: the id is attached already, or `received` was never sent.
+        """
+        if carrier_id in self.carriers:
+            raise FrameError(f"carrier {carrier_id} is attached already", status=409)
+        self.outbox.acknowledge(received, 0)
+        if len(self.carriers) >= self._limits.carriers:
+            for oldest in self.carriers.values():
+                if oldest is not self.selected:
+                    self.detach(oldest, "there are newer carriers")
+                    break
+        carrier = Carrier(carrier_id, Intake(ordered), batched, cursor=received + 1)
+        carrier.intake.carrier = carrier
+        self.carriers[carrier_id] = carrier
+        return carrier
+
+    def detach(self, carrier: Carrier, reason: str) -> None:
+        """Say that a carrier has ended. What it carried and nobody acknowledged is replayed."""
+        if self.carriers.get(carrier.id) is carrier:
+            del self.carriers[carrier.id]
+        if not carrier.ended:
+            carrier.ended = reason or "ended"
+        if self.selected is carrier:
+            self.selected = None
+
+    def rewind(self, carrier: Carrier, received: int | None = None) -> None:
+        """Write again on this carrier what the peer has not got.
+
+        Args:
+            carrier: one that loses whole writes: batches, or the answers to polls.
+            received: frames that the peer says it has; None for what it acknowledged.
+        """
+        first = self.outbox.first
+        carrier.cursor = first if received is None else max(received + 1, first)
+        carrier.told_next = 0
+        carrier.told_select = 0
+
+    def select(self, carrier: Carrier) -> None:
+        """Choose, as the client, the carrier that alone is used; it is told to the server."""
+        self._chooses = True
+        self._select_count += 1
+        self.selected = carrier
+
+    def ping(self, carrier: Carrier, nonce: bytes) -> None:
+        """Ask for a PONG on this carrier; `carrier.proven` turns true when it comes."""
+        carrier.nonce = nonce
+        self._control(carrier, encode_ping(carrier.id, nonce))
+
+    def feed(self, intake: Intake, frames: list[Frame]) -> None:
+        """Take frames that arrived.
+
+        Frames of the handshake (HELLO, OPEN), padding and unknown ones are passed over: they
+        are the shell's.
+
+        Raises:
+            FrameError: a frame is against the protocol; the carrier has to end. Frames before
+                it were taken.
+        """
+        inbox = self.inbox
+        accept = inbox.accept
+        for kind, payload in frames:
+            if kind <= LAST_NUMBERED:
+                number = intake.expected
+                if number is None:
+                    raise FrameError("a numbered frame came before NEXT")
+                intake.expected = number + 1
+                ahead = number - inbox.received
+                if ahead == 1:
+                    accept(kind, payload)
+                    if kind == CLOSE:
+                        self._close_received()
+                    elif inbox.too_big and self.state is State.OPEN:
+                        self.close(
+                            1009, f"a message is over the bound of {self._limits.max_message} bytes"
+                        )
+                elif ahead > 1 and intake.ordered:
+                    raise FrameError(
+                        f"frame {number} came after frame {inbox.received}: {ahead - 1} are missing"
+                    )
+            elif kind == ACK:
+                self.acknowledge(*decode_ack(payload))
+            elif kind == NEXT:
+                intake.expected = decode_next(payload)
+            elif kind == SELECT:
+                self._selected_by_peer(*decode_select(payload))
+            elif kind == PING:
+                carrier_id, opaque = decode_ping(payload)
+                named = self.carriers.get(carrier_id)
+                if named is not None:
+                    self._control(named, encode_pong(carrier_id, opaque))
+            elif kind == PONG:
+                carrier_id, opaque = decode_ping(payload)
+                named = self.carriers.get(carrier_id)
+                if named is not None and named.nonce and named.nonce == opaque:
+                    named.proven = True
+            elif kind == LEAVE and intake.carrier is not None:
+                intake.carrier.leaving = True
+
+    def acknowledge(self, received: int, room: int) -> None:
+        """Take what the peer says it received, and the bytes of room in its inbox.
+
+        Raises:
+            FrameError: more than was ever sent.
+        """
+        self.outbox.acknowledge(received, room)
+
+    @property
+    def select_count(self) -> int:
+        """How many choices of a carrier were made or heard so far."""
+        return self._select_count
+
+    def pending(self, carrier: Carrier) -> bool:
+        """Say whether this carrier has something that must be written now."""
+        if carrier.control or self._select_due(carrier):
+            return True
+        if not self._used(carrier):
+            return False
+        return self.outbox.has(carrier.cursor) or self._ack_due(carrier)
+
+    def unannounced(self, carrier: Carrier) -> bool:
+        """Say whether frames were received that this carrier has not acknowledged yet."""
+        return self.inbox.received > carrier.told_received
+
+    def take(self, carrier: Carrier, size: int, *, beat: bool = False) -> list[bytes]:
+        """Return the encoded frames to write on this carrier now.
+
+        Args:
+            carrier: the carrier.
+            size: bytes of numbered frames to return, exceeded by at most one frame.
+            beat: return an ACK even if there is nothing to say (a heartbeat).
+        """
+        if not beat and not self.pending(carrier):
+            return []
+        out, carrier.control = carrier.control, []
+        if self.is_ring:
+            if beat:
+                out.append(encode(PAD))
+        elif beat or self.unannounced(carrier) or self.inbox.limit > carrier.told_limit:
+            # It costs 17 bytes and rides on what goes that way anyway; before SELECT, so that
+            # the peer replays little on the carrier that it moves to.
+            out.append(encode_ack(*self.announce(carrier)))
+        if self._select_due(carrier) and self.selected is not None:
+            out.append(encode_select(self._select_count, self.selected.id))
+            carrier.told_select = self._select_count
+        if self._used(carrier):
+            number, frames = self.outbox.slice(carrier.cursor, size)
+            if frames:
+                if carrier.batched or carrier.told_next != number:
+                    out.append(encode_next(number))
+                carrier.cursor = carrier.told_next = number + len(frames)
+                out += frames
+                self.outbox.wrote(carrier.cursor)
+        return out
+
+    def announce(self, carrier: Carrier | None) -> tuple[int, int]:
+        """Return ``(received, room)`` for an ACK, HELLO or OPEN that goes out now.
+
+        Args:
+            carrier: the carrier on which it goes, which remembers it; None for none.
+        """
+        inbox = self.inbox
+        if carrier is not None:
+            carrier.told_received = inbox.received
+            carrier.told_cost = inbox.cost
+            carrier.told_limit = inbox.limit
+        return inbox.received, inbox.room
+
+    def _used(self, carrier: Carrier) -> bool:
+        return self.selected is None or self.selected is carrier
+
+    def _select_due(self, carrier: Carrier) -> bool:
+        return (
+            self._chooses and self.selected is not None and carrier.told_select < self._select_count
+        )
+
+    def _ack_due(self, carrier: Carrier) -> bool:
+        inbox = self.inbox
+        if self.is_ring or carrier.told_received == inbox.received and not inbox.cost:
+            return False
+        quarter = inbox.bound // 4
+        limit = inbox.limit
+        return (
+            inbox.cost - carrier.told_cost >= quarter
+            or limit - carrier.told_limit >= quarter
+            # The peer has used up what it was told, and could go on.
+            or carrier.told_limit <= inbox.cost < limit
+            or (inbox.closed is not None and carrier.told_received < inbox.received)
+        )
+
+    def _control(self, carrier: Carrier, wire: bytes) -> None:
+        carrier.control.append(wire)
+        del carrier.control[:-MAX_CONTROL]
+
+    def _selected_by_peer(self, count: int, carrier_id: int) -> None:
+        # A proxy may repeat an old POST: only a count above every earlier one is a choice.
+        if self._chooses or count <= self._select_count:
+            return
+        self._select_count = count
+        carrier = self.carriers.get(carrier_id)
+        if carrier is not None:
+            self.selected = carrier
+
+    def _close_received(self) -> None:
+        answer = self.state is State.OPEN
+        self._move(_Event.CLOSE_RECEIVED)
+        if answer and self.inbox.closed is not None:
+            self.outbox.append_close(self.inbox.closed.code, "")

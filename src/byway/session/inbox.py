@@ -1,0 +1,178 @@
+"""The inbox: messages received in order and not yet read by the application.
+
+Knows: numbers, parts, what a message costs, the bound of the inbox.
+Must not know: carriers, the outbox, how frames arrived.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from byway.errors import FrameError
+from byway.frames import BINARY, PART, TEXT, decode_close
+
+Message = str | bytes
+"""What an application sends and receives."""
+
+OVERHEAD: Final = 64
+"""Bytes that a message costs beside its payload, so that empty ones are bounded too. About what
+CPython keeps for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The peer's CLOSE.
+
+    Attributes:
+        code: its code.
+        reason: its reason.
+    """
+
+    code: int
+    reason: str
+
+
+class Inbox:
+    """Takes numbered frames in order and gives messages.
+
+    Attributes:
+        received: number of the last frame taken; there is no gap below it.
+        cost: cost of all messages ever taken.
+        closed: the peer's CLOSE, once it was taken.
+        too_big: a message exceeded `max_message`; it and all later ones were dropped.
+        dropped: messages counted and thrown away after `stop()`.
+    """
+
+    __slots__ = (
+        "_bound",
+        "_max_message",
+        "_messages",
+        "_open_size",
+        "_parts",
+        "_queued",
+        "_stopped",
+        "closed",
+        "cost",
+        "dropped",
+        "received",
+        "too_big",
+    )
+
+    def __init__(self, *, bound: int, max_message: int) -> None:
+        """Start empty.
+
+        Args:
+            bound: bytes of messages not yet read, at which the room is 0.
+            max_message: longest message, in bytes.
+        """
+        self._bound = bound
+        self._max_message = max_message
+        self._messages: deque[tuple[Message, int]] = deque()
+        self._queued = 0
+        self._parts = bytearray()  # of the message that is open
+        self._open_size = 0  # its bytes so far, dropped ones too; 0 where none is open
+        self._stopped = False
+        self.received = 0
+        self.cost = 0
+        self.dropped = 0
+        self.closed: Closed | None = None
+        self.too_big = False
+
+    def accept(self, kind: int, payload: bytes) -> None:
+        """Take the frame with the number `received + 1`.
+
+        Raises:
+            FrameError: the frame is against the protocol. It was not taken, and its number is
+                still the next.
+        """
+        if self.closed is not None:
+            raise FrameError("a numbered frame came after CLOSE")
+        if kind in (TEXT, BINARY):
+            size = self._open_size + len(payload)
+            if not self._open_size:
+                self._check_room()
+            elif not self._stopped:
+                payload = bytes(self._parts + payload)
+            self._take(kind, payload, size)
+            if self._open_size:
+                self._open_size = 0
+                self._parts = bytearray()
+        elif kind == PART:
+            if not payload:
+                raise FrameError("PART is empty")
+            if not self._open_size:
+                self._check_room()
+            self._open_size += len(payload)
+            if self._open_size > self._max_message:
+                self._overflow()
+            if not self._stopped:
+                self._parts += payload
+        else:
+            if self._open_size:
+                raise FrameError("CLOSE came inside a message")
+            self.closed = Closed(*decode_close(payload))
+        self.received += 1
+
+    def _check_room(self) -> None:
+        # The announced limit only grows as messages are read, so a peer that begins one while
+        # the queue is over its bound has not kept to any limit it was ever told.
+        if self._queued >= self._bound:
+            raise FrameError("a message began although the inbox had announced no room", status=429)
+
+    def _take(self, kind: int, payload: bytes, size: int) -> None:
+        if size > self._max_message:
+            self._overflow()
+        cost = size + OVERHEAD
+        if self._stopped:
+            self.dropped += 1
+        else:
+            message: Message = payload
+            if kind == TEXT:
+                try:
+                    message = payload.decode()
+                except UnicodeDecodeError:
+                    raise FrameError("a TEXT message is not UTF-8") from None
+            self._messages.append((message, cost))
+            self._queued += cost
+        self.cost += cost
+
+    def _overflow(self) -> None:
+        self.too_big = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Empty the inbox; count and drop what still comes."""
+        self._stopped = True
+        self.dropped += len(self._messages)
+        self._messages.clear()
+        self._queued = 0
+        self._parts = bytearray()
+
+    def pop(self) -> Message | None:
+        """Return the oldest message, or None where there is none."""
+        if not self._messages:
+            return None
+        message, cost = self._messages.popleft()
+        self._queued -= cost
+        return message
+
+    def __len__(self) -> int:
+        """Count the messages that can be read."""
+        return len(self._messages)
+
+    @property
+    def room(self) -> int:
+        """Bytes left before the peer has to wait."""
+        return max(self._bound - self._queued, 0)
+
+    @property
+    def bound(self) -> int:
+        """Bytes of messages at which the room is 0."""
+        return self._bound
+
+    @property
+    def limit(self) -> int:
+        """Cost of all messages up to which the peer may begin one. It never shrinks."""
+        return self.cost + self.room

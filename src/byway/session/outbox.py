@@ -1,0 +1,182 @@
+"""The outbox: numbered frames that were sent and are not yet acknowledged.
+
+Knows: numbers, the bytes of frames, the limit that the peer has announced.
+Must not know: carriers, the inbox, who reads.
+
+A message costs its size and `OVERHEAD`, charged to its closing frame; parts and CLOSE cost
+nothing by themselves. A message may begin while the cost of everything before it is below the
+limit, so the peer's inbox can be overdrawn by one message, and a message larger than the whole
+inbox still gets through.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from byway.errors import FrameError
+from byway.frames import HEADER, PART, encode_close
+from byway.session.inbox import OVERHEAD
+
+
+class Outbox:
+    """Frames from the oldest unacknowledged to the newest, each with its number.
+
+    Attributes:
+        first: number of the oldest frame kept; everything below is acknowledged.
+        next: number that the next frame will get.
+        size: bytes kept.
+    """
+
+    __slots__ = (
+        "_before",
+        "_closed",
+        "_cost",
+        "_ends",
+        "_limit",
+        "_part",
+        "_ring",
+        "_trimmed",
+        "_wire",
+        "_written",
+        "first",
+        "next",
+        "size",
+    )
+
+    def __init__(self, *, part: int, ring: int | None = None) -> None:
+        """Start empty.
+
+        Args:
+            part: bytes of a part; a longer message travels as several.
+            ring: for readers that cannot acknowledge: bytes kept of what was written already.
+                They announce no room either, so there is no limit.
+        """
+        self.first = 1
+        self.next = 1
+        self.size = 0
+        self._part = part
+        self._ring = ring
+        self._wire: list[bytes] = []  # the encoded frames
+        self._before: list[int] = []  # cost of all messages before the one that the frame is of
+        self._ends: list[int] = []  # bytes of all frames ever, up to and with this one
+        self._trimmed = 0  # bytes of all frames that were let go
+        self._cost = 0  # cost of all messages ever
+        self._limit: float = 0 if ring is None else float("inf")
+        self._written = 0  # greatest number ever written, for the ring
+        self._closed = False
+
+    def append(self, kind: int, payload: bytes) -> None:
+        """Number a message, as one frame or as parts and a closing frame."""
+        cost = len(payload) + OVERHEAD
+        part = self._part
+        if len(payload) > part:
+            last = (len(payload) - 1) // part * part
+            for start in range(0, last, part):
+                self._keep(PART, payload[start : start + part])
+            payload = payload[last:]
+        self._keep(kind, payload)
+        self._cost += cost
+
+    def append_close(self, code: int, reason: str) -> None:
+        """Number CLOSE. Nothing may follow it."""
+        self._keep_wire(encode_close(code, reason))
+        self._closed = True
+
+    def _keep(self, kind: int, payload: bytes) -> None:
+        self._keep_wire(HEADER.pack(kind, len(payload)) + payload)
+
+    def _keep_wire(self, wire: bytes) -> None:
+        size = self.size + len(wire)
+        self.size = size
+        self._wire.append(wire)
+        self._before.append(self._cost)
+        self._ends.append(self._trimmed + size)
+        self.next += 1
+
+    def acknowledge(self, received: int, room: int) -> None:
+        """Let everything up to `received` go, and learn the limit: its cost plus the room.
+
+        What is older than an earlier call changes nothing: a repeated old request must neither
+        shrink the limit nor bring frames back.
+
+        Raises:
+            FrameError: `received` is beyond what was ever sent.
+        """
+        if received >= self.next:
+            raise FrameError(
+                f"the peer says it received {received} frames, only {self.next - 1} were sent"
+            )
+        count = received + 1 - self.first
+        if count < 0:
+            return
+        cost = self._before[count] if count < len(self._before) else self._cost
+        if cost + room > self._limit:
+            self._limit = cost + room
+        self._drop(count)
+
+    def _drop(self, count: int) -> None:
+        if count > 0:
+            trimmed = self._ends[count - 1]
+            self.size -= trimmed - self._trimmed
+            self._trimmed = trimmed
+            del self._wire[:count], self._before[:count], self._ends[:count]
+            self.first += count
+
+    def has(self, cursor: int) -> bool:
+        """Say whether the frame `cursor`, or the oldest kept if it is gone, may be written now."""
+        index = max(cursor - self.first, 0)
+        return index < self._writable()
+
+    def slice(self, cursor: int, size: int) -> tuple[int, list[bytes]]:
+        """Return the frames that may be written now.
+
+        Args:
+            cursor: number of the first frame wanted. Where it is acknowledged already, the
+                oldest frame kept comes first.
+            size: bytes to return, exceeded by at most one frame.
+
+        Returns:
+            The number of the first frame returned, and the encoded frames.
+        """
+        index = max(cursor - self.first, 0)
+        stop = self._writable()
+        if index < stop:
+            start = self._ends[index - 1] if index else self._trimmed
+            stop = min(stop, bisect_right(self._ends, start + size - 1) + 1)
+        return self.first + index, self._wire[index:stop]
+
+    def wrote(self, cursor: int) -> None:
+        """Say that frames below `cursor` have been written; a ring lets the oldest of them go."""
+        if self._ring is None:
+            return
+        self._written = max(self._written, cursor - 1)
+        if self.size > self._ring:
+            enough = bisect_left(self._ends, self._trimmed + self.size - self._ring) + 1
+            self._drop(min(enough, self._written + 1 - self.first))
+
+    @property
+    def unwritten(self) -> int:
+        """Bytes kept that were never written: what bounds `send()` where nobody acknowledges."""
+        count = max(self._written + 1 - self.first, 0)
+        return self.size - (self._ends[count - 1] - self._trimmed if count else 0)
+
+    def _writable(self) -> int:
+        """Count the frames, from the oldest, that the limit lets through."""
+        before = self._before
+        if not before:
+            return 0
+        count = len(before) if before[-1] < self._limit else bisect_left(before, self._limit)
+        # CLOSE needs no room, only that everything before it may go.
+        if self._closed and count == len(before) - 1:
+            count += 1
+        return count
+
+    @property
+    def starved(self) -> bool:
+        """Whether there are frames that wait for room."""
+        return self._writable() < len(self._before)
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether anything waits for an acknowledgement."""
+        return bool(self._wire)

@@ -1,0 +1,23 @@
+"""Transports: the ways to carry frames, each in a file of its own with both its halves.
+
+Knows: which transports there are.
+Must not know: how one is chosen.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byway.transports.base import Exchange, Transport
+from byway.transports.dial import Dial
+from byway.transports.poll import Poll
+from byway.transports.sse import ServerSentEvents
+from byway.transports.stream import Stream
+from byway.transports.websocket import WebSocket
+
+REGISTRY: Final[dict[str, Transport]] = {
+    transport.name: transport for transport in (WebSocket(), Stream(), ServerSentEvents(), Poll())
+}
+"""Every transport by its name, the most capable first."""
+
+__all__ = ["REGISTRY", "Dial", "Exchange", "Transport"]

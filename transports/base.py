@@ -1,0 +1,147 @@
+"""The interface of a transport, and what its two halves are handed.
+
+Knows: what every transport must do on the server and on the client.
+Must not know: any one transport, the application, how transports are chosen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from byway.handshake import Hello, Open
+from byway.limits import Limits
+from byway.live import Attachment, LiveSession
+
+if TYPE_CHECKING:
+    from byway.transports.dial import Dial
+
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+ANSWER_HEADERS: Headers = [
+    # Seen to be needed: nginx holds a TLS answer to its end without X-Accel-Buffering, and
+    # HAProxy's compression holds each chunk until the next without no-transform.
+    (b"cache-control", b"no-store, no-transform"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One ASGI call that carries a session: what the server's half of a transport works with.
+
+    Attributes:
+        scope: the ASGI scope.
+        receive: the ASGI receive; a request body has been read already.
+        send: the ASGI send.
+        limits: bounds.
+        instance: the run of the handler.
+        transports: what this endpoint offers.
+        subprotocol: what the application chose.
+        headers: headers that the application's `accept` adds to the answer.
+    """
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    limits: Limits
+    instance: str
+    transports: tuple[str, ...]
+    subprotocol: str | None
+    headers: Headers
+
+    def opening(self, link: Attachment) -> bytes:
+        """Make the OPEN frame that begins a carrier."""
+        received, room = link.live.core.announce(link.carrier)
+        return Open(
+            instance=self.instance,
+            transport=link.transport,
+            received=received,
+            room=room,
+            heartbeat=self.limits.heartbeat,
+            window=self.limits.window,
+            transports=self.transports,
+            subprotocol=self.subprotocol,
+        ).frame()
+
+    async def start(self, answer: str, content_type: str, *, length: int | None = None) -> None:
+        """Begin an HTTP answer with status 200; without a length it is chunked."""
+        headers = [
+            (b"content-type", content_type.encode()),
+            (b"byway", answer.encode()),
+            *ANSWER_HEADERS,
+            *self.headers,
+        ]
+        if length is not None:
+            headers.append((b"content-length", str(length).encode()))
+        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def body(self, data: bytes, *, more: bool) -> None:
+        """Write a piece of the answer, and wait while the connection is full."""
+        await self.send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def left(self) -> None:
+        """Wait until the client has left, or the answer is complete."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+
+class Transport(ABC):
+    """A way to carry frames. One instance serves all sessions, so it keeps no state of one.
+
+    What both halves promise: frames fed and written keep their order on one carrier; a carrier
+    that fails says so by ending; nothing is acknowledged that was not received.
+    """
+
+    name: ClassVar[str]
+    """What it is called in preferences, logs and on the wire."""
+
+    ordered: ClassVar[bool] = True
+    """Whether its downlink is one byte stream, rather than answers of their own."""
+
+    batched: ClassVar[bool] = True
+    """Whether its uplink is made of requests of their own, rather than one byte stream."""
+
+    @abstractmethod
+    async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
+        """Carry the session as this call allows: the server's half.
+
+        Returns when the carrier has ended, or with one poll answered.
+
+        Raises:
+            FrameError: before anything was answered, if the carrier cannot be attached.
+        """
+
+    @abstractmethod
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        """Open a carrier and keep it until it ends: the client's half.
+
+        It hands OPEN to `dial.opened`. It returns when the session is over, and is cancelled
+        to give the carrier up.
+
+        Raises:
+            Refused: the application refused the session.
+            CarrierLost: the carrier did not open, or ended before the session.
+        """
+
+
+async def first_of(*halves: Coroutine[Any, Any, None]) -> None:
+    """Run coroutines until one ends or fails, cancel the others, and raise what it raised."""
+    tasks = [asyncio.ensure_future(half) for half in halves]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
+        if task in done:
+            task.result()

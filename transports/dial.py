@@ -1,0 +1,224 @@
+"""Dialling: what the client's half of any transport needs to reach the server.
+
+Knows: the address, headers, certificates and proxy, alike for every transport; the session key.
+Must not know: which transports there are, or in which order they are tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as ssl_module
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+
+from byway.errors import CarrierLost, FrameError, Refused
+from byway.frames import OPEN, Frame, decode_all
+from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
+from byway.limits import KIB, Limits
+from byway.live import LATE, Attachment
+from byway.session import Intake
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+MAX_REFUSAL = 64 * KIB
+"""Bytes of a refusal's body that are read; the rest is left."""
+
+REFUSAL_TIMEOUT = 5.0
+"""Seconds that a refusal's body may take to arrive."""
+
+
+@dataclass(slots=True)
+class Dial:
+    """How to reach one server for one session.
+
+    Attributes:
+        url: the endpoint as an ``http(s)`` URL.
+        headers: what the caller adds to every request and handshake.
+        ssl: certificates and TLS settings; None for plain text.
+        proxy: URL of the proxy to use, None for none.
+        key: the session key.
+        subprotocols: what the caller offers.
+        limits: bounds.
+        on_open: called with OPEN, the carrier and the answer's headers when a carrier opens.
+        on_plain: called with a WebSocket whose server does not speak byway; it returns when
+            that is closed.
+        instance: the run of the handler, once it is known.
+        heartbeat: longest silence that the server keeps, in seconds.
+    """
+
+    url: httpx.URL
+    headers: list[tuple[str, str]]
+    ssl: ssl_module.SSLContext | None
+    proxy: str | None
+    key: str
+    subprotocols: tuple[str, ...]
+    limits: Limits
+    on_open: Callable[[Open, Attachment, httpx.Headers], None]
+    on_plain: Callable[[ClientConnection], Awaitable[None]]
+    instance: str | None = None
+    heartbeat: float = 0.0
+    _http: httpx.AsyncClient | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Expect the default heartbeat until OPEN says otherwise."""
+        self.heartbeat = self.limits.heartbeat
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which a downlink, or an unanswered batch, is dead."""
+        return LATE * self.heartbeat
+
+    def hello(self, link: Attachment, answer: str, *, poll: int = 0) -> Hello:
+        """Make the HELLO for a carrier."""
+        received, room = link.live.core.announce(link.carrier)
+        return Hello(
+            key=self.key,
+            carrier=link.carrier.id,
+            received=received,
+            room=room,
+            instance=self.instance,
+            answer=answer,
+            poll=poll,
+            subprotocols=self.subprotocols if self.instance is None else (),
+        )
+
+    def opened(self, link: Attachment, payload: bytes, headers: httpx.Headers) -> None:
+        """Take the payload of OPEN.
+
+        Raises:
+            FrameError: it is malformed, or says more was received than was sent.
+            CarrierLost: it comes from another run of the handler, in a process that does not
+                know this session. Its frames must not be taken.
+        """
+        opening = Open.parse(payload)
+        if self.instance is not None and opening.instance != self.instance:
+            raise CarrierLost("another instance answered: two servers share this address")
+        link.live.acknowledge(opening.received, opening.room)
+        self.instance = opening.instance
+        self.heartbeat = opening.heartbeat
+        link.establish()
+        self.on_open(opening, link, headers)
+
+    def feed(self, link: Attachment, frames: list[Frame], headers: httpx.Headers) -> None:
+        """Take frames of a downlink; the first that ever comes has to be OPEN.
+
+        Raises:
+            FrameError: they are against the protocol.
+            CarrierLost: the carrier has ended, or another run of the handler answers.
+        """
+        if frames and not link.opened.is_set():
+            kind, payload = frames[0]
+            if kind != OPEN:
+                raise FrameError("the first frame is not OPEN")
+            self.opened(link, payload, headers)
+        link.feed(frames)
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The HTTP client of this session; made at its first use."""
+        if self._http is None:
+            self._http = httpx.AsyncClient(
+                # Loading the system's certificates takes longer than a connection: not for http.
+                verify=self.ssl or ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT),
+                proxy=self.proxy,
+                trust_env=False,  # the proxy was looked up for all transports alike
+                follow_redirects=False,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=4),
+            )
+        return self._http
+
+    @asynccontextmanager
+    async def request(
+        self, hello: Hello, accept: str, frames: bytes = b""
+    ) -> AsyncIterator[httpx.Response]:
+        """Send HELLO and frames; give the answer as soon as its head has come.
+
+        Raises:
+            Refused: the application refused the session.
+            CarrierLost: no answer, or not the one asked for; also for what goes wrong in the
+                body of the block.
+        """
+        headers = [
+            *self.headers,
+            ("content-type", CONTENT_TYPE),
+            ("byway", "1"),
+            ("accept", accept),
+            # A compressor between here and there would hold back what is not a whole block.
+            ("accept-encoding", "identity"),
+        ]
+        timeout = httpx.Timeout(self.patience, pool=None)
+        try:
+            async with self.http.stream(
+                "POST", self.url, content=hello.frame() + frames, headers=headers, timeout=timeout
+            ) as response:
+                await _check(response, hello.answer)
+                yield response
+        except FrameError as error:
+            raise CarrierLost(f"the server sent what it may not: {error}") from error
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise CarrierLost(
+                f"silent for {self.patience:g} s ({type(error).__name__})", status=504
+            ) from error
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise CarrierLost(
+                f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            ) from error
+
+    async def batch(self, link: Attachment, frames: bytes) -> None:
+        """Bring frames up in a request of their own and take the acknowledgement.
+
+        Raises:
+            CarrierLost: the request was not answered, or not with an acknowledgement.
+        """
+        hello = self.hello(link, ACK_ANSWER)
+        async with self.request(hello, "application/octet-stream", frames) as response:
+            body = await response.aread()
+            frames_down = decode_all(body, max_frame=self.limits.max_frame)
+            link.live.feed(Intake(ordered=False), frames_down)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+
+
+async def _check(response: httpx.Response, answer: str) -> None:
+    """Tell byway's answer, its refusals and errors, and the network's answers apart."""
+    mark = response.headers.get("byway", "")
+    if response.status_code == 200 and mark == answer:
+        return
+    body = b""
+    async with asyncio.timeout(REFUSAL_TIMEOUT):
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) >= MAX_REFUSAL:
+                break
+    check_refusal(response.status_code, mark, list(response.headers.multi_items()), body)
+
+
+def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: bytes) -> None:
+    """Raise what an answer means that is not the one asked for.
+
+    Args:
+        status: its status.
+        mark: its `Byway` header, "" where it has none.
+        headers: its headers.
+        body: the beginning of its body.
+
+    Raises:
+        Refused: it is the application's refusal.
+        CarrierLost: it is byway's error or the network's answer.
+    """
+    if mark == "refused":
+        raise Refused(status, headers, body)
+    text = body[:200].decode(errors="replace").strip().splitlines()
+    said = f": {text[0]}" if text else ""
+    if mark == "error":
+        raise CarrierLost(f"answered {status}{said}", status=status, gone=status == 410)
+    who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
+    raise CarrierLost(f"answered {status} without a Byway header{who}", status=status)

@@ -1,0 +1,85 @@
+"""poll: the downlink is one HTTP answer after another, each held until there is something to say.
+
+Knows: how successive polls make one carrier.
+Must not know: sessions' contents, other transports.
+
+It gets through where an answer passes only when it is complete.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from byway.errors import CarrierLost, FrameError
+from byway.frames import decode_all
+from byway.handshake import Hello
+from byway.live import LATE, Attachment, LiveSession
+from byway.transports.base import Exchange, Transport
+from byway.transports.uplink import carry_http
+
+if TYPE_CHECKING:
+    from byway.transports.dial import Dial
+
+CONTENT_TYPE = "application/octet-stream"
+
+
+class Poll(Transport):
+    """Long-polling.
+
+    The client counts the polls of a carrier. A newer one ends the older at once, a late older
+    one is answered empty, and with none for two heartbeats the carrier has ended.
+    """
+
+    name: ClassVar[str] = "poll"
+    ordered: ClassVar[bool] = False
+
+    async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
+        """Answer one poll."""
+        if not hello.poll:
+            raise FrameError("HELLO: 'poll' must count from 1 where the answer is a poll")
+        link = live.attachments.get(hello.carrier)
+        first = link is None
+        if link is None:
+            link = live.attach(
+                hello.carrier, self.name, ordered=False, batched=True, received=hello.received
+            )
+            link.establish()
+        elif link.transport != self.name:
+            raise FrameError(f"carrier {hello.carrier} is no poll", status=409)
+        frames: list[bytes] = []
+        if hello.poll > link.polls:
+            link.polls = hello.poll
+            link.stop()
+            link.stop_timer()
+            if first or hello.poll == 1:
+                live.core.rewind(link.carrier, hello.received)
+                frames = [exchange.opening(link), *live.core.take(link.carrier, live.limits.batch)]
+            else:
+                # The answer to the last poll may be lost; the client says what it has.
+                live.core.rewind(link.carrier, hello.received)
+                frames = await link.output(exchange.limits.heartbeat)
+            if link.polls == hello.poll:
+                link.end_after(LATE * exchange.limits.heartbeat, "the client stopped polling")
+        body = b"".join(frames)
+        await exchange.start(self.name, CONTENT_TYPE, length=len(body))
+        await exchange.body(body, more=False)
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        """Poll, one after another, and bring frames up in batches."""
+
+        async def read() -> None:
+            core = link.live.core
+            count = 0
+            while not core.finished:
+                count += 1
+                hello = dial.hello(link, self.name, poll=count)
+                async with dial.request(hello, CONTENT_TYPE) as response:
+                    body = await response.aread()
+                    # What is left of the handler's last words may take one more poll.
+                    dial.feed(
+                        link, decode_all(body, max_frame=dial.limits.max_frame), response.headers
+                    )
+                if link.carrier.ended:
+                    raise CarrierLost(link.carrier.ended)
+
+        await carry_http(dial, link, read())

@@ -1,0 +1,75 @@
+"""sse: the downlink is one endless stream of server-sent events, the uplink is batches.
+
+Knows: how frames travel in an event stream, served with sse-starlette.
+Must not know: sessions' contents, other transports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from sse_starlette import EventSourceResponse
+
+from byway.handshake import Hello
+from byway.live import Attachment, LiveSession
+from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport
+from byway.transports.eventstream import EventDecoder, EventEncoder
+from byway.transports.uplink import carry_http
+
+if TYPE_CHECKING:
+    from byway.transports.dial import Dial
+
+CONTENT_TYPE = "text/event-stream"
+
+
+class ServerSentEvents(Transport):
+    """Server-sent events."""
+
+    name: ClassVar[str] = "sse"
+
+    async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
+        """Write frames to an event stream until the carrier or the session ends."""
+        link = live.attach(hello.carrier, self.name, ordered=True, received=hello.received)
+        link.establish()
+        headers = [(b"byway", self.name.encode()), *ANSWER_HEADERS, *exchange.headers]
+        try:
+            await serve_events(exchange, _events(exchange, link), headers)
+        finally:
+            link.end("the client left")
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        """Read frames from an event stream, and bring frames up in batches."""
+        hello = dial.hello(link, self.name)
+        async with dial.request(hello, CONTENT_TYPE) as response:
+            decoder = EventDecoder(max_frame=dial.limits.max_frame)
+
+            async def read() -> None:
+                async for chunk in response.aiter_raw():
+                    dial.feed(link, decoder.feed(chunk), response.headers)
+
+            await carry_http(dial, link, read())
+
+
+async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
+    encoder = EventEncoder()
+    yield encoder.encode([exchange.opening(link)])
+    while frames := await link.output(exchange.limits.heartbeat):
+        yield encoder.encode(frames)
+
+
+async def serve_events(exchange: Exchange, events: AsyncIterator[bytes], headers: Headers) -> None:
+    """Answer with an event stream of these bytes, until they end or the client leaves."""
+    response = EventSourceResponse(
+        events,
+        ping=0,  # the session has its own heartbeat
+        # On shutdown sse-starlette cancels its streams. Ours end by themselves, after CLOSE.
+        shutdown_grace_period=exchange.limits.window + exchange.limits.drain_timeout,
+    )
+    # sse-starlette forces `Connection: keep-alive`, which HTTP/2 forbids (RFC 9113, 8.2.2).
+    ours = {name for name, _ in headers} | {b"connection"}
+    response.raw_headers = [
+        *((name, value) for name, value in response.raw_headers if name not in ours),
+        *headers,
+    ]
+    await response(cast(Any, exchange.scope), cast(Any, exchange.receive), cast(Any, exchange.send))

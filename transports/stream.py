@@ -1,0 +1,56 @@
+"""stream: the downlink is one endless chunked HTTP answer, the uplink is batches.
+
+Knows: how frames travel in a chunked body of `application/octet-stream`, which filters pass that
+hold back every `text/*`.
+Must not know: sessions' contents, other transports.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from byway.frames import Decoder
+from byway.handshake import Hello
+from byway.live import Attachment, LiveSession
+from byway.transports.base import Exchange, Transport, first_of
+from byway.transports.uplink import carry_http
+
+if TYPE_CHECKING:
+    from byway.transports.dial import Dial
+
+CONTENT_TYPE = "application/octet-stream"
+
+
+class Stream(Transport):
+    """Chunked HTTP streaming."""
+
+    name: ClassVar[str] = "stream"
+
+    async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
+        """Write frames to a chunked answer until the carrier or the session ends."""
+        link = live.attach(hello.carrier, self.name, ordered=True, received=hello.received)
+        link.establish()
+        try:
+            await exchange.start(self.name, CONTENT_TYPE)
+            await first_of(_write(exchange, link), exchange.left())
+        finally:
+            link.end("the client left")
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        """Read frames from a chunked answer, and bring frames up in batches."""
+        hello = dial.hello(link, self.name)
+        async with dial.request(hello, CONTENT_TYPE) as response:
+            decoder = Decoder(max_frame=dial.limits.max_frame)
+
+            async def read() -> None:
+                async for chunk in response.aiter_raw():
+                    dial.feed(link, decoder.feed(chunk), response.headers)
+
+            await carry_http(dial, link, read())
+
+
+async def _write(exchange: Exchange, link: Attachment) -> None:
+    await exchange.body(exchange.opening(link), more=True)
+    while frames := await link.output(exchange.limits.heartbeat):
+        await exchange.body(b"".join(frames), more=True)
+    await exchange.body(b"", more=False)

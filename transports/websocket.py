@@ -1,0 +1,205 @@
+"""websocket: both directions on one WebSocket (RFC 6455).
+
+Knows: how frames travel in WebSocket messages, and how a session is named in a handshake.
+Must not know: sessions' contents, other transports.
+
+A text on its own is a WebSocket text message, untouched; everything else is encoded frames in
+binary messages, as many as are pending in each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, ClassVar
+
+import httpx
+import websockets
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websocket_connect
+from websockets.typing import Subprotocol
+
+from byway.errors import CarrierLost, FrameError
+from byway.frames import HEADER, PART, TEXT, Decoder, Frame
+from byway.handshake import SUBPROTOCOL, Hello
+from byway.limits import Limits
+from byway.live import Attachment, LiveSession
+from byway.transports.base import Exchange, Transport, first_of
+from byway.transports.dial import check_refusal
+
+if TYPE_CHECKING:
+    from byway.transports.dial import Dial
+
+logger = logging.getLogger("byway.transports.websocket")
+
+
+class WebSocket(Transport):
+    """WebSocket."""
+
+    name: ClassVar[str] = "websocket"
+    batched: ClassVar[bool] = False
+
+    async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
+        """Exchange frames with an ASGI server's WebSocket until it, or the session, ends."""
+        link = live.attach(hello.carrier, self.name, ordered=True, received=hello.received)
+        link.establish()
+        code, reason = 1000, ""
+        try:
+            await exchange.send(
+                {
+                    "type": "websocket.accept",
+                    "subprotocol": SUBPROTOCOL,
+                    "headers": [(b"byway", self.name.encode()), *exchange.headers],
+                }
+            )
+            await first_of(_serve_up(exchange, link), _serve_down(exchange, link))
+            if not live.core.finished:
+                code, reason = 1001, link.carrier.ended
+        except FrameError as error:
+            logger.warning("session %s: bad frames on websocket: %s", live.name, error)
+            code, reason = 1009 if error.status == 413 else 1002, str(error)
+        finally:
+            gone = link.carrier.ended == LEFT
+            link.end(LEFT)
+        if not gone:
+            await exchange.send({"type": "websocket.close", "code": code, "reason": reason[:100]})
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""
+        hello = dial.hello(link, self.name)
+        scheme = "wss" if dial.url.scheme == "https" else "ws"
+        offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
+        try:
+            async with websocket_connect(
+                str(dial.url.copy_with(scheme=scheme)),
+                subprotocols=[Subprotocol(one) for one in offers],
+                additional_headers=dial.headers,
+                compression=None,
+                proxy=dial.proxy,
+                open_timeout=None,
+                ping_interval=dial.limits.silence,
+                ping_timeout=dial.patience,
+                close_timeout=1,
+                max_size=dial.limits.max_message,
+                **({"ssl": dial.ssl} if dial.ssl is not None else {}),
+            ) as socket:
+                response = socket.response
+                headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
+                if socket.subprotocol != SUBPROTOCOL:
+                    await dial.on_plain(socket)
+                    return
+                await first_of(
+                    _carry_down(dial, link, socket, headers), _carry_up(dial, link, socket)
+                )
+                await socket.close()
+        except websockets.InvalidStatus as error:
+            answer = error.response
+            check_refusal(
+                answer.status_code,
+                answer.headers.get("byway", ""),
+                list(answer.headers.raw_items()),
+                answer.body or b"",
+            )
+        except websockets.ConnectionClosed as error:
+            raise CarrierLost(_closed(error)) from error
+        except (websockets.WebSocketException, OSError, TimeoutError) as error:
+            raise CarrierLost(f"{type(error).__name__}: {error}") from error
+        except FrameError as error:
+            raise CarrierLost(f"the server sent what it may not: {error}") from error
+        if link.carrier.ended and not link.live.core.finished:
+            raise CarrierLost(link.carrier.ended)
+
+
+LEFT = "the client left"
+
+
+def _closed(error: websockets.ConnectionClosed) -> str:
+    if error.rcvd is None:
+        return "the connection was cut"
+    return f"the WebSocket was closed with {error.rcvd.code} {error.rcvd.reason}".rstrip()
+
+
+class _Writer:
+    """Turns encoded frames into WebSocket messages."""
+
+    def __init__(self) -> None:
+        self._inside = False  # the last numbered frame was a PART
+
+    def messages(self, frames: list[bytes]) -> str | bytes:
+        """Return the message that carries these frames."""
+        alone = len(frames) == 1 and frames[0][0] == TEXT and not self._inside
+        for wire in reversed(frames):
+            if wire[0] <= PART:
+                # The closing TEXT of parts may begin inside a character.
+                self._inside = wire[0] == PART
+                break
+        return frames[0][HEADER.size :].decode() if alone else b"".join(frames)
+
+
+class _Reader:
+    """Turns WebSocket messages into frames."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._decoder = Decoder(max_frame=limits.max_frame)
+
+    def frames(self, message: str | bytes) -> list[Frame]:
+        """Return the frames of one message.
+
+        Raises:
+            FrameError: it is too long, or not a whole number of frames.
+        """
+        if isinstance(message, str):
+            payload = message.encode()
+            if len(payload) > self._limits.max_frame:
+                raise FrameError(
+                    f"a text of {len(payload)} bytes is over the bound of "
+                    f"{self._limits.max_frame} for one frame",
+                    status=413,
+                )
+            return [(TEXT, payload)]
+        frames = self._decoder.feed(message)
+        self._decoder.finish()
+        return frames
+
+
+async def _serve_up(exchange: Exchange, link: Attachment) -> None:
+    reader = _Reader(exchange.limits)
+    while (event := await exchange.receive())["type"] != "websocket.disconnect":
+        if event["type"] == "websocket.receive":
+            text = event.get("text")
+            link.feed(reader.frames(event["bytes"] if text is None else text))
+    link.end(LEFT)
+
+
+async def _serve_down(exchange: Exchange, link: Attachment) -> None:
+    writer = _Writer()
+    frames = [exchange.opening(link)]
+    while frames:
+        message = writer.messages(frames)
+        if isinstance(message, str):
+            await exchange.send({"type": "websocket.send", "text": message})
+        else:
+            await exchange.send({"type": "websocket.send", "bytes": message})
+        frames = await link.output(exchange.limits.heartbeat)
+
+
+async def _carry_down(
+    dial: Dial, link: Attachment, socket: ClientConnection, headers: httpx.Headers
+) -> None:
+    reader = _Reader(dial.limits)
+    while True:
+        try:
+            async with asyncio.timeout(dial.patience):
+                message = await socket.recv()
+        except TimeoutError:
+            raise CarrierLost(f"silent for {dial.patience:g} s", status=504) from None
+        dial.feed(link, reader.frames(message), headers)
+
+
+async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> None:
+    # The client speaks first: some proxies hold the server's first message until it does.
+    await socket.send(b"".join(link.live.core.take(link.carrier, 0, beat=True)))
+    writer = _Writer()
+    while frames := await link.output(dial.heartbeat, silence=dial.limits.silence):
+        await socket.send(writer.messages(frames))
