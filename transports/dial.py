@@ -161,9 +161,7 @@ class Dial:
         except FrameError as error:
             raise CarrierLost(f"the server sent what it may not: {error}") from error
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise CarrierLost(
-                f"silent for {self.patience:g} s ({type(error).__name__})", status=504
-            ) from error
+            raise CarrierLost(f"silent for {self.patience:g} s ({type(error).__name__})") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise CarrierLost(
                 f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -219,6 +217,6 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
     text = body[:200].decode(errors="replace").strip().splitlines()
     said = f": {text[0]}" if text else ""
     if mark == "error":
-        raise CarrierLost(f"answered {status}{said}", status=status, gone=status == 410)
+        raise CarrierLost(f"answered {status}{said}", answered=status, gone=status == 410)
     who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
-    raise CarrierLost(f"answered {status} without a Byway header{who}", status=status)
+    raise CarrierLost(f"answered {status} without a Byway header{who}", answered=status)

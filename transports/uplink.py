@@ -59,7 +59,9 @@ async def send_batches(dial: Dial, link: Attachment) -> None:
             now = loop.time()
             failing_since = failing_since or now
             if now - failing_since >= dial.patience:
-                raise CarrierLost(f"the uplink is dead: {error}", status=error.status) from error
+                raise CarrierLost(
+                    f"the uplink is dead: {error}", answered=error.answered
+                ) from error
             core.rewind(carrier)
             await asyncio.sleep(random.uniform(0, delay))  # full jitter
             delay = min(delay * 2, dial.heartbeat)

@@ -81,7 +81,7 @@ class WebSocket(Transport):
                 ping_timeout=dial.patience,
                 close_timeout=1,
                 max_size=dial.limits.max_message,
-                **({"ssl": dial.ssl} if dial.ssl is not None else {}),
+                ssl=dial.ssl,
             ) as socket:
                 response = socket.response
                 headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
@@ -98,7 +98,7 @@ class WebSocket(Transport):
                 answer.status_code,
                 answer.headers.get("byway", ""),
                 list(answer.headers.raw_items()),
-                answer.body or b"",
+                bytes(answer.body or b""),
             )
         except websockets.ConnectionClosed as error:
             raise CarrierLost(_closed(error)) from error
@@ -193,7 +193,7 @@ async def _carry_down(
             async with asyncio.timeout(dial.patience):
                 message = await socket.recv()
         except TimeoutError:
-            raise CarrierLost(f"silent for {dial.patience:g} s", status=504) from None
+            raise CarrierLost(f"silent for {dial.patience:g} s") from None
         dial.feed(link, reader.frames(message), headers)
 
 

@@ -130,10 +130,12 @@ class CarrierLost(PeerError):
     """A carrier ended, or never opened. The session goes on with another.
 
     Attributes:
+        answered: the HTTP status that came instead of a carrier, if one came.
         gone: the server said that it does not know this session (any more).
     """
 
-    def __init__(self, message: str, *, status: int = 400, gone: bool = False) -> None:
-        """Keep whether the session itself is gone."""
-        super().__init__(message, status=status)
+    def __init__(self, message: str, *, answered: int | None = None, gone: bool = False) -> None:
+        """Keep what was answered, and whether the session itself is gone."""
+        super().__init__(message)
+        self.answered = answered
         self.gone = gone

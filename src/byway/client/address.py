@@ -67,9 +67,7 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
     return proxy
 
 
-def tls_context(
-    url: httpx.URL, ssl: ssl_module.SSLContext | None
-) -> ssl_module.SSLContext | None:
+def tls_context(url: httpx.URL, ssl: ssl_module.SSLContext | None) -> ssl_module.SSLContext | None:
     """Return the TLS settings for an endpoint, None for plain text.
 
     Raises:

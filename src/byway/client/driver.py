@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from byway.errors import Attempt, BywayError, CarrierLost, ConnectError, NoTransport, Refused
+from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference, Sequence
@@ -129,7 +129,8 @@ class Driver:
         """Try transports in turn; stay with what works, go on when it is lost.
 
         Raises:
-            ConnectError: before the session has opened.
+            Refused: the application refused the session.
+            NoTransport: all were tried and none opened. Once one has, it goes on without end.
         """
         loop = asyncio.get_running_loop()
         while not self.live.core.finished:
@@ -144,18 +145,20 @@ class Driver:
                 continue
             if not self._ready.is_set():
                 self._note_failure(step.transport, loop.time() - started, error)
-            elif isinstance(error, Refused) or (isinstance(error, CarrierLost) and error.gone):
+            elif isinstance(error, Refused) or error.gone:
                 self._gone(str(error))
             else:
                 logger.info("session %s: %s: %s", self.live.name, step.transport, error)
 
-    def _note_failure(self, transport: str, seconds: float, error: BywayError) -> None:
-        status = getattr(error, "status", None) if "answered" in str(error) else None
-        self.attempts.append(Attempt(transport, seconds, str(error), status))
+    def _note_failure(self, transport: str, seconds: float, error: Refused | CarrierLost) -> None:
+        answered = error.status if isinstance(error, Refused) else error.answered
+        self.attempts.append(Attempt(transport, seconds, str(error), answered))
         logger.info("session %s: %s failed: %s", self.live.name, transport, error)
-        if isinstance(error, ConnectError):
+        if isinstance(error, Refused):
             error.attempts = tuple(self.attempts)
             raise error
+        if len(self.attempts) == len(self._preference.order):
+            raise NoTransport(self.attempts)
 
     def _gone(self, why: str) -> None:
         """The server does not have the session any more."""
@@ -167,7 +170,7 @@ class Driver:
             core.acknowledge(core.outbox.next - 1, 0)
             self.live.abort(1006, why)
 
-    async def _attempt(self, name: str) -> BywayError | None:
+    async def _attempt(self, name: str) -> Refused | CarrierLost | None:
         """Open one carrier and keep it until it ends; say why it did, None where all is over."""
         self._carriers += 1
         transport = REGISTRY[name]
@@ -181,7 +184,7 @@ class Driver:
                 {carrying, opened}, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED
             )
             if not done and self.plain is None:
-                return CarrierLost(f"no OPEN within {self._patience:.1f} s", status=504)
+                return CarrierLost(f"no OPEN within {self._patience:.1f} s")
             await carrying
         except (Refused, CarrierLost) as error:
             return error

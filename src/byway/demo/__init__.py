@@ -1,1 +1,1 @@
-"""What `byway demo` shows."""
+"""The demonstration: a real text through real servers, over every transport."""

@@ -11,17 +11,18 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from byway.errors import ChannelClosed, UsageError
 from byway.limits import KIB
 from byway.live import LiveSession
 from byway.session import Closed
-from byway.transports.base import Event, Headers, Receive, Scope, Send
+from byway.transports.base import Event, Headers, Scope
 
 logger = logging.getLogger("byway.server")
 
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""An ASGI application."""
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application. Each framework has types of its own for the three arguments."""
 
 MAX_DENIAL = 64 * KIB
 """Bytes kept of the body with which an application refuses; the rest is dropped."""

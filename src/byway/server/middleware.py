@@ -128,9 +128,9 @@ class FallbackMiddleware:
         elif stripped_handshake(headers) and (
             self._readers.want(scope) or SUBPROTOCOL in offered_subprotocols(headers)
         ):
+            others = ", ".join(name for name in self._offer.names if name != "websocket")
             error = PeerError(
-                "the Upgrade of this WebSocket handshake was lost on the way; "
-                f"byway is served here over {', '.join(self._offer.names)}",
+                f"the WebSocket's Upgrade was lost on the way; byway is here over {others or '-'}",
                 status=426,
             )
             _log(scope, error)

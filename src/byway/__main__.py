@@ -1,0 +1,7 @@
+"""`python -m byway`: the command line."""
+
+import sys
+
+from byway.cli import main
+
+sys.exit(main())

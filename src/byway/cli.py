@@ -1,0 +1,167 @@
+"""The command line.
+
+Knows: arguments, the terminal, exit statuses.
+Must not know: how what it calls does its work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byway.errors import UsageError
+
+if TYPE_CHECKING:
+    from byway.demo.run import Row
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 1 failed, 2 wrong use, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return asyncio.run(_until_signalled(options))
+    except UsageError as error:
+        print(f"byway: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("\nbyway: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="byway",
+        description="Carry a WebSocket application through networks that will not carry "
+        "WebSockets.",
+    )
+    parser.add_argument("--version", action="version", version=f"byway {version('byway')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="send a text line by line over every transport, directly and through nginx",
+        description="Start a real uvicorn with a bareASGI application, and a real nginx that "
+        "forwards no WebSocket before it; send a text line by line over each transport; check "
+        "that every line comes back. Exit status 1 if anything was lost.",
+    )
+    demo.add_argument(
+        "--file",
+        type=Path,
+        metavar="PATH",
+        help="text to send, UTF-8 (default: the licence texts of this Python)",
+    )
+    demo.add_argument(
+        "--transports",
+        metavar="NAMES",
+        help="transports to show, separated by commas (default: all)",
+    )
+    demo.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    return parser
+
+
+async def _until_signalled(options: argparse.Namespace) -> int:
+    """Run the command; SIGTERM ends it as tidily as Ctrl-C."""
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await _demo(options)
+
+
+async def _demo(options: argparse.Namespace) -> int:
+    try:
+        from byway.demo.run import ProcessFailed, rows
+    except ImportError as error:
+        raise UsageError(f"the demo needs more: pip install 'byway[demo]' ({error})") from None
+    from byway.demo.text import read_lines
+    from byway.negotiation import Preference
+
+    names = options.transports.split(",") if options.transports else None
+    order = Preference.of(names).order
+    lines = read_lines(options.file)
+    table = _Table(quiet=options.json, lines=len(lines))
+    done: list[Row] = []
+    try:
+        async with contextlib.aclosing(rows(lines, order, table.progress)) as running:
+            async for row in running:
+                done.append(row)
+                table.row(row)
+    except ProcessFailed as error:
+        print(f"byway: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    failed = any(row.failed for row in done)
+    if options.json:
+        print(
+            json.dumps(
+                {"lines": len(lines), "failed": failed, "rows": [one.as_json() for one in done]},
+                indent=2,
+            )
+        )
+    else:
+        table.end(failed)
+    return EXIT_FAILED if failed else 0
+
+
+class _Table:
+    """Prints rows as they come, and on a terminal how far the next one is."""
+
+    HEAD = (
+        f"{'transport':<10} {'path':<7} {'opened':>9} {'first echo':>11} {'messages/s':>11} "
+        f"{'lines back':>15}  "
+    )
+
+    def __init__(self, *, quiet: bool, lines: int) -> None:
+        """Print the head, unless quiet."""
+        self._quiet = quiet
+        self._lines = lines
+        self._live = sys.stderr.isatty() and not quiet
+        if not quiet:
+            print(f"Sending {lines:,} lines over each transport, and comparing what comes back.\n")
+            print(self.HEAD.rstrip())
+
+    def progress(self, row: Row) -> None:
+        """Show, on a terminal, how far a row is."""
+        if self._live:
+            text = f"{row.transport:<10} {row.path:<7} {row.returned:,} of {self._lines:,} …"
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def row(self, row: Row) -> None:
+        """Print a row that is done."""
+        if self._quiet:
+            return
+        if self._live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        note = row.refused and f"no channel: {row.refused}"
+        if row.transport == "any" and row.chosen:
+            note = f"connect() chose {row.chosen}"
+        if row.opened is None or row.echo is None or row.rate is None:
+            figures = f"{'-':>9} {'-':>11} {'-':>11} {'-':>15}"
+        else:
+            figures = (
+                f"{row.opened * 1000:>6.1f} ms {row.echo * 1000:>8.1f} ms {row.rate:>11,.0f} "
+                f"{f'{row.returned:,}/{row.sent:,}':>15}"
+            )
+        print(f"{row.transport:<10} {row.path:<7} {figures}  {note}".rstrip(), flush=True)
+
+    def end(self, failed: bool) -> None:
+        """Print the verdict."""
+        print(
+            "\nSomething was lost, or a transport did not work that should have."
+            if failed
+            else "\nEvery line that was sent came back, in order."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
