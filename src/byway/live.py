@@ -61,6 +61,7 @@ class LiveSession:
         self._reader: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._sending = asyncio.Lock()
+        self._read_limit = 0  # the inbox's limit when reading last woke the carriers
         self._window: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._heard = self._loop.time()
@@ -77,17 +78,30 @@ class LiveSession:
             ChannelClosed: the session is closing or closed.
             UsageError: a text holds a lone surrogate.
         """
+        if self.try_send(message):
+            return
         core = self.core
-        if self._sending.locked() or not core.writable:
-            async with self._sending:
-                while core.state is State.OPEN and not core.writable:
-                    self._room = self._loop.create_future()
-                    await self._room
-                core.send(message)
-        else:
+        async with self._sending:
+            while core.state is State.OPEN and not core.writable:
+                self._room = self._loop.create_future()
+                await self._room
             core.send(message)
         for attachment in self.attachments.values():
             attachment.wake()
+
+    def try_send(self, message: Message) -> bool:
+        """Send a message if that needs no wait, and say whether it was sent.
+
+        Raises:
+            ChannelClosed: the session is closing or closed.
+            UsageError: a text holds a lone surrogate.
+        """
+        if self._sending.locked() or not self.core.writable:
+            return False
+        self.core.send(message)
+        for attachment in self.attachments.values():
+            attachment.wake()
+        return True
 
     async def receive(self) -> Message | Closed:
         """Wait for the next message, or for the end once all messages were read.
@@ -105,8 +119,13 @@ class LiveSession:
                 await self._reader
             finally:
                 self._reader = None
-        for attachment in self.attachments.values():
-            attachment.wake()
+        inbox = self.core.inbox
+        limit = inbox.limit
+        if limit - self._read_limit >= inbox.bound // 8 or not len(inbox):
+            # Only now an acknowledgement may have become due; looking costs more than reading.
+            self._read_limit = limit
+            for attachment in self.attachments.values():
+                attachment.wake()
         return got
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -141,9 +160,7 @@ class LiveSession:
         Raises:
             FrameError: the id is attached already, or `received` was never sent.
         """
-        carrier = self.core.attach(
-            carrier_id, ordered=ordered, batched=batched, received=received
-        )
+        carrier = self.core.attach(carrier_id, ordered=ordered, batched=batched, received=received)
         attachment = Attachment(self, carrier, transport)
         self.attachments[carrier_id] = attachment
         self.changed()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 
-class connect(AbstractAsyncContextManager["Channel"]):  # noqa: N801 - used like a function
+class connect(AbstractAsyncContextManager["Channel"]):
     """Connect to an endpoint, over the first transport that gets through.
 
     ::
@@ -170,7 +170,9 @@ class ClientChannel(Channel):
 
     async def send(self, message: Message) -> None:
         """Send a message."""
-        await self._live.send(check_message(message))
+        message = check_message(message)
+        if not self._live.try_send(message):
+            await self._live.send(message)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the channel, and wait until the server has acknowledged everything."""

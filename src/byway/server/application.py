@@ -178,7 +178,17 @@ class ApplicationRun:
     async def _send(self, event: Event) -> None:
         kind = event["type"]
         if kind == "websocket.send":
-            await self._send_message(event)
+            message = event.get("text")
+            if message is None:
+                message = event["bytes"]
+            if not self.decision.done():
+                raise RuntimeError("websocket.send came before websocket.accept")
+            try:
+                # Most messages need no wait; a coroutine for each would double their cost.
+                if not self.live.try_send(message):
+                    await self.live.send(message)
+            except ChannelClosed as error:
+                raise ApplicationDisconnected(str(error)) from error
         elif kind == "websocket.close":
             self._close(event.get("code") or 1000, event.get("reason") or "")
         elif kind == "websocket.accept":
@@ -195,17 +205,6 @@ class ApplicationRun:
                 self._decide(self._denial)
         else:
             raise RuntimeError(f"unknown ASGI event {kind!r}")
-
-    async def _send_message(self, event: Event) -> None:
-        if not self.decision.done():
-            raise RuntimeError("websocket.send came before websocket.accept")
-        message = event.get("bytes")
-        if message is None:
-            message = event["text"]
-        try:
-            await self.live.send(message)
-        except ChannelClosed as error:
-            raise ApplicationDisconnected(str(error)) from error
 
     def _accept(self, event: Event) -> None:
         if self.decision.done() or self._denial is not None:

@@ -72,20 +72,17 @@ class Outbox:
         if len(payload) > part:
             last = (len(payload) - 1) // part * part
             for start in range(0, last, part):
-                self._keep(PART, payload[start : start + part])
+                self._keep(HEADER.pack(PART, part) + payload[start : start + part])
             payload = payload[last:]
-        self._keep(kind, payload)
+        self._keep(HEADER.pack(kind, len(payload)) + payload)
         self._cost += cost
 
     def append_close(self, code: int, reason: str) -> None:
         """Number CLOSE. Nothing may follow it."""
-        self._keep_wire(encode_close(code, reason))
+        self._keep(encode_close(code, reason))
         self._closed = True
 
-    def _keep(self, kind: int, payload: bytes) -> None:
-        self._keep_wire(HEADER.pack(kind, len(payload)) + payload)
-
-    def _keep_wire(self, wire: bytes) -> None:
+    def _keep(self, wire: bytes) -> None:
         size = self.size + len(wire)
         self.size = size
         self._wire.append(wire)
