@@ -68,6 +68,7 @@ class Exchange:
             room=room,
             heartbeat=self.limits.heartbeat,
             window=self.limits.window,
+            silence=self.limits.silence,
             transports=self.transports,
             subprotocol=self.subprotocol,
         ).frame()

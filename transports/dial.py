@@ -49,6 +49,7 @@ class Dial:
             that is closed.
         instance: the run of the handler, once it is known.
         heartbeat: longest silence that the server keeps, in seconds.
+        silence: longest silence that the server wants of this side, in seconds.
     """
 
     url: httpx.URL
@@ -62,11 +63,13 @@ class Dial:
     on_plain: Callable[[ClientConnection], Awaitable[None]]
     instance: str | None = None
     heartbeat: float = 0.0
+    silence: float = 0.0
     _http: httpx.AsyncClient | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Expect the default heartbeat until OPEN says otherwise."""
         self.heartbeat = self.limits.heartbeat
+        self.silence = self.limits.silence
 
     @property
     def patience(self) -> float:
@@ -101,6 +104,8 @@ class Dial:
         link.live.acknowledge(opening.received, opening.room)
         self.instance = opening.instance
         self.heartbeat = opening.heartbeat
+        self.silence = opening.silence
+        link.live.window = opening.window
         link.establish()
         self.on_open(opening, link, headers)
 

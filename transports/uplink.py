@@ -50,7 +50,7 @@ async def send_batches(dial: Dial, link: Attachment) -> None:
     loop = asyncio.get_running_loop()
     failing_since: float | None = None
     delay = FIRST_RETRY
-    while frames := await link.output(dial.heartbeat, silence=dial.limits.silence):
+    while frames := await link.output(dial.heartbeat, silence=dial.silence):
         try:
             await dial.batch(link, b"".join(frames))
         except CarrierLost as error:

@@ -201,5 +201,5 @@ async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> N
     # The client speaks first: some proxies hold the server's first message until it does.
     await socket.send(b"".join(link.live.core.take(link.carrier, 0, beat=True)))
     writer = _Writer()
-    while frames := await link.output(dial.heartbeat, silence=dial.limits.silence):
+    while frames := await link.output(dial.heartbeat, silence=dial.silence):
         await socket.send(writer.messages(frames))

@@ -239,6 +239,7 @@ class Open:
         room: bytes of room in the server's inbox.
         heartbeat: longest silence that the server keeps on a downlink, in seconds.
         window: how long the server keeps a session without a carrier, in seconds.
+        silence: longest silence that the server wants of the client, in seconds.
         transports: what this endpoint offers.
         subprotocol: what the application chose.
     """
@@ -249,6 +250,7 @@ class Open:
     room: int
     heartbeat: float
     window: float
+    silence: float
     transports: tuple[str, ...] = ()
     subprotocol: str | None = None
 
@@ -262,6 +264,7 @@ class Open:
             "room": min(self.room, MAX_ROOM),
             "heartbeat": self.heartbeat,
             "window": self.window,
+            "silence": self.silence,
             "transports": list(self.transports),
         }
         if self.subprotocol is not None:
@@ -283,6 +286,7 @@ class Open:
             room=fields.integer("room", 0, MAX_ROOM),
             heartbeat=fields.seconds("heartbeat"),
             window=fields.seconds("window"),
+            silence=fields.seconds("silence"),
             transports=fields.tokens("transports"),
             subprotocol=fields.optional("subprotocol", _TOKEN, "a token"),
         )

@@ -32,6 +32,7 @@ class LiveSession:
         name: for the log; no secret.
         core: the session itself.
         attachments: the attached carriers by id.
+        window: seconds that the session is kept without a carrier.
         finished: set once nothing is left to do.
     """
 
@@ -65,6 +66,8 @@ class LiveSession:
         self._window: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._heard = self._loop.time()
+        self._silence: asyncio.TimerHandle | None = None
+        self.window = limits.window
 
     # The application's side
 
@@ -201,10 +204,18 @@ class LiveSession:
         """Note that the peer has said something."""
         self._heard = self._loop.time()
 
-    @property
-    def unheard(self) -> float:
-        """Seconds since the peer last said something."""
-        return self._loop.time() - self._heard
+    def expect_words(self) -> None:
+        """End the session when the peer has said nothing for `limits.silence` and the window.
+
+        A carrier that is attached proves nothing about the peer: many proxies keep the
+        connection to the server open when the client has left.
+        """
+        longest = self.limits.silence + self.window
+        unheard = self._loop.time() - self._heard
+        if unheard >= longest:
+            self.abort(1006, f"the peer has said nothing for {longest:g} s")
+        elif not self.core.finished:
+            self._silence = self._loop.call_later(longest - unheard, self.expect_words)
 
     # What follows from a change
 
@@ -221,11 +232,11 @@ class LiveSession:
             _wake(self._reader)
         if core.state is not State.OPEN and self._linger is None and not self.finished.is_set():
             self._linger = self._loop.call_later(
-                self.limits.window, self.abort, 1006, "the close was not acknowledged in time"
+                self.window, self.abort, 1006, "the close was not acknowledged in time"
             )
         if core.finished and not self.finished.is_set():
             self.finished.set()
-            for timer in (self._window, self._linger):
+            for timer in (self._window, self._linger, self._silence):
                 if timer is not None:
                     timer.cancel()
             if self._on_finished is not None:
@@ -245,10 +256,10 @@ class LiveSession:
     def start_window(self) -> None:
         """Start counting how long the session is without a carrier."""
         if self._window is None and not self.core.finished:
-            self._window = self._loop.call_later(self.limits.window, self._expire)
+            self._window = self._loop.call_later(self.window, self._expire)
 
     def _expire(self) -> None:
-        self.abort(1006, f"no carrier for {self.limits.window:g} s")
+        self.abort(1006, f"no carrier for {self.window:g} s")
 
     def stop_window(self) -> None:
         """Stop counting: a carrier is there."""

@@ -115,6 +115,8 @@ class Registry:
             ring=ring,
             on_finished=lambda _: self._bury(digest),
         )
+        if not ring:
+            live.expect_words()
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)

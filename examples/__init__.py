@@ -1,0 +1,1 @@
+"""Examples: each is a file that runs, and that the tests run."""
