@@ -34,11 +34,13 @@ class Step:
 
 
 class Sequence:
-    """Goes through the preference in order, and stays with what worked.
+    """Goes through the preference in order, and stays with what opened.
 
-    A transport that worked is tried again at once when its carrier is lost. Where it fails,
+    A transport that opened is the first to be tried when its carrier is lost. Where it fails,
     the others follow, from the best on. Before each new round there is a pause of full jitter
-    that grows with the rounds, so that many clients do not come back at the same moment.
+    that grows with the rounds, so that many clients do not come back at the same moment, and a
+    carrier that opens and ends in a loop makes no storm. A carrier that was of use is followed
+    at once.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Sequence:
         self._jitter = jitter
         self._round = list(preference.order)
         self._rounds = 0
+        self._pause = False
         self._current: str | None = None
 
     def next(self) -> Step:
@@ -61,6 +64,9 @@ class Sequence:
         delay = 0.0
         if not self._round:
             self._round = list(self._preference.order)
+            self._pause = True
+        if self._pause:
+            self._pause = False
             delay = self._jitter(0, min(FIRST_DELAY * 2**self._rounds, LAST_DELAY))
             self._rounds = min(self._rounds + 1, 16)
         self._current = self._round.pop(0)
@@ -70,5 +76,10 @@ class Sequence:
         """Say that what `next` returned last has opened; it is the next to be tried too."""
         current = self._current
         assert current is not None, "worked() comes after next()"
-        self._rounds = 0
         self._round = [current, *(name for name in self._preference.order if name != current)]
+        self._pause = True
+
+    def served(self) -> None:
+        """Say that what opened last was of use before it ended; no pause is needed."""
+        self._rounds = 0
+        self._pause = False

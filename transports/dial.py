@@ -106,6 +106,7 @@ class Dial:
         self.heartbeat = opening.heartbeat
         self.silence = opening.silence
         link.live.window = opening.window
+        link.live.batch = min(self.limits.batch, opening.batch)
         link.establish()
         self.on_open(opening, link, headers)
 

@@ -53,7 +53,7 @@ class Poll(Transport):
             link.stop_timer()
             if first or hello.poll == 1:
                 live.core.rewind(link.carrier, hello.received)
-                frames = [exchange.opening(link), *live.core.take(link.carrier, live.limits.batch)]
+                frames = [exchange.opening(link), *live.core.take(link.carrier, live.batch)]
             else:
                 # The answer to the last poll may be lost; the client says what it has.
                 live.core.rewind(link.carrier, hello.received)

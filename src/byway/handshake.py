@@ -240,6 +240,7 @@ class Open:
         heartbeat: longest silence that the server keeps on a downlink, in seconds.
         window: how long the server keeps a session without a carrier, in seconds.
         silence: longest silence that the server wants of the client, in seconds.
+        batch: bytes of frames that the server wants in a batch at most.
         transports: what this endpoint offers.
         subprotocol: what the application chose.
     """
@@ -251,6 +252,7 @@ class Open:
     heartbeat: float
     window: float
     silence: float
+    batch: int
     transports: tuple[str, ...] = ()
     subprotocol: str | None = None
 
@@ -265,6 +267,7 @@ class Open:
             "heartbeat": self.heartbeat,
             "window": self.window,
             "silence": self.silence,
+            "batch": self.batch,
             "transports": list(self.transports),
         }
         if self.subprotocol is not None:
@@ -287,6 +290,7 @@ class Open:
             heartbeat=fields.seconds("heartbeat"),
             window=fields.seconds("window"),
             silence=fields.seconds("silence"),
+            batch=fields.integer("batch", 1, MAX_ROOM),
             transports=fields.tokens("transports"),
             subprotocol=fields.optional("subprotocol", _TOKEN, "a token"),
         )

@@ -33,6 +33,7 @@ class LiveSession:
         core: the session itself.
         attachments: the attached carriers by id.
         window: seconds that the session is kept without a carrier.
+        batch: bytes of one write, exceeded by at most one frame.
         finished: set once nothing is left to do.
     """
 
@@ -68,6 +69,7 @@ class LiveSession:
         self._heard = self._loop.time()
         self._silence: asyncio.TimerHandle | None = None
         self.window = limits.window
+        self.batch = limits.batch
 
     # The application's side
 
@@ -322,10 +324,10 @@ class Attachment:
             silence: seconds after which an ACK is returned in any case; by default `beat`.
 
         Returns:
-            Encoded frames, at most about `limits.batch` bytes; none once the carrier or the
+            Encoded frames, at most about `live.batch` bytes; none once the carrier or the
             session has ended, or after `stop()`.
         """
-        core, carrier, size = self.live.core, self.carrier, self.live.limits.batch
+        core, carrier, size = self.live.core, self.carrier, self.live.batch
         spent = 0.0
         while not carrier.ended:
             if core.pending(carrier):

@@ -138,6 +138,7 @@ class Driver:
             if step.delay:
                 await asyncio.sleep(step.delay)
             started = loop.time()
+            before = self._progress()
             error = await self._attempt(step.transport)
             if self.plain is not None or self.live.core.finished:
                 break
@@ -149,6 +150,13 @@ class Driver:
                 self._gone(str(error))
             else:
                 logger.info("session %s: %s: %s", self.live.name, step.transport, error)
+                lasted = loop.time() - started >= self._dial.heartbeat
+                if lasted or self._progress() > before:
+                    self._sequence.served()
+
+    def _progress(self) -> int:
+        """Count what went through, either way."""
+        return self.live.core.inbox.received + self.live.core.outbox.first
 
     def _note_failure(self, transport: str, seconds: float, error: Refused | CarrierLost) -> None:
         answered = error.status if isinstance(error, Refused) else error.answered
@@ -161,14 +169,12 @@ class Driver:
             raise NoTransport(self.attempts)
 
     def _gone(self, why: str) -> None:
-        """The server does not have the session any more."""
-        core = self.live.core
-        if core.state is State.OPEN:
+        """Take in that the server does not have the session any more."""
+        if self.live.core.state is State.OPEN:
             self.live.abort(1006, why)
         else:
-            # It has had our CLOSE, or it would still be waiting for it.
-            core.acknowledge(core.outbox.next - 1, 0)
-            self.live.abort(1006, why)
+            self.live.core.settle()
+            self.live.changed()
 
     async def _attempt(self, name: str) -> Refused | CarrierLost | None:
         """Open one carrier and keep it until it ends; say why it did, None where all is over."""

@@ -217,6 +217,13 @@ class Session:
         for carrier in list(self.carriers.values()):
             self.detach(carrier, reason)
 
+    def settle(self) -> None:
+        """Take it that a peer which let go while this side was closing has received everything."""
+        if self.state is State.CLOSING:
+            self._move(_Event.CLOSE_RECEIVED)
+        if self.state is State.CLOSED:
+            self.outbox.acknowledge(self.outbox.next - 1, 0)
+
     def receive(self) -> Message | Closed | None:
         """Return the oldest unread message, the end once all are read, or None for nothing yet."""
         message = self.inbox.pop()
