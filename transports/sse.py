@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sse_starlette import EventSourceResponse
-
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport
@@ -60,6 +58,9 @@ async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
 
 async def serve_events(exchange: Exchange, events: AsyncIterator[bytes], headers: Headers) -> None:
     """Answer with an event stream of these bytes, until they end or the client leaves."""
+    # Imported here since the import alone changes uvicorn's Server, which a client has no need of.
+    from sse_starlette import EventSourceResponse
+
     response = EventSourceResponse(
         events,
         ping=0,  # the session has its own heartbeat
