@@ -289,7 +289,8 @@ class Attachment:
         self.transport = transport
         self.opened = asyncio.Event()
         self.polls = 0
-        self._waiter: asyncio.Future[str] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._stops = 0
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -328,34 +329,32 @@ class Attachment:
             session has ended, or after `stop()`.
         """
         core, carrier, size = self.live.core, self.carrier, self.live.batch
-        spent = 0.0
-        while not carrier.ended:
+        spent, stops = 0.0, self._stops
+        while not carrier.ended and self._stops == stops:
             if core.pending(carrier):
                 return core.take(carrier, size)
             if core.finished:
                 self.end("the session is over")
                 break
-            waiter: asyncio.Future[str] = self._loop.create_future()
+            waiter: asyncio.Future[bool] = self._loop.create_future()
             self._waiter = waiter
-            timer = self._loop.call_later(beat, self._resolve, waiter, "beat")
+            timer = self._loop.call_later(beat, self._resolve, waiter, False)
             try:
-                why = await waiter
+                woken = await waiter
             finally:
                 timer.cancel()
                 if self._waiter is waiter:
                     self._waiter = None
-            if why == "stop":
-                break
-            if why == "beat" and not carrier.ended:
+            if not woken and not carrier.ended:
                 spent += beat
                 if spent >= (silence or 0) or core.unannounced(carrier):
                     return core.take(carrier, size, beat=True)
         return []
 
     @staticmethod
-    def _resolve(waiter: asyncio.Future[str], why: str) -> None:
+    def _resolve(waiter: asyncio.Future[bool], woken: bool) -> None:
         if not waiter.done():
-            waiter.set_result(why)
+            waiter.set_result(woken)
 
     def wake(self) -> None:
         """Let `output` look again, if there is something to see."""
@@ -364,12 +363,13 @@ class Attachment:
             return
         core, carrier = self.live.core, self.carrier
         if carrier.ended or core.finished or core.pending(carrier):
-            waiter.set_result("look")
+            waiter.set_result(True)
 
     def stop(self) -> None:
-        """Let the `output` that waits now return nothing; the carrier stays."""
+        """Let the `output` that is called now return nothing; the carrier stays."""
+        self._stops += 1
         if self._waiter is not None:
-            self._resolve(self._waiter, "stop")
+            self._resolve(self._waiter, True)
 
     def end(self, reason: str) -> None:
         """Say that this carrier has ended. The session goes on with another."""

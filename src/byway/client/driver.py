@@ -75,21 +75,21 @@ class Driver:
             NoTransport: nothing got through in time.
         """
         self._patience = timeout / len(self._preference.order)
-        self._task = asyncio.create_task(self._run(), name=f"byway client {self.live.name}")
+        self._task = asyncio.create_task(self._keep_carried(), name=f"byway client {self.live.name}")
         ready = asyncio.create_task(self._ready.wait())
         try:
             await asyncio.wait(
                 {self._task, ready}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
             )
-            if self._ready.is_set():
-                return
-            if self._task.done():
-                self._task.result()
-            raise NoTransport(self.attempts)
+            if not self._ready.is_set():
+                if self._task.done():
+                    self._task.result()
+                raise NoTransport(self.attempts)
+        except BaseException:
+            await self.aclose()
+            raise
         finally:
             ready.cancel()
-            if not self._ready.is_set():
-                await self.aclose()
 
     async def finish(self, timeout: float) -> None:
         """Wait until the session is over and its last words are said, then let go.
@@ -124,6 +124,16 @@ class Driver:
         self.plain = socket
         self._ready.set()
         await socket.wait_closed()
+
+    async def _keep_carried(self) -> None:
+        try:
+            await self._run()
+        except Exception as error:
+            if self._ready.is_set():
+                logger.exception("session %s: the client failed", self.live.name)
+                self.live.abort(1006, f"the client failed: {error}")
+            else:
+                raise
 
     async def _run(self) -> None:
         """Try transports in turn; stay with what works, go on when it is lost.

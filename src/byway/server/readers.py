@@ -107,7 +107,7 @@ class Readers:
                 await _serve_lines(exchange, link)
         finally:
             link.end("the reader left")
-            if not events:
+            if not events or self._admission.registry.draining:
                 hosted.live.abort(1006, "the reader left")  # it has no way to come back
 
     def _resume(self, last_id: str) -> Hello:
