@@ -43,6 +43,7 @@ check-style: $(STAMP) ## ruff, rules and format
 check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 	$(PY) -m mypy
 	$(PY) -m mypy scripts/check-wheel
+	$(PY) -m mypy scripts/limits-page
 	$(PY) -m pyright --pythonpath $(PY)
 # --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal

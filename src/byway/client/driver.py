@@ -149,6 +149,7 @@ class Driver:
                 await asyncio.sleep(step.delay)
             started = loop.time()
             before = self._progress()
+            closed = self.live.core.state is State.CLOSED
             error = await self._attempt(step.transport)
             if self.plain is not None or self.live.core.finished:
                 break
@@ -157,6 +158,10 @@ class Driver:
             if not self._ready.is_set():
                 self._note_failure(step.transport, loop.time() - started, error)
             elif isinstance(error, Refused) or error.gone:
+                self._gone(str(error))
+            elif closed:
+                # Both have closed. All that is left to say is an acknowledgement, by which the
+                # server forgets the session before its window is over: one more try was enough.
                 self._gone(str(error))
             else:
                 logger.info("session %s: %s: %s", self.live.name, step.transport, error)

@@ -16,7 +16,7 @@ from typing import Any
 from byway.errors import ChannelClosed, UsageError
 from byway.limits import KIB
 from byway.live import LiveSession
-from byway.session import Closed
+from byway.session import OVERHEAD, Closed, Message
 from byway.transports.base import Event, Headers, Scope
 
 logger = logging.getLogger("byway.server")
@@ -126,6 +126,8 @@ class ApplicationRun:
         )
         self._denial: Denied | None = None  # while its body is coming
         self._connected = False
+        self._disconnected = False
+        self._unheard = 0  # cost of what was sent after the end, since it last received
         self._offered: tuple[str, ...] = tuple(scope["subprotocols"])
         scope["extensions"]["byway"] = {"transport": lambda: live.transport}
         self.task = asyncio.create_task(
@@ -167,7 +169,9 @@ class ApplicationRun:
             self._connected = True
             return {"type": "websocket.connect"}
         got = await self.live.receive()
+        self._unheard = 0
         if isinstance(got, Closed):
+            self._disconnected = True
             return {"type": "websocket.disconnect", "code": got.code, "reason": got.reason}
         # One key only, as servers do: some frameworks take the mere presence of the other for
         # a message.
@@ -188,7 +192,7 @@ class ApplicationRun:
                 if not self.live.try_send(message):
                     await self.live.send(message)
             except ChannelClosed as error:
-                raise ApplicationDisconnected(str(error)) from error
+                self._drop(message, error)
         elif kind == "websocket.close":
             self._close(event.get("code") or 1000, event.get("reason") or "")
         elif kind == "websocket.accept":
@@ -205,6 +209,24 @@ class ApplicationRun:
                 self._decide(self._denial)
         else:
             raise RuntimeError(f"unknown ASGI event {kind!r}")
+
+    def _drop(self, message: Message, error: ChannelClosed) -> None:
+        """Drop what nobody will read, while the application still reads what came before the end.
+
+        It has been told of the end only when it has received `websocket.disconnect`. Raising
+        earlier would keep an echo from the messages that its client sent before it closed.
+
+        Raises:
+            ApplicationDisconnected: it knows of the end, or nothing is left to read, or it has
+                sent as much as an outbox holds without reading.
+        """
+        self._unheard += len(message) + OVERHEAD
+        if (
+            self._disconnected
+            or not len(self.live.core.inbox)
+            or self._unheard > self.live.limits.outbox
+        ):
+            raise ApplicationDisconnected(str(error)) from error
 
     def _accept(self, event: Event) -> None:
         if self.decision.done() or self._denial is not None:
