@@ -44,7 +44,8 @@ async def send_batches(dial: Dial, link: Attachment) -> None:
     """Bring up what the session has to say until it is over: the client's half.
 
     Raises:
-        CarrierLost: no batch got through for two heartbeats, or the session is gone.
+        CarrierLost: no batch got through for two heartbeats; the session is gone; or one failed
+            when both sides had closed.
     """
     core, carrier = link.live.core, link.carrier
     loop = asyncio.get_running_loop()
@@ -54,7 +55,7 @@ async def send_batches(dial: Dial, link: Attachment) -> None:
         try:
             await dial.batch(link, b"".join(frames))
         except CarrierLost as error:
-            if error.gone:
+            if error.gone or core.state is State.CLOSED:
                 raise
             now = loop.time()
             failing_since = failing_since or now

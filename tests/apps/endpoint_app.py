@@ -1,0 +1,51 @@
+"""The contract suite's application as one handler for an `Endpoint`."""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from byway import Channel, Endpoint
+from byway.server.endpoint import ServerChannel
+from tests.apps.handlers import HANDLERS, query
+from tests.apps.limits import IMPATIENT
+
+logger = logging.getLogger("tests.app")
+
+
+async def closing(channel: ServerChannel) -> None:
+    """Close with a code and a reason."""
+    asked = query(channel.scope)
+    await channel.accept()
+    await channel.receive()
+    await channel.close(int(asked["code"]), asked["reason"])
+
+
+async def ending(channel: ServerChannel) -> None:
+    """Name in the log how the client leaves."""
+    name = query(channel.scope)["id"]
+    await channel.accept()
+    logger.info("%s began", name)
+    count = 0
+    last: object = None
+    async for message in channel:
+        count, last = count + 1, message
+    logger.info("%s got %d messages, the last %r", name, count, last)
+    logger.info("%s ended with %s, reason %r", name, channel.code, channel.reason)
+
+
+async def handler(channel: Channel) -> None:
+    """Do what the path says; an endpoint has no router, so parameters are taken from it here."""
+    one = cast(ServerChannel, channel)
+    name, *rest = one.scope["path"].lstrip("/").split("/")
+    if name == "closing":
+        await closing(one)
+    elif name == "ending":
+        await ending(one)
+    else:
+        params = {"name": rest[0], "number": int(rest[1])} if len(rest) == 2 else {}
+        await HANDLERS[name](one, one.scope, params)
+
+
+app = Endpoint(handler)
+impatient = Endpoint(handler, limits=IMPATIENT)

@@ -1,0 +1,47 @@
+"""What all tests share: a clean environment, and the servers that live as long as the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.servers import Server, uvicorn
+
+RAISED_ON_PURPOSE = (
+    "tests.apps.handlers.ExpectedFailure",
+    "KeyError: 'text'",  # bareASGI 4.4.1 at an empty binary message, see the contract suite
+)
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the proxies of the machine out of the tests; a test that wants one sets it."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def starlette_server() -> Iterator[Server]:
+    """Serve the contract suite's Starlette application."""
+    with uvicorn("tests.apps.starlette_app:app") as server:
+        yield server
+    server.assert_quiet(*RAISED_ON_PURPOSE)
+
+
+@pytest.fixture(scope="session")
+def bareasgi_server() -> Iterator[Server]:
+    """Serve the contract suite's bareASGI application."""
+    with uvicorn("tests.apps.bareasgi_app:app") as server:
+        yield server
+    server.assert_quiet(*RAISED_ON_PURPOSE)
+
+
+@pytest.fixture(scope="session")
+def endpoint_server() -> Iterator[Server]:
+    """Serve the contract suite's handler."""
+    with uvicorn("tests.apps.endpoint_app:app") as server:
+        yield server
+    server.assert_quiet(*RAISED_ON_PURPOSE)

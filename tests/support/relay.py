@@ -1,0 +1,120 @@
+"""A TCP relay between a client and a server that can cut, refuse and swallow connections.
+
+Knows: bytes, and the first line of an HTTP request with its headers.
+Must not know: byway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+FORBIDDEN = (
+    b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 16\r\n"
+    b"Connection: close\r\n\r\n<h1>Blocked</h1>"
+)
+"""How a filter answers what it does not let through."""
+
+
+class Relay:
+    """Passes bytes on until it is told otherwise.
+
+    Attributes:
+        port: where it listens, on 127.0.0.1.
+        upgrades: what becomes of a WebSocket handshake: "pass", "refuse" (answered 403) or
+            "swallow" (never answered).
+        accepted: how many connections came.
+        handshakes: how many of them were WebSocket handshakes.
+    """
+
+    def __init__(self, port: int) -> None:
+        """Relay to this port of 127.0.0.1."""
+        self.port = 0
+        self.upgrades = "pass"
+        self.accepted = 0
+        self.handshakes = 0
+        self._target = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def url(self, path: str = "/") -> str:
+        """Return an address on it."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    @property
+    def connections(self) -> int:
+        """How many sockets are open now, on both sides."""
+        return len(self._writers)
+
+    def cut(self) -> int:
+        """Cut every connection with a reset, both ways; return how many sockets that were."""
+        writers = list(self._writers)
+        for writer in writers:
+            writer.transport.abort()
+        return len(writers)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one connection."""
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.add(writer)
+        far: asyncio.StreamWriter | None = None
+        try:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = await reader.read(65536)
+                if not piece:
+                    return
+                head += piece
+            if b"upgrade: websocket" in head.split(b"\r\n\r\n")[0].lower():
+                self.handshakes += 1
+                if self.upgrades == "refuse":
+                    writer.write(FORBIDDEN)
+                    await writer.drain()
+                    return
+                if self.upgrades == "swallow":
+                    await reader.read()
+                    return
+            far_reader, far = await asyncio.open_connection("127.0.0.1", self._target)
+            self._writers.add(far)
+            far.write(head)
+            await asyncio.gather(_pump(reader, far), _pump(far_reader, writer))
+        except OSError:
+            pass  # cut, by us or by either side
+        finally:
+            self._tasks.discard(task)
+            for one in (writer, far):
+                if one is not None:
+                    self._writers.discard(one)
+                    one.transport.abort()
+
+    async def close(self) -> None:
+        """Cut everything and wait until it is gone."""
+        self.cut()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(65536):
+        writer.write(piece)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+@asynccontextmanager
+async def relay(port: int) -> AsyncIterator[Relay]:
+    """Run a relay to a port of 127.0.0.1 until the end of the block."""
+    one = Relay(port)
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
+    one.port = server.sockets[0].getsockname()[1]
+    try:
+        yield one
+    finally:
+        server.close()
+        await one.close()

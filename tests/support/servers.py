@@ -1,0 +1,105 @@
+"""ASGI servers as processes of their own: uvicorn and hypercorn on a port that the system chose.
+
+Knows: how each is started, and how each says that it serves.
+Must not know: what an application does.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.process import START_TIMEOUT, Log, Program, running
+
+LOG_CONFIG = Path(__file__).with_name("log_config.json")
+"""Every line is `LEVEL logger: message`, all loggers go to standard error."""
+
+
+@dataclass
+class Server:
+    """A server that accepts connections.
+
+    Attributes:
+        program: its process.
+        port: where it listens, on 127.0.0.1.
+        tls: whether it speaks TLS.
+    """
+
+    program: Program
+    port: int
+    tls: bool = False
+
+    @property
+    def log(self) -> Log:
+        """What it has logged."""
+        return self.program.log
+
+    def url(self, path: str = "/", *, scheme: str = "http") -> str:
+        """Return an address on it; with TLS, under the name `localhost`."""
+        if self.tls:
+            return f"{scheme.rstrip('s')}s://localhost:{self.port}{path}"
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
+
+    def tracebacks(self) -> list[str]:
+        """Return the last line of each traceback in its log: what was raised."""
+        found: list[str] = []
+        inside = False
+        for line in self.log.lines:
+            if line.startswith("Traceback (most recent call last)"):
+                inside = True
+            elif inside and line and not line[0].isspace() and not line.startswith("|"):
+                found.append(line)
+                inside = False
+        return found
+
+    def assert_quiet(self, *expected: str) -> None:
+        """Check that nothing was raised in it but what the tests raise on purpose.
+
+        Args:
+            expected: how the last lines of those tracebacks may begin.
+        """
+        found = [one for one in self.tracebacks() if not one.startswith(expected)]
+        assert not found, f"raised in the server: {found}"
+        assert not self.complaints()
+
+    def complaints(self) -> list[str]:
+        """Return the lines of its log by which asyncio or Python say that something was wrong."""
+        wrong = re.compile(r"never (retrieved|awaited)|was destroyed|Warning:|ERROR asyncio")
+        return [line for line in self.log.lines if wrong.search(line)]
+
+
+@contextmanager
+def uvicorn(
+    app: str,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    level: str = "info",
+    tls: bool = False,
+) -> Iterator[Server]:
+    """Serve `module:app` with uvicorn; stop it at the end of the block.
+
+    Args:
+        app: the application.
+        options: more options of the command line.
+        env: more variables of its environment.
+        level: of uvicorn's own log.
+        tls: whether `options` make it speak TLS.
+    """
+    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "0"]
+    command += ["--log-config", str(LOG_CONFIG), "--log-level", level, "--no-access-log"]
+    with running(Program([*command, *options], env=env)) as program:
+        match = program.log.wait(r"Uvicorn running on https?://[^:]+:(\d+)", timeout=START_TIMEOUT)
+        yield Server(program, int(match[1]), tls)
+
+
+@contextmanager
+def hypercorn(app: str, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Serve `module:app` with hypercorn; stop it at the end of the block."""
+    command = [sys.executable, "-m", "hypercorn", "--bind", "127.0.0.1:0", "--error-logfile", "-"]
+    with running(Program([*command, *options, app], env=env)) as program:
+        match = program.log.wait(r"Running on https?://[^:]+:(\d+)", timeout=START_TIMEOUT)
+        yield Server(program, int(match[1]))
