@@ -146,7 +146,17 @@ class connect(AbstractAsyncContextManager["Channel"]):
             await channel.close(1000 if kind is None else 1011)
 
 
-class ClientChannel(Channel):
+class _AcceptedChannel(Channel):
+    """A client's channel, which its server has accepted."""
+
+    async def accept(
+        self, subprotocol: str | None = None, headers: HeaderList | None = None
+    ) -> None:
+        """Raise: only a server's handler accepts."""
+        raise UsageError("accept() is the server's; a client's channel is accepted already")
+
+
+class ClientChannel(_AcceptedChannel):
     """A client's channel, carried by whatever transport gets through."""
 
     def __init__(self, driver: Driver, close_timeout: float) -> None:
@@ -156,12 +166,6 @@ class ClientChannel(Channel):
         self._live = driver.live
         self._opening = driver.opening
         self._close_timeout = close_timeout
-
-    async def accept(
-        self, subprotocol: str | None = None, headers: HeaderList | None = None
-    ) -> None:
-        """Raise: only a server's handler accepts."""
-        raise UsageError("accept() is the server's; a client's channel is accepted already")
 
     async def receive(self) -> Message | None:
         """Wait for the next message."""
@@ -217,7 +221,7 @@ class ClientChannel(Channel):
         return tuple(self._driver.attempts)
 
 
-class PlainChannel(Channel):
+class PlainChannel(_AcceptedChannel):
     """A client's channel to a server without byway: a plain WebSocket, which does not resume."""
 
     def __init__(self, driver: Driver, socket: ClientConnection, close_timeout: float) -> None:
@@ -225,12 +229,6 @@ class PlainChannel(Channel):
         self._driver = driver
         self._socket = socket
         self._close_timeout = close_timeout
-
-    async def accept(
-        self, subprotocol: str | None = None, headers: HeaderList | None = None
-    ) -> None:
-        """Raise: only a server's handler accepts."""
-        raise UsageError("accept() is the server's; a client's channel is accepted already")
 
     async def receive(self) -> Message | None:
         """Wait for the next message."""

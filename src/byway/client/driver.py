@@ -75,7 +75,9 @@ class Driver:
             NoTransport: nothing got through in time.
         """
         self._patience = timeout / len(self._preference.order)
-        self._task = asyncio.create_task(self._keep_carried(), name=f"byway client {self.live.name}")
+        self._task = asyncio.create_task(
+            self._keep_carried(), name=f"byway client {self.live.name}"
+        )
         ready = asyncio.create_task(self._ready.wait())
         try:
             await asyncio.wait(

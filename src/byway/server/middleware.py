@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from byway.errors import FrameError, PeerError
 from byway.frames import Frame
-from byway.handshake import ACK_ANSWER, SUBPROTOCOL, Hello
+from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, Hello
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
@@ -82,15 +82,31 @@ class FallbackMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI call."""
-        kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "websocket" and SUBPROTOCOL in scope.get("subprotocols", ()):
-            await self._websocket(scope, receive, send)
-        elif kind == "lifespan":
+        if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        else:
+            return
+        serve = self._own(scope)
+        if serve is None:
             await self.app(scope, receive, send)
+        else:
+            await _answering(serve, scope, receive, self._with_cors(scope["headers"], send))
+
+    def _own(self, scope: Scope) -> Application | None:
+        """Return what serves a call, if it is one of byway's own."""
+        if scope["type"] == "websocket":
+            return self._websocket if SUBPROTOCOL in scope.get("subprotocols", ()) else None
+        if scope["type"] != "http":
+            return None
+        headers: Headers = scope["headers"]
+        values = dict(headers)
+        if b"byway" in values or CONTENT_TYPE.encode() in values.get(b"content-type", b"").lower():
+            return self._request
+        if is_preflight(scope["method"], headers):
+            return self._preflight
+        read = self._readers.want(scope)
+        if stripped_handshake(headers) and (read or SUBPROTOCOL in offered_subprotocols(headers)):
+            return self._stripped
+        return self._read if read else None
 
     async def drain(self) -> None:
         """Close every session with 1012 and admit no new one.
@@ -113,74 +129,35 @@ class FallbackMiddleware:
         for one in hosted:
             one.live.abort(1012, "the server has gone away")
 
-    # HTTP
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: Headers = scope["headers"]
-        names = {name for name, _ in headers}
-        ours = b"byway" in names or (
-            b"application/byway" in dict(headers).get(b"content-type", b"").lower()
-        )
-        if ours:
-            await self._request(scope, receive, self._with_cors(headers, send))
-        elif is_preflight(scope["method"], headers):
-            await self._preflight(scope, send)
-        elif stripped_handshake(headers) and (
-            self._readers.want(scope) or SUBPROTOCOL in offered_subprotocols(headers)
-        ):
-            others = ", ".join(name for name in self._offer.names if name != "websocket")
-            error = PeerError(
-                f"the WebSocket's Upgrade was lost on the way; byway is here over {others or '-'}",
-                status=426,
-            )
-            _log(scope, error)
-            await answer_error(scope, send, error)
-        elif self._readers.want(scope):
-            await self._read(scope, receive, self._with_cors(headers, send))
-        else:
-            await self.app(scope, receive, send)
+    # Each of these raises PeerError for what the peer does wrong, see `_answering`.
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            self._origins.check(scope["headers"])
-            await self._readers.serve(scope, receive, send)
-        except PeerError as error:
-            _log(scope, error)
-            await answer_error(scope, send, error)
+        """Serve a reader without a client library."""
+        self._origins.check(scope["headers"])
+        await self._readers.serve(scope, receive, send)
 
-    async def _preflight(self, scope: Scope, send: Send) -> None:
-        headers: Headers = scope["headers"]
-        try:
-            self._origins.check(headers)
-        except PeerError as error:
-            _log(scope, error)
-            await answer_error(scope, send, error)
-        else:
-            await answer(scope, send, 204, self._origins.preflight_headers(headers), b"")
+    async def _preflight(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a preflight of a request of the protocol."""
+        self._origins.check(scope["headers"])
+        await answer(scope, send, 204, self._origins.preflight_headers(scope["headers"]), b"")
+
+    async def _stripped(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a handshake that can become no WebSocket any more."""
+        others = ", ".join(name for name in self._offer.names if name != "websocket")
+        raise PeerError(
+            f"the WebSocket's Upgrade was lost on the way; byway is here over {others or '-'}",
+            status=426,
+        )
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request of the protocol: read it whole, then answer it."""
-        started = False
-
-        async def noting_send(event: Event) -> None:
-            nonlocal started
-            started = True
-            await send(event)
-
-        try:
-            self._origins.check(scope["headers"])
-            check_head(scope["method"], scope["headers"], self.limits)
-            hello, frames = parse_body(await read_body(receive, self.limits), self.limits)
-            if hello.answer == ACK_ANSWER:
-                await self._batch(scope, receive, noting_send, hello, frames)
-            else:
-                await self._carry(scope, receive, noting_send, hello, frames)
-        except PeerError as error:
-            _log(scope, error)
-            if not started:
-                await answer_error(scope, send, error)
-        except ClientLeft:
-            logger.debug("a client left before its request was whole")
+        self._origins.check(scope["headers"])
+        check_head(scope["method"], scope["headers"], self.limits)
+        hello, frames = parse_body(await read_body(receive, self.limits), self.limits)
+        if hello.answer == ACK_ANSWER:
+            await self._batch(scope, receive, send, hello, frames)
+        else:
+            await self._carry(scope, receive, send, hello, frames)
 
     async def _batch(
         self, scope: Scope, receive: Receive, send: Send, hello: Hello, frames: list[Frame]
@@ -244,29 +221,13 @@ class FallbackMiddleware:
 
         return sending
 
-    # WebSocket
-
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket that speaks byway."""
-        answered = False
-
-        async def noting_send(event: Event) -> None:
-            nonlocal answered
-            answered = True
-            await send(event)
-
         await receive()  # websocket.connect
-        try:
-            self._origins.check(scope["headers"])
-            hello = Hello.from_offers(scope["subprotocols"])
-            assert hello is not None
-            await self._carry(scope, receive, noting_send, hello, [])
-        except PeerError as error:
-            _log(scope, error)
-            if not answered:
-                await answer_error(scope, send, error)
-        except OSError:
-            logger.debug("a WebSocket client left while it was written to")
+        self._origins.check(scope["headers"])
+        hello = Hello.from_offers(scope["subprotocols"])
+        assert hello is not None
+        await self._carry(scope, receive, send, hello, [])
 
     # Lifespan
 
@@ -290,18 +251,35 @@ class FallbackMiddleware:
             self._draining = asyncio.ensure_future(self.drain())
 
 
+async def _answering(serve: Application, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a call, and answer what the peer does wrong, unless an answer has begun by then."""
+    begun = False
+
+    async def noting_send(event: Event) -> None:
+        nonlocal begun
+        begun = True
+        await send(event)
+
+    try:
+        await serve(scope, receive, noting_send)
+    except PeerError as error:
+        client = scope.get("client")
+        logger.warning(
+            "refused %s %s from %s: %d %s",
+            scope.get("method", "WebSocket"),
+            scope["path"],
+            client[0] if client else "unknown",
+            error.status,
+            error,
+        )
+        if not begun:
+            await answer_error(scope, send, error)
+    except ClientLeft:
+        logger.debug("a client left before its request was whole")
+    except OSError:
+        logger.debug("a client left while it was written to")
+
+
 def _take(live: LiveSession, hello: Hello, frames: list[Frame]) -> None:
     live.acknowledge(hello.received, hello.room)
     live.feed(Intake(ordered=False), frames)
-
-
-def _log(scope: Scope, error: PeerError) -> None:
-    client = scope.get("client")
-    logger.warning(
-        "refused %s %s from %s: %d %s",
-        scope.get("method", "WebSocket"),
-        scope["path"],
-        client[0] if client else "unknown",
-        error.status,
-        error,
-    )

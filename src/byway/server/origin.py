@@ -89,10 +89,9 @@ class OriginPolicy:
         return answer if named or "*" in self.origins else []
 
     def preflight_headers(self, headers: Headers) -> Headers:
-        """Return the answer to a preflight of an allowed origin."""
+        """Return what the answer to a preflight says beside `cors_headers`."""
         wanted = dict(headers).get(b"access-control-request-headers", b"")
         return [
-            *self.cors_headers(headers),
             (b"access-control-allow-methods", b"POST"),
             (b"access-control-allow-headers", wanted),
             (b"access-control-max-age", str(MAX_AGE).encode()),
