@@ -79,16 +79,17 @@ async def push(socket: Socket, scope: Mapping[str, Any], params: Params) -> None
     """Send numbers from 0 up while the client does the same, and judge what comes."""
     await socket.accept()
     count = int(query(scope)["count"])
+    padding = "." * int(query(scope).get("size", "0"))
 
     async def send() -> None:
         for number in range(count):
-            await socket.send(f"down {number}")
+            await socket.send(f"down {number}{padding}")
 
     sending = asyncio.create_task(send())
     wrong = "in order"
     for number in range(count):
         message = await socket.receive()
-        if message != f"up {number}":
+        if message != f"up {number}{padding}":
             wrong = f"expected {number}, got {message!r}"
             break
     await sending

@@ -241,10 +241,14 @@ class PlainChannel(_AcceptedChannel):
 
     async def send(self, message: Message) -> None:
         """Send a message."""
+        message = check_message(message)
+        if isinstance(message, str):
+            try:
+                message.encode()  # websockets would close the connection for it
+            except UnicodeEncodeError:
+                raise UsageError("the text holds a lone surrogate; it cannot be sent") from None
         try:
-            await self._socket.send(check_message(message))
-        except UnicodeEncodeError:
-            raise UsageError("the text holds a lone surrogate; it cannot be sent") from None
+            await self._socket.send(message)
         except websockets.ConnectionClosed as error:
             raise ChannelClosed(self.code or 1006, self.reason) from error
 

@@ -1,0 +1,93 @@
+"""`byway.connect` to servers that know nothing of byway."""
+
+from __future__ import annotations
+
+import pytest
+import websockets
+
+import byway
+from tests.support.peers import connect, exchange
+from tests.support.servers import Server
+
+MESSAGES: list[str | bytes] = ["text", b"binary", "", b"", "two\r\nlines", "🛣" * 100_000]
+
+
+async def test_it_goes_on_as_a_plain_websocket(plain_server: Server) -> None:
+    async with connect(plain_server.url("/echo")) as channel:
+        assert channel.transport == "websocket"
+        assert await exchange(channel, *MESSAGES) == MESSAGES
+
+
+async def test_the_applications_subprotocol_is_chosen(plain_server: Server) -> None:
+    """The application takes the last that is offered, and byway's own are offered first."""
+    async with connect(plain_server.url("/choose"), subprotocols=["chat.v1", "chat.v2"]) as channel:
+        assert channel.subprotocol == "chat.v2"
+
+
+async def test_headers_of_accept_are_seen(plain_server: Server) -> None:
+    async with connect(plain_server.url("/headers")) as channel:
+        assert channel.headers["x-answer"] == "from the handler"
+        assert len(channel.headers.get_list("set-cookie")) == 2
+
+
+async def test_the_servers_close_is_seen(plain_server: Server) -> None:
+    async with connect(plain_server.url("/closing?code=4321&reason=enough")) as channel:
+        assert channel.code is None
+        await channel.send("go")
+        assert [message async for message in channel] == []
+        assert (channel.code, channel.reason) == (4321, "enough")
+        with pytest.raises(byway.ChannelClosed) as caught:
+            await channel.send("too late")
+        assert caught.value.code == 4321
+
+
+async def test_the_clients_close_is_seen(plain_server: Server) -> None:
+    mark = plain_server.log.mark()
+    async with connect(plain_server.url("/ending?id=mine")) as channel:
+        await channel.close(4002, "mine")
+    await plain_server.log.seen("mine ended with 4002, reason 'mine'", since=mark)
+
+
+async def test_a_lone_surrogate_is_refused_and_the_channel_goes_on(plain_server: Server) -> None:
+    async with connect(plain_server.url("/echo")) as channel:
+        with pytest.raises(byway.UsageError, match="surrogate"):
+            await channel.send("\ud83d")
+        assert await exchange(channel, "whole") == ["whole"]
+
+
+async def test_over_http_alone_it_names_what_was_answered(plain_server: Server) -> None:
+    with pytest.raises(byway.NoTransport) as caught:
+        async with connect(plain_server.url("/page"), "stream", open_timeout=2.0):
+            pass
+    first = caught.value.attempts[0]
+    assert (first.transport, first.status) == ("stream", 200)
+    assert "without a Byway header" in first.error
+    assert "stream: answered 200" in str(caught.value)
+
+
+async def test_where_there_is_nothing_it_names_what_every_transport_met(
+    plain_server: Server,
+) -> None:
+    with pytest.raises(byway.NoTransport) as caught:
+        async with connect(plain_server.url("/no-such-page"), open_timeout=4.0):
+            pass
+    tried = {one.transport: one.status for one in caught.value.attempts}
+    # A router that has no such WebSocket refuses it with 403.
+    assert tried == {"websocket": 403, "stream": 404, "sse": 404, "poll": 404}
+
+
+async def test_where_nobody_listens_it_says_so(unused_tcp_port: int) -> None:
+    with pytest.raises(byway.NoTransport, match="refused|Connect") as caught:
+        async with connect(f"http://127.0.0.1:{unused_tcp_port}/", open_timeout=4.0):
+            pass
+    assert {one.status for one in caught.value.attempts} == {None}
+
+
+async def test_the_plain_server_is_what_it_is_taken_for(plain_server: Server) -> None:
+    """The other tests mean nothing if that server speaks byway."""
+    async with websockets.connect(
+        plain_server.url("/echo", scheme="ws"),
+        subprotocols=["byway.1"],  # type: ignore[list-item]
+        proxy=None,
+    ) as socket:
+        assert socket.subprotocol is None
