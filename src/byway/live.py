@@ -63,7 +63,8 @@ class LiveSession:
         self._reader: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._sending = asyncio.Lock()
-        self._read_limit = 0  # the inbox's limit when reading last woke the carriers
+        self._deadlock_told = False
+        self._look_at = 0  # the cost read at which the carriers are woken next
         self._window: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._heard = self._loop.time()
@@ -101,11 +102,13 @@ class LiveSession:
             ChannelClosed: the session is closing or closed.
             UsageError: a text holds a lone surrogate.
         """
-        if self._sending.locked() or not self.core.writable:
+        core = self.core
+        if not core.writable or self._sending.locked():
             return False
-        self.core.send(message)
-        for attachment in self.attachments.values():
-            attachment.wake()
+        core.send(message)
+        if core.outbox.flowing:
+            for attachment in self.attachments.values():
+                attachment.wake()
         return True
 
     async def receive(self) -> Message | Closed:
@@ -116,6 +119,8 @@ class LiveSession:
         Raises:
             UsageError: another task is waiting already.
         """
+        if (message := self.try_receive()) is not None:
+            return message
         while (got := self.core.receive()) is None:
             if self._reader is not None:
                 raise UsageError("another task is waiting in receive() already")
@@ -124,14 +129,23 @@ class LiveSession:
                 await self._reader
             finally:
                 self._reader = None
-        inbox = self.core.inbox
-        limit = inbox.limit
-        if limit - self._read_limit >= inbox.bound // 8 or not len(inbox):
-            # Only now an acknowledgement may have become due; looking costs more than reading.
-            self._read_limit = limit
-            for attachment in self.attachments.values():
-                attachment.wake()
+        self._was_read()
         return got
+
+    def try_receive(self) -> Message | None:
+        """Return the next message if that needs no wait, else None."""
+        inbox = self.core.inbox
+        message = inbox.pop()
+        if message is not None and (inbox.read >= self._look_at or not len(inbox)):
+            self._was_read()
+        return message
+
+    def _was_read(self) -> None:
+        # Looking costs more than reading. It is done when an acknowledgement may have become due.
+        inbox = self.core.inbox
+        self._look_at = inbox.read + inbox.bound // 8
+        for attachment in self.attachments.values():
+            attachment.wake()
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Start closing: CLOSE goes after everything sent, unread messages are dropped.
@@ -218,6 +232,18 @@ class LiveSession:
             self.abort(1006, f"the peer has said nothing for {longest:g} s")
         elif not self.core.finished:
             self._silence = self._loop.call_later(longest - unheard, self.expect_words)
+
+    def look_for_deadlock(self) -> None:
+        """Log, once, that both applications wait in `send()` and neither reads.
+
+        Called where nothing has moved for a heartbeat.
+        """
+        if self.core.outbox.starved and not self.core.inbox.room and not self._deadlock_told:
+            self._deadlock_told = True
+            logger.warning(
+                "session %s: both inboxes are full: both applications send and neither reads",
+                self.name,
+            )
 
     # What follows from a change
 
@@ -347,6 +373,7 @@ class Attachment:
                     self._waiter = None
             if not woken and not carrier.ended:
                 spent += beat
+                self.live.look_for_deadlock()
                 if spent >= (silence or 0) or core.unannounced(carrier):
                     return core.take(carrier, size, beat=True)
         return []

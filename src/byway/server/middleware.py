@@ -122,6 +122,8 @@ class FallbackMiddleware:
         logger.info("draining: closing %d sessions with 1012", len(hosted))
         for one in hosted:
             one.live.close(1012, "the server is going away")
+            if one.live.core.is_ring and not one.live.attachments:
+                one.live.abort(1012, "no reader is there")
         waits = [asyncio.ensure_future(one.live.finished.wait()) for one in hosted]
         _, late = await asyncio.wait(waits, timeout=self.limits.drain_timeout)
         for wait in late:
@@ -276,6 +278,8 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
             await answer_error(scope, send, error)
     except ClientLeft:
         logger.debug("a client left before its request was whole")
+        # Nobody reads it, but middleware outside of this one takes no answer for a fault.
+        await answer(scope, send, 400, [], b"")
     except OSError:
         logger.debug("a client left while it was written to")
 

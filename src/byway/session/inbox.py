@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byway.errors import FrameError
-from byway.frames import BINARY, PART, TEXT, decode_close
+from byway.frames import BINARY, CLOSE, PART, TEXT, decode_close
 
 Message = str | bytes
 """What an application sends and receives."""
@@ -42,6 +42,7 @@ class Inbox:
         cost: cost of all messages ever taken.
         closed: the peer's CLOSE, once it was taken.
         too_big: a message exceeded `max_message`; it and all later ones were dropped.
+        read: cost of all messages ever read.
         dropped: messages counted and thrown away after `stop()`.
     """
 
@@ -56,6 +57,7 @@ class Inbox:
         "closed",
         "cost",
         "dropped",
+        "read",
         "received",
         "too_big",
     )
@@ -76,6 +78,7 @@ class Inbox:
         self._stopped = False
         self.received = 0
         self.cost = 0
+        self.read = 0
         self.dropped = 0
         self.closed: Closed | None = None
         self.too_big = False
@@ -87,56 +90,48 @@ class Inbox:
             FrameError: the frame is against the protocol. It was not taken, and its number is
                 still the next.
         """
+        opened = self._open_size
         if self.closed is not None:
             raise FrameError("a numbered frame came after CLOSE")
+        if kind != CLOSE and not opened and self._queued >= self._bound:
+            # The announced limit only grows as messages are read, so a peer that begins one while
+            # the queue is over its bound has not kept to any limit it was ever told.
+            raise FrameError("a message began although the inbox had announced no room", status=429)
         if kind in (TEXT, BINARY):
-            size = self._open_size + len(payload)
-            if not self._open_size:
-                self._check_room()
-            elif not self._stopped:
-                payload = bytes(self._parts + payload)
-            self._take(kind, payload, size)
-            if self._open_size:
+            size = opened + len(payload)
+            if size > self._max_message:
+                self._overflow()
+            cost = size + OVERHEAD
+            if self._stopped:
+                self.dropped += 1
+            else:
+                if opened:
+                    payload = bytes(self._parts + payload)
+                message: Message = payload
+                if kind == TEXT:
+                    try:
+                        message = payload.decode()
+                    except UnicodeDecodeError:
+                        raise FrameError("a TEXT message is not UTF-8") from None
+                self._messages.append((message, cost))
+                self._queued += cost
+            self.cost += cost
+            if opened:
                 self._open_size = 0
                 self._parts = bytearray()
         elif kind == PART:
             if not payload:
                 raise FrameError("PART is empty")
-            if not self._open_size:
-                self._check_room()
-            self._open_size += len(payload)
+            self._open_size = opened + len(payload)
             if self._open_size > self._max_message:
                 self._overflow()
             if not self._stopped:
                 self._parts += payload
         else:
-            if self._open_size:
+            if opened:
                 raise FrameError("CLOSE came inside a message")
             self.closed = Closed(*decode_close(payload))
         self.received += 1
-
-    def _check_room(self) -> None:
-        # The announced limit only grows as messages are read, so a peer that begins one while
-        # the queue is over its bound has not kept to any limit it was ever told.
-        if self._queued >= self._bound:
-            raise FrameError("a message began although the inbox had announced no room", status=429)
-
-    def _take(self, kind: int, payload: bytes, size: int) -> None:
-        if size > self._max_message:
-            self._overflow()
-        cost = size + OVERHEAD
-        if self._stopped:
-            self.dropped += 1
-        else:
-            message: Message = payload
-            if kind == TEXT:
-                try:
-                    message = payload.decode()
-                except UnicodeDecodeError:
-                    raise FrameError("a TEXT message is not UTF-8") from None
-            self._messages.append((message, cost))
-            self._queued += cost
-        self.cost += cost
 
     def _overflow(self) -> None:
         self.too_big = True
@@ -156,6 +151,7 @@ class Inbox:
             return None
         message, cost = self._messages.popleft()
         self._queued -= cost
+        self.read += cost
         return message
 
     def __len__(self) -> int:

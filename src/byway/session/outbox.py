@@ -67,14 +67,16 @@ class Outbox:
 
     def append(self, kind: int, payload: bytes) -> None:
         """Number a message, as one frame or as parts and a closing frame."""
-        cost = len(payload) + OVERHEAD
+        length = len(payload)
+        cost = length + OVERHEAD
         part = self._part
-        if len(payload) > part:
-            last = (len(payload) - 1) // part * part
+        if length > part:
+            last = (length - 1) // part * part
             for start in range(0, last, part):
                 self._keep(HEADER.pack(PART, part) + payload[start : start + part])
             payload = payload[last:]
-        self._keep(HEADER.pack(kind, len(payload)) + payload)
+            length -= last
+        self._keep(HEADER.pack(kind, length) + payload)
         self._cost += cost
 
     def append_close(self, code: int, reason: str) -> None:
@@ -172,6 +174,11 @@ class Outbox:
     def starved(self) -> bool:
         """Whether there are frames that wait for room."""
         return self._writable() < len(self._before)
+
+    @property
+    def flowing(self) -> bool:
+        """Whether the newest message may be written."""
+        return bool(self._before) and self._before[-1] < self._limit
 
     @property
     def unacknowledged(self) -> bool:
