@@ -3,8 +3,8 @@
     python benchmarks/downlink.py [--rounds N] [--messages N] [--json]
 
 One uvicorn serves the bare application, one the wrapped one. In each round every way is measured
-once, in turn, so that a machine that grows slow slows all of them; what is reported is the median
-over the rounds of each way's ratio to the plain WebSocket of the same round. No client compresses.
+once, so that a machine that grows slow slows all of them; what is reported is the median over the
+rounds of each way's ratio to the plain WebSocket of the same round. No client compresses.
 """
 
 from __future__ import annotations
@@ -93,9 +93,10 @@ async def run(rounds: int, messages: int) -> dict[str, dict[str, float]]:
         ):
             for number in range(rounds):
                 print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
-                figures = {
-                    name: await measure(port, messages) for name, (measure, port) in ways.items()
-                }
+                # Each round begins with another way, so that none always follows the same one.
+                turn = number % len(ways)
+                order = [*list(ways)[turn:], *list(ways)[:turn]]
+                figures = {name: await ways[name][0](ways[name][1], messages) for name in order}
                 for name, one in figures.items():
                     for key in ("push", "echo"):
                         ratios[name][key].append(one[key] / figures["plain"][key])
@@ -120,9 +121,9 @@ def byway_transports() -> tuple[str, ...]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default: 9)")
+    parser.add_argument("--rounds", type=int, default=12, help="interleaved rounds (default: 12)")
     parser.add_argument(
-        "--messages", type=int, default=50_000, help="messages pushed a round (default: 50000)"
+        "--messages", type=int, default=100_000, help="messages pushed a round (default: 100000)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, no table")
     options = parser.parse_args()
