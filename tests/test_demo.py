@@ -58,9 +58,7 @@ def test_every_line_comes_back_over_every_transport_and_path(text: str) -> None:
 def test_the_table_names_the_figures(text: str) -> None:
     done = demo("--file", text, "--transports", "stream,poll")
     assert done.returncode == 0, done.stderr
-    assert re.search(
-        r"^stream +direct +[\d.]+ ms +[\d.]+ ms +[\d,]+ +150/150$", done.stdout, re.M
-    )
+    assert re.search(r"^stream +direct +[\d.]+ ms +[\d.]+ ms +[\d,]+ +150/150$", done.stdout, re.M)
     assert done.stdout.endswith("Every line that was sent came back, in order.\n")
 
 

@@ -20,9 +20,7 @@ bareasgi_examples = pytest.mark.parametrize(
 
 @transports
 @bareasgi_examples
-async def test_the_bareasgi_example_answers_over_every_transport(
-    name: str, transport: str
-) -> None:
+async def test_the_bareasgi_example_answers_over_every_transport(name: str, transport: str) -> None:
     with uvicorn(f"examples.{name}:app") as server:
         url = server.url("/websocket_handler")
         async with byway.connect(url, transports=[transport]) as channel:
