@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from byway.errors import FrameError
-from byway.frames import HEADER, PART, TEXT, Frame, decode_all
+from byway.frames import HEADER, NEXT, PART, TEXT, Frame, decode_all
 
 FRAMES_EVENT: Final = b"frames"
 _GROUP: Final = 32 * 1024  # bytes of frames after which an event of frames is ended
@@ -27,7 +27,7 @@ class EventEncoder:
 
     def __init__(self) -> None:
         """Start outside a message."""
-        self._inside = False  # the last numbered frame was a PART
+        self._inside = False  # the next numbered frame may end a message of parts
 
     def encode(self, frames: list[bytes]) -> bytes:
         """Return the events for these frames, which are in the order of the wire."""
@@ -47,6 +47,8 @@ class EventEncoder:
             # The closing TEXT of parts may begin inside a character, so it is no plain event.
             if kind <= PART:
                 self._inside = kind == PART
+            elif kind == NEXT:
+                self._inside = True  # the parts may have gone another way
             group.append(wire)
             size += len(wire)
             if size >= _GROUP:
@@ -140,6 +142,12 @@ class EventDecoder:
             return  # an event without data is none
         payload = data[0] if len(data) == 1 else b"\n".join(data)
         if event in (b"", b"message"):
+            if len(payload) > self._max_frame:
+                raise FrameError(
+                    f"a text of {len(payload)} bytes is over the bound of "
+                    f"{self._max_frame} for one frame",
+                    status=413,
+                )
             frames.append((TEXT, payload))
         elif event == FRAMES_EVENT:
             try:

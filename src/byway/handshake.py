@@ -77,7 +77,7 @@ class _Fields:
         version = fields.get("v")
         if version != VERSION:
             raise FrameError(
-                f"{kind} speaks version {str(version)[:20]}, this side speaks {VERSION}", status=400
+                f"{kind} speaks version {ascii(version)[:20]}, this side speaks {VERSION}"
             )
 
     def wrong(self, name: str, wanted: str) -> FrameError:

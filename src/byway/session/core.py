@@ -196,7 +196,11 @@ class Session:
         """
         if not valid_close_code(code):
             raise UsageError(f"close code {code} may not be sent: use 1000 to 1014 or 3000 to 4999")
-        if len(reason.encode(errors="replace")) > MAX_REASON:
+        try:
+            size = len(reason.encode())
+        except UnicodeEncodeError:
+            raise UsageError("the close reason holds a lone surrogate") from None
+        if size > MAX_REASON:
             raise UsageError(f"the close reason is longer than {MAX_REASON} bytes of UTF-8")
         if self.state is not State.OPEN:
             self.inbox.stop()
@@ -232,8 +236,8 @@ class Session:
     @property
     def end(self) -> Closed | None:
         """How the session ended for the application, once it did."""
-        if self.inbox.closed is not None and self._closed_here is None:
-            return self.inbox.closed
+        if self.inbox.closed is not None:
+            return self._closed_here or self.inbox.closed
         if self._lost is not None:
             # A close that was on its way when the session was lost still is its reason, but
             # nobody has confirmed it.
@@ -312,8 +316,13 @@ class Session:
         carrier.told_select = 0
 
     def select(self, carrier: Carrier) -> None:
-        """Choose, as the client, the carrier that alone is used; it is told to the server."""
+        """Choose, as the client, the carrier that alone is used; it is told to the server.
+
+        Nothing happens where that carrier has ended: nothing would be written at all.
+        """
         self._chooses = True
+        if carrier.ended:
+            return
         self._select_count += 1
         self.selected = carrier
 
@@ -332,6 +341,8 @@ class Session:
             FrameError: a frame is against the protocol; the carrier has to end. Frames before
                 it were taken.
         """
+        if self.state is State.LOST:
+            return  # what was on its way when the session was lost
         inbox = self.inbox
         accept = inbox.accept
         for kind, payload in frames:
@@ -472,9 +483,8 @@ class Session:
         if self._chooses or count <= self._select_count:
             return
         self._select_count = count
-        carrier = self.carriers.get(carrier_id)
-        if carrier is not None:
-            self.selected = carrier
+        # If it has ended, the client does not listen to the one before it either: none is selected.
+        self.selected = self.carriers.get(carrier_id)
 
     def _close_received(self) -> None:
         answer = self.state is State.OPEN
