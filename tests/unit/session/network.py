@@ -1,0 +1,564 @@
+"""A network without sockets: two sessions, and carriers between them that can be ill-treated.
+
+It does with the cores what the halves of the transports do (`transports/uplink.py`, `poll.py`,
+`stream.py`, `sse.py`, `websocket.py`, `dial.py`), byte for byte, but nothing moves by itself: each
+method is one step that the network, a proxy or one of the two programs takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Final, cast
+
+from byway.errors import FrameError
+from byway.frames import OPEN, Decoder, Frame, decode_all, encode_ack
+from byway.handshake import ACK_ANSWER, Hello, Open
+from byway.limits import Limits
+from byway.live import Attachment
+from byway.server.body import parse_body
+from byway.session import OVERHEAD, Carrier, Closed, Intake, Message, Session, State
+from byway.transports.base import Exchange, Receive, Send
+from byway.transports.eventstream import EventDecoder, EventEncoder
+from byway.transports.websocket import _Reader, _Writer
+
+KINDS: Final = ("websocket", "stream", "sse", "poll")
+KEY: Final = "k" * 22
+INSTANCE: Final = "instance"
+
+SMALL: Final = Limits(
+    part=8,
+    max_message=4096,
+    max_frame=1024,
+    hello=1024,
+    outbox=300,
+    inbox=400,
+    batch=64,
+    body=4096,
+    carriers=3,
+)
+"""So small that a few messages reach every bound."""
+
+
+EXCHANGE: Final = Exchange(
+    scope={},
+    receive=cast(Receive, None),
+    send=cast(Send, None),
+    limits=SMALL,
+    instance=INSTANCE,
+    transports=KINDS,
+    subprotocol=None,
+    headers=[],
+)
+"""What the server's transports make OPEN of."""
+
+
+def cost(message: Message) -> int:
+    """Return what a message costs in an inbox."""
+    return len(message.encode() if isinstance(message, str) else message) + OVERHEAD
+
+
+@dataclass(eq=False)
+class Request:
+    """A request on its way, with HELLO at its head.
+
+    Attributes:
+        body: its body.
+        answer: the answer, once the server gave one.
+        gone: the server answered that it does not know the session.
+    """
+
+    body: bytes
+    answer: bytes | None = None
+    gone: bool = False
+
+
+@dataclass(eq=False)
+class ServerEnd:
+    """The server's half of a carrier.
+
+    Attributes:
+        kind: its transport.
+        carrier: the carrier, as the server's session sees it.
+        link: where to write; None where nobody listens, as after a repeated old request.
+        polls: greatest count of a poll so far.
+        held: the poll that waits for something to say.
+    """
+
+    kind: str
+    carrier: Carrier
+    link: Link | None
+    polls: int = 0
+    held: Request | None = None
+    events: EventEncoder = field(default_factory=EventEncoder)
+    writer: _Writer = field(default_factory=_Writer)
+
+
+class Link:
+    """A carrier, as the client and the wires see it.
+
+    Attributes:
+        kind: its transport.
+        carrier: the carrier, as the client's session sees it.
+        opened: OPEN has come.
+        accepted: the WebSocket handshake was answered.
+        down: what is on its way down on a WebSocket, stream or event stream.
+        up: WebSocket messages on their way up.
+        opening: the request, or handshake, that opens it, until the server got it.
+        batch: the batch that is on its way.
+        poll: the poll that is on its way.
+        polls: polls so far.
+        broken: nothing written from now on arrives.
+        hung_up: the server has ended it; the client learns it behind what is in `down`.
+        left: the client has ended it; the server learns it behind what is in `up`.
+    """
+
+    def __init__(self, kind: str, carrier: Carrier, limits: Limits) -> None:
+        self.kind = kind
+        self.carrier = carrier
+        self.opened = False
+        self.accepted = False
+        self.spoke = False
+        self.down: list[str | bytes] = []
+        self.up: list[str | bytes] = []
+        self.opening: Request | None = None
+        self.batch: Request | None = None
+        self.poll: Request | None = None
+        self.polls = 0
+        self.broken = False
+        self.hung_up = False
+        self.writer = _Writer()
+        self.client_reader = _Reader(limits)
+        self.server_reader = _Reader(limits)
+        self.frames = Decoder(max_frame=limits.max_frame)
+        self.events = EventDecoder(max_frame=limits.max_frame)
+
+
+class Network:
+    """Two sessions and all that is between them.
+
+    Attributes:
+        client: the client's session.
+        server: the server's session.
+        links: the client's carriers by id, dead ones too.
+        ends: the server's halves by carrier id.
+        copies: requests that were sent, and that a proxy may deliver once more, or only now.
+    """
+
+    def __init__(self, limits: Limits = SMALL) -> None:
+        self.limits = limits
+        self.client = Session(limits)
+        self.server = Session(limits)
+        self.links: dict[int, Link] = {}
+        self.ends: dict[int, ServerEnd] = {}
+        self.copies: list[tuple[str, Request]] = []
+
+    # The client
+
+    def open(self, kind: str) -> Link:
+        """Attach a carrier at the client, and send what opens it."""
+        carrier_id = len(self.links) + 1
+        carrier = self.client.attach(
+            carrier_id, ordered=kind != "poll", batched=kind != "websocket"
+        )
+        for older in self.links.values():
+            if older.carrier.ended:
+                self.lose(older)
+        link = self.links[carrier_id] = Link(kind, carrier, self.limits)
+        if kind == "poll":
+            self._send_poll(link)
+        else:
+            link.opening = self._request(link, kind)
+        return link
+
+    def _request(self, link: Link, answer: str, *, poll: int = 0, frames: bytes = b"") -> Request:
+        received, room = self.client.announce(link.carrier)
+        hello = Hello(
+            key=KEY,
+            carrier=link.carrier.id,
+            received=received,
+            room=room,
+            instance=INSTANCE,
+            answer=answer,
+            poll=poll,
+        )
+        request = Request(hello.frame() + frames)
+        # A WebSocket handshake is repeated by nobody: a proxy would have to answer it itself.
+        if answer != "websocket":
+            self.copies.append((link.kind, request))
+        return request
+
+    def _send_poll(self, link: Link) -> None:
+        link.polls += 1
+        link.poll = self._request(link, "poll", poll=link.polls)
+
+    def alive(self, link: Link) -> bool:
+        """Say whether the client still uses this carrier."""
+        return not link.carrier.ended
+
+    def lose(self, link: Link, reason: str = "lost") -> None:
+        """Let the client give up a carrier; what it has on its way may still arrive."""
+        self.client.detach(link.carrier, reason)
+        link.batch = link.poll = link.opening = None
+
+    def client_writes(self, link: Link, *, beat: bool = False) -> bool:
+        """Let the client write what it has for this carrier; say whether it had something."""
+        core, carrier = self.client, link.carrier
+        if carrier.ended:
+            return False
+        if link.kind == "websocket":
+            if not link.accepted:
+                return False
+            if not link.spoke:
+                link.spoke = True
+                self._up(link, b"".join(core.take(carrier, 0, beat=True)))
+                return True
+        elif not link.opened or link.batch is not None:
+            return False
+        frames = core.take(carrier, self.limits.batch, beat=beat)
+        if not frames:
+            if core.finished:
+                self.lose(link, "the session is over")
+                return True
+            return False
+        if link.kind == "websocket":
+            self._up(link, link.writer.messages(frames))
+        else:
+            link.batch = self._request(link, ACK_ANSWER, frames=b"".join(frames))
+        return True
+
+    def _up(self, link: Link, message: str | bytes) -> None:
+        if not link.broken:
+            link.up.append(message)
+
+    def client_polls(self, link: Link) -> bool:
+        """Let the client send its next poll."""
+        if (
+            link.kind != "poll"
+            or link.carrier.ended
+            or link.poll is not None
+            or self.client.finished
+        ):
+            return False
+        self._send_poll(link)
+        return True
+
+    def fail_batch(self, link: Link) -> None:
+        """Let the client take its batch for lost, whether the server got it or not."""
+        assert link.batch is not None
+        link.batch = None
+        self.client.rewind(link.carrier)
+
+    def choose(self, link: Link) -> None:
+        """Let the client choose a carrier that has opened."""
+        assert link.opened
+        self.client.select(link.carrier)
+
+    # The way up
+
+    def deliver_opening(self, link: Link) -> None:
+        """Bring what opens a carrier to the server."""
+        request, link.opening = link.opening, None
+        assert request is not None
+        try:
+            self.serve(link.kind, request, link)
+        except FrameError as error:
+            if error.status != 409:
+                raise
+            self.lose(link, "a copy of the request came first")
+        if request.gone:
+            self._gone(link)
+
+    def deliver_batch(self, link: Link) -> bool:
+        """Bring a batch to the server, unless it is there already."""
+        if link.batch is None or link.batch.answer is not None or link.batch.gone:
+            return False
+        self.serve(link.kind, link.batch, link)
+        return True
+
+    def deliver_poll(self, link: Link) -> bool:
+        """Bring a poll to the server, unless it is there already."""
+        request = link.poll
+        if request is None or request.answer is not None or request.gone:
+            return False
+        if any(end.held is request for end in self.ends.values()):
+            return False
+        self.serve(link.kind, request, link)
+        return True
+
+    def repeat(self, index: int) -> None:
+        """Bring a copy of an old request to the server; nobody waits for the answer."""
+        kind, request = self.copies[index]
+        try:
+            self.serve(kind, Request(request.body), None)
+        except FrameError as error:
+            if error.status != 409:  # that carrier is there, and goes on
+                raise
+
+    def deliver_up(self, link: Link, count: int) -> bool:
+        """Bring WebSocket messages to the server."""
+        end = self.ends.get(link.carrier.id)
+        messages, link.up = link.up[:count], link.up[count:]
+        for message in messages:
+            if end is not None and not end.carrier.ended:
+                self.server.feed(end.carrier.intake, link.server_reader.frames(message))
+        if not link.up and link.carrier.ended and not link.broken:
+            return self.server_notices(link.carrier.id) or bool(messages)
+        return bool(messages)
+
+    # The server
+
+    def serve(self, kind: str, request: Request, link: Link | None) -> None:
+        """Let the server take a request, and answer it or begin to."""
+        core = self.server
+        if core.finished:
+            request.gone = True
+            return
+        hello, frames = parse_body(request.body, self.limits)
+        core.acknowledge(hello.received, hello.room)
+        core.feed(Intake(ordered=False), frames)
+        self._forget_ended()
+        end = self.ends.get(hello.carrier)
+        if hello.answer == ACK_ANSWER:
+            request.answer = encode_ack(*core.announce(end.carrier if end else None))
+        elif hello.answer == "poll":
+            self._serve_poll(request, hello, end)
+        else:
+            carrier = core.attach(hello.carrier, ordered=True, received=hello.received)
+            self._forget_ended()
+            end = self.ends[hello.carrier] = ServerEnd(kind, carrier, link)
+            if link is not None:
+                link.accepted = True
+            self._down(end, [self._opening(kind, carrier)])
+
+    def _serve_poll(self, request: Request, hello: Hello, end: ServerEnd | None) -> None:
+        core = self.server
+        first = end is None
+        if end is None:
+            carrier = core.attach(
+                hello.carrier, ordered=False, batched=True, received=hello.received
+            )
+            self._forget_ended()
+            end = self.ends[hello.carrier] = ServerEnd("poll", carrier, None)
+        if hello.poll <= end.polls:
+            request.answer = b""
+            return
+        end.polls = hello.poll
+        if end.held is not None:
+            end.held.answer, end.held = b"", None
+        core.rewind(end.carrier, hello.received)
+        if first or hello.poll == 1:
+            opening = self._opening("poll", end.carrier)
+            frames = core.take(end.carrier, self.limits.batch)
+            request.answer = opening + b"".join(frames)
+        else:
+            end.held = request
+
+    def _opening(self, kind: str, carrier: Carrier) -> bytes:
+        link = SimpleNamespace(
+            live=SimpleNamespace(core=self.server, limits=self.limits),
+            carrier=carrier,
+            transport=kind,
+        )
+        return EXCHANGE.opening(cast(Attachment, link))
+
+    def _down(self, end: ServerEnd, frames: list[bytes]) -> None:
+        data: str | bytes
+        if end.kind == "sse":
+            data = end.events.encode(frames)
+        elif end.kind == "websocket":
+            data = end.writer.messages(frames)
+        else:
+            data = b"".join(frames)
+        if end.link is not None and not end.link.broken:
+            end.link.down.append(data)
+
+    def server_writes(self, carrier_id: int, *, beat: bool = False) -> bool:
+        """Let the server write what it has for a carrier; say whether it had something."""
+        core, end = self.server, self.ends.get(carrier_id)
+        if end is None or end.carrier.ended or (end.kind == "poll" and end.held is None):
+            self._forget_ended()
+            return False
+        frames = core.take(end.carrier, self.limits.batch, beat=beat)
+        if not frames:
+            return core.finished and self.server_notices(carrier_id)
+        if end.held is not None:
+            end.held.answer, end.held = b"".join(frames), None
+        else:
+            self._down(end, frames)
+        return True
+
+    def server_notices(self, carrier_id: int) -> bool:
+        """Let the server find that a carrier has ended, or end it; say whether it was there."""
+        end = self.ends.get(carrier_id)
+        if end is None:
+            return False
+        self.server.detach(end.carrier, "the client left")
+        self._forget_ended()
+        return True
+
+    def _forget_ended(self) -> None:
+        for carrier_id, end in list(self.ends.items()):
+            if end.carrier.ended:
+                del self.ends[carrier_id]
+                if end.held is not None:
+                    end.held.answer = b""
+                if end.link is not None:
+                    end.link.hung_up = True
+
+    # The way down
+
+    def deliver_down(self, link: Link, count: int) -> bool:
+        """Bring bytes of a stream, or messages of a WebSocket, to the client."""
+        data = self._arriving(link, count)
+        for piece in data:
+            if link.carrier.ended:
+                break
+            self._client_feeds(link, self._decode(link, piece))
+        if not link.down and link.hung_up and not link.broken and not link.carrier.ended:
+            return self._client_sees_the_end(link) or bool(data)
+        return bool(data)
+
+    @staticmethod
+    def _arriving(link: Link, count: int) -> list[str | bytes]:
+        if link.kind == "websocket":
+            arriving, link.down = link.down[:count], link.down[count:]
+            return arriving
+        whole = b"".join(one for one in link.down if isinstance(one, bytes))
+        link.down = [whole[count:]] if count < len(whole) else []
+        return [whole[:count]] if whole else []
+
+    @staticmethod
+    def _decode(link: Link, piece: str | bytes) -> list[Frame]:
+        if link.kind == "websocket":
+            return link.client_reader.frames(piece)
+        assert isinstance(piece, bytes)
+        return link.events.feed(piece) if link.kind == "sse" else link.frames.feed(piece)
+
+    def _client_feeds(self, link: Link, frames: list[Frame]) -> None:
+        if frames and not link.opened:
+            kind, payload = frames[0]
+            if kind != OPEN:
+                assert link.kind == "poll"
+                self.lose(link, "a copy of the first poll was answered in its place")
+                return
+            opening = Open.parse(payload)
+            self.client.acknowledge(opening.received, opening.room)
+            link.opened = True
+            self.client.select(link.carrier)
+        self.client.feed(link.carrier.intake, frames)
+
+    def _client_sees_the_end(self, link: Link) -> bool:
+        if link.kind != "websocket" and self.client.state is State.CLOSED:
+            return False  # the uplink goes on until all is acknowledged
+        self.lose(link, "the answer ended")
+        return True
+
+    def deliver_batch_answer(self, link: Link) -> bool:
+        """Bring the answer to a batch to the client."""
+        batch = link.batch
+        if batch is None or (batch.answer is None and not batch.gone):
+            return False
+        link.batch = None
+        if batch.gone:
+            self._gone(link)
+            return True
+        assert batch.answer is not None
+        self.client.feed(
+            Intake(ordered=False), decode_all(batch.answer, max_frame=self.limits.max_frame)
+        )
+        if self.client.outbox.first < link.carrier.cursor:
+            self.client.rewind(link.carrier)
+        return True
+
+    def deliver_poll_answer(self, link: Link) -> bool:
+        """Bring the answer to a poll to the client."""
+        poll = link.poll
+        if poll is None or (poll.answer is None and not poll.gone):
+            return False
+        link.poll = None
+        if poll.gone:
+            self._gone(link)
+            return True
+        assert poll.answer is not None
+        self._client_feeds(link, decode_all(poll.answer, max_frame=self.limits.max_frame))
+        return True
+
+    def _gone(self, link: Link) -> None:
+        """The server answered 410, as the client's driver takes it."""
+        core = self.client
+        self.lose(link, "410")
+        assert core.state is not State.OPEN, "the server forgot an open session"
+        core.acknowledge(core.outbox.next - 1, 0)
+        core.abort(1006, "410")
+
+    # The world
+
+    def cut(self, link: Link, keep_down: int, keep_up: int) -> None:
+        """Cut a carrier: only the first of what is on its way still arrives."""
+        whole = self._arriving(link, keep_down)
+        link.down = whole
+        link.up = link.up[:keep_up]
+        link.broken = True
+
+    def client_notices(self, link: Link) -> None:
+        """Let the client find a carrier dead."""
+        self.lose(link, "cut")
+
+    def flow(self, link: Link, count: int) -> bool:
+        """Let everything on one carrier move once, as it does on a good network."""
+        moved = False
+        if link.opening is not None:
+            self.deliver_opening(link)
+            moved = True
+        moved |= self.client_writes(link)
+        moved |= self.client_polls(link)
+        moved |= self.deliver_up(link, count)
+        moved |= self.deliver_batch(link)
+        moved |= self.deliver_poll(link)
+        moved |= self.server_writes(link.carrier.id)
+        moved |= self.deliver_down(link, count)
+        moved |= self.deliver_batch_answer(link)
+        moved |= self.deliver_poll_answer(link)
+        return moved
+
+    def pump(self, read: Reader) -> None:
+        """Let everything move, in the right order and without a heartbeat, until all is quiet."""
+        for _ in range(10_000):
+            moved = read.all(self)
+            for link in list(self.links.values()):
+                moved |= self.flow(link, 1_000_000)
+            for carrier_id in list(self.ends):
+                moved |= self.server_writes(carrier_id)
+            if not moved:
+                return
+        raise AssertionError("it never came to rest")
+
+
+class Reader:
+    """The two applications: what they sent, and what they got."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, list[Message]] = {"client": [], "server": []}
+        self.got: dict[str, list[Message]] = {"client": [], "server": []}
+        self.end: dict[str, Closed | None] = {"client": None, "server": None}
+
+    def read(self, side: str, core: Session, count: int) -> bool:
+        """Let one application read; it notes what it got."""
+        moved = False
+        for _ in range(count):
+            message = core.receive()
+            if message is None:
+                break
+            if isinstance(message, Closed):
+                self.end[side] = message
+                break
+            assert self.end[side] is None, "a message came after the end"
+            self.got[side].append(message)
+            moved = True
+        return moved
+
+    def all(self, network: Network) -> bool:
+        """Let both read all that there is."""
+        moved = self.read("client", network.client, 1_000)
+        return self.read("server", network.server, 1_000) or moved
