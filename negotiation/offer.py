@@ -26,7 +26,7 @@ class Offer:
         Raises:
             UsageError: a name is unknown or given twice, or there is none.
         """
-        self.names = Preference.of(transports).order
+        self.names: tuple[str, ...] = Preference.of(transports).order
 
     def transport(self, answer: str) -> Transport:
         """Return the transport that a HELLO asks for.

@@ -30,7 +30,7 @@ from byway.transports.dial import check_refusal
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
 
-logger = logging.getLogger("byway.transports.websocket")
+logger: logging.Logger = logging.getLogger("byway.transports.websocket")
 
 
 class WebSocket(Transport):

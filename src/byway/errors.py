@@ -74,7 +74,7 @@ class ConnectError(BywayError):
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         """Keep the attempts."""
         super().__init__(message)
-        self.attempts = tuple(attempts)
+        self.attempts: tuple[Attempt, ...] = tuple(attempts)
 
 
 class Refused(ConnectError):
@@ -92,7 +92,7 @@ class Refused(ConnectError):
         """Keep the answer."""
         super().__init__(f"the server refused the session with status {status}")
         self.status = status
-        self.headers = tuple(headers)
+        self.headers: tuple[tuple[str, str], ...] = tuple(headers)
         self.body = body
 
 

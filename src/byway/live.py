@@ -16,7 +16,7 @@ from byway.frames import Frame
 from byway.limits import Limits
 from byway.session import Carrier, Closed, Intake, Message, Session, State
 
-logger = logging.getLogger("byway.session")
+logger: logging.Logger = logging.getLogger("byway.session")
 
 LATE: Final = 2.0
 """Heartbeats of silence after which a carrier counts as dead."""
@@ -55,9 +55,9 @@ class LiveSession:
         """
         self.name = name
         self.limits = limits
-        self.core = Session(limits, ring=ring)
+        self.core: Session = Session(limits, ring=ring)
         self.attachments: dict[int, Attachment] = {}
-        self.finished = asyncio.Event()
+        self.finished: asyncio.Event = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._on_finished = on_finished
         self._reader: asyncio.Future[None] | None = None
@@ -69,8 +69,8 @@ class LiveSession:
         self._linger: asyncio.TimerHandle | None = None
         self._heard = self._loop.time()
         self._silence: asyncio.TimerHandle | None = None
-        self.window = limits.window
-        self.batch = limits.batch
+        self.window: float = limits.window
+        self.batch: int = limits.batch
 
     # The application's side
 
@@ -254,8 +254,7 @@ class LiveSession:
             if attachment.carrier.ended:
                 self._remove(attachment)
             attachment.wake()
-        if self._room is not None and (core.writable or core.state is not State.OPEN):
-            _wake(self._room)
+        self.wake_sender()
         if self._reader is not None and (len(core.inbox) or core.end is not None):
             _wake(self._reader)
         if core.state is not State.OPEN and self._linger is None and not self.finished.is_set():
@@ -269,6 +268,11 @@ class LiveSession:
                     timer.cancel()
             if self._on_finished is not None:
                 self._on_finished(self)
+
+    def wake_sender(self) -> None:
+        """Wake the `send()` that waits, if there is room now or never will be."""
+        if self._room is not None and (self.core.writable or self.core.state is not State.OPEN):
+            _wake(self._room)
 
     def _remove(self, attachment: Attachment) -> None:
         if self.attachments.pop(attachment.carrier.id, None) is None:
@@ -313,7 +317,7 @@ class Attachment:
         self.live = live
         self.carrier = carrier
         self.transport = transport
-        self.opened = asyncio.Event()
+        self.opened: asyncio.Event = asyncio.Event()
         self.polls = 0
         self._waiter: asyncio.Future[bool] | None = None
         self._stops = 0
@@ -358,7 +362,10 @@ class Attachment:
         spent, stops = 0.0, self._stops
         while not carrier.ended and self._stops == stops:
             if core.pending(carrier):
-                return core.take(carrier, size)
+                frames = core.take(carrier, size)
+                if core.is_ring:
+                    self.live.wake_sender()  # nobody acknowledges; what is written makes room
+                return frames
             if core.finished:
                 self.end("the session is over")
                 break

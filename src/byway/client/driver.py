@@ -24,7 +24,7 @@ from byway.transports.dial import Dial
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
-logger = logging.getLogger("byway.client")
+logger: logging.Logger = logging.getLogger("byway.client")
 
 
 class Driver:
@@ -54,7 +54,7 @@ class Driver:
         self.live = live
         self.attempts: list[Attempt] = []
         self.opening: Open | None = None
-        self.headers = httpx.Headers()
+        self.headers: httpx.Headers = httpx.Headers()
         self.plain: ClientConnection | None = None
         self._preference = preference
         self._sequence = Sequence(preference)

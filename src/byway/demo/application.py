@@ -31,8 +31,8 @@ async def websocket_handler(request: WebSocketRequest) -> None:
     await socket.close()
 
 
-application = Application()
+application: Application = Application()
 application.http_router.add({"GET"}, "/", index)
 application.ws_router.add("/websocket_handler", websocket_handler)
 
-app = FallbackMiddleware(application)
+app: FallbackMiddleware = FallbackMiddleware(application)

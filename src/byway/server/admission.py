@@ -17,7 +17,7 @@ from byway.server.application import Accepted, Application, ApplicationRun, Deni
 from byway.server.registry import Hosted, Registry
 from byway.transports.base import Scope
 
-logger = logging.getLogger("byway.server")
+logger: logging.Logger = logging.getLogger("byway.server")
 
 
 class Admission:
@@ -29,7 +29,7 @@ class Admission:
 
     def __init__(self, app: Application, limits: Limits) -> None:
         """Admit to this application."""
-        self.registry = Registry(limits)
+        self.registry: Registry = Registry(limits)
         self._app = app
         self._limits = limits
 

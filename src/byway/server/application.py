@@ -19,7 +19,7 @@ from byway.live import LiveSession
 from byway.session import OVERHEAD, Closed, Message
 from byway.transports.base import Event, Headers, Scope
 
-logger = logging.getLogger("byway.server")
+logger: logging.Logger = logging.getLogger("byway.server")
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application. Each framework has types of its own for the three arguments."""
@@ -130,7 +130,7 @@ class ApplicationRun:
         self._unheard = 0  # cost of what was sent after the end, since it last received
         self._offered: tuple[str, ...] = tuple(scope["subprotocols"])
         scope["extensions"]["byway"] = {"transport": lambda: live.transport}
-        self.task = asyncio.create_task(
+        self.task: asyncio.Task[None] = asyncio.create_task(
             self._run(app, scope),
             name=f"byway session {live.name}",
             context=contextvars.copy_context(),

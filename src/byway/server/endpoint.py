@@ -113,7 +113,7 @@ class ServerChannel(Channel):
         self._code: int | None = None
         self._reason = ""
         self._subprotocol: str | None = None
-        self.accepted = False
+        self.accepted: bool = False
 
     async def accept(
         self, subprotocol: str | None = None, headers: HeaderList | None = None

@@ -28,7 +28,7 @@ from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
 
-logger = logging.getLogger("byway.server")
+logger: logging.Logger = logging.getLogger("byway.server")
 
 
 class FallbackMiddleware:
@@ -67,7 +67,7 @@ class FallbackMiddleware:
             UsageError: an argument is wrong.
         """
         self.app = app
-        self.limits = limits or Limits()
+        self.limits: Limits = limits or Limits()
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
         self._admission = Admission(app, self.limits)

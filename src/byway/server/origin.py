@@ -37,7 +37,7 @@ class OriginPolicy:
         """
         if isinstance(origins, str):
             raise UsageError(f"origins is a list, not the text {origins!r}: write [{origins!r}]")
-        self.origins = frozenset(origins)
+        self.origins: frozenset[str] = frozenset(origins)
         for origin in self.origins - {"*", "null"}:
             parts = urlsplit(origin)
             if not parts.scheme or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":

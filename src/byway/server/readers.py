@@ -33,7 +33,7 @@ from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Receive, Sc
 from byway.transports.eventstream import text_event
 from byway.transports.sse import serve_events
 
-logger = logging.getLogger("byway.server")
+logger: logging.Logger = logging.getLogger("byway.server")
 
 ReaderPaths = Iterable[str] | bool
 """Paths where a plain GET is answered; True for all."""

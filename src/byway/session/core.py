@@ -147,11 +147,11 @@ class Session:
         """
         self._limits = limits
         self.is_ring = ring
-        self.outbox = Outbox(part=limits.part, ring=limits.outbox if ring else None)
-        self.inbox = Inbox(bound=limits.inbox, max_message=limits.max_message)
+        self.outbox: Outbox = Outbox(part=limits.part, ring=limits.outbox if ring else None)
+        self.inbox: Inbox = Inbox(bound=limits.inbox, max_message=limits.max_message)
         self.carriers: dict[int, Carrier] = {}
         self.selected: Carrier | None = None
-        self.state = State.OPEN
+        self.state: State = State.OPEN
         self._select_count = 0
         self._chooses = False
         self._closed_here: Closed | None = None

@@ -76,12 +76,12 @@ class Inbox:
         self._parts = bytearray()  # of the message that is open
         self._open_size = 0  # its bytes so far, dropped ones too; 0 where none is open
         self._stopped = False
-        self.received = 0
-        self.cost = 0
-        self.read = 0
-        self.dropped = 0
+        self.received: int = 0
+        self.cost: int = 0
+        self.read: int = 0
+        self.dropped: int = 0
         self.closed: Closed | None = None
-        self.too_big = False
+        self.too_big: bool = False
 
     def accept(self, kind: int, payload: bytes) -> None:
         """Take the frame with the number `received + 1`.

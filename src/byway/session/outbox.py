@@ -51,9 +51,9 @@ class Outbox:
             ring: for readers that cannot acknowledge: bytes kept of what was written already.
                 They announce no room either, so there is no limit.
         """
-        self.first = 1
-        self.next = 1
-        self.size = 0
+        self.first: int = 1
+        self.next: int = 1
+        self.size: int = 0
         self._part = part
         self._ring = ring
         self._wire: list[bytes] = []  # the encoded frames
