@@ -91,9 +91,10 @@ async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, Non
     async def until_over() -> None:
         await down
         if link.live.core.state is State.CLOSED:
-            # The server has all it needs. What its last acknowledgement lacks, `up` gets.
-            async with asyncio.timeout(dial.patience):
-                await link.live.finished.wait()
+            # `up` ends by itself when it has brought the last acknowledgement, without which the
+            # server would keep the session for a window.
+            await asyncio.sleep(dial.patience)
+            raise CarrierLost("the server did not acknowledge the end")
         elif link.carrier.leaving:
             raise CarrierLost("the server announced the end of this answer")
         else:

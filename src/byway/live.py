@@ -63,6 +63,7 @@ class LiveSession:
         self._reader: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._sending = asyncio.Lock()
+        self._senders = 0  # calls that wait; the lock is free for a moment between two of them
         self._deadlock_told = False
         self._look_at = 0  # the cost read at which the carriers are woken next
         self._window: asyncio.TimerHandle | None = None
@@ -87,11 +88,15 @@ class LiveSession:
         if self.try_send(message):
             return
         core = self.core
-        async with self._sending:
-            while core.state is State.OPEN and not core.writable:
-                self._room = self._loop.create_future()
-                await self._room
-            core.send(message)
+        self._senders += 1
+        try:
+            async with self._sending:
+                while core.state is State.OPEN and not core.writable:
+                    self._room = self._loop.create_future()
+                    await self._room
+                core.send(message)
+        finally:
+            self._senders -= 1
         for attachment in self.attachments.values():
             attachment.wake()
 
@@ -103,7 +108,7 @@ class LiveSession:
             UsageError: a text holds a lone surrogate.
         """
         core = self.core
-        if not core.writable or self._sending.locked():
+        if self._senders or not core.writable:
             return False
         core.send(message)
         if core.outbox.flowing:

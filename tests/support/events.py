@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -31,13 +32,14 @@ class EventReader:
     def __init__(self) -> None:
         """Start at the beginning."""
         self.last_id = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text = ""
         self._name = ""
         self._data: list[str] = []
 
     def feed(self, piece: bytes) -> list[SeenEvent]:
-        """Take a piece, which here does not end inside a character or a CRLF."""
-        self._text += piece.decode()
+        """Take a piece; it may end anywhere but inside a CRLF, which byway does not send."""
+        self._text += self._decoder.decode(piece)
         *lines, self._text = re.split("\r\n|\r|\n", self._text)
         found = []
         for line in lines:

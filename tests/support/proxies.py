@@ -6,9 +6,11 @@ Must not know: what is sent through them.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +46,21 @@ class Proxy:
     def url(self, path: str = "", *, scheme: str = "http") -> str:
         """Return an address on it."""
         return f"{scheme}://127.0.0.1:{self.port}{path}"
+
+    async def access_log(self, wanted: str, *, timeout: float = 5.0) -> str:
+        """Return the log of what was asked for, as soon as it holds this text.
+
+        Raises:
+            AssertionError: it did not in time. Squid logs a request when it has ended.
+        """
+        file = self.folder / "access.log"
+        deadline = time.monotonic() + timeout
+        while True:
+            text = file.read_text() if file.exists() else ""
+            if wanted in text:
+                return text
+            assert time.monotonic() < deadline, f"{wanted!r} is not in the log:\n{text}"
+            await asyncio.sleep(0.02)  # nothing tells when a file has grown: look again
 
 
 @contextmanager

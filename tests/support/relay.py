@@ -25,6 +25,8 @@ class Relay:
         upgrades: what becomes of a WebSocket handshake: "pass", "refuse" (answered 403) or
             "swallow" (never answered).
         accepted: how many connections came.
+        target: the port of 127.0.0.1 that new connections are relayed to.
+        heads: the head of the first request on each of them.
         handshakes: how many of them were WebSocket handshakes.
     """
 
@@ -33,8 +35,9 @@ class Relay:
         self.port = 0
         self.upgrades = "pass"
         self.accepted = 0
+        self.heads: list[bytes] = []
         self.handshakes = 0
-        self._target = port
+        self.target = port
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -69,6 +72,7 @@ class Relay:
                 if not piece:
                     return
                 head += piece
+            self.heads.append(head.split(b"\r\n\r\n")[0])
             if b"upgrade: websocket" in head.split(b"\r\n\r\n")[0].lower():
                 self.handshakes += 1
                 if self.upgrades == "refuse":
@@ -78,7 +82,7 @@ class Relay:
                 if self.upgrades == "swallow":
                     await reader.read()
                     return
-            far_reader, far = await asyncio.open_connection("127.0.0.1", self._target)
+            far_reader, far = await asyncio.open_connection("127.0.0.1", self.target)
             self._writers.add(far)
             far.write(head)
             await asyncio.gather(_pump(reader, far), _pump(far_reader, writer))
@@ -93,10 +97,9 @@ class Relay:
 
     async def close(self) -> None:
         """Cut everything and wait until it is gone."""
-        self.cut()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            self.cut()
+            await asyncio.wait(self._tasks, timeout=0.1)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

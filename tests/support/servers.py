@@ -26,12 +26,10 @@ class Server:
     Attributes:
         program: its process.
         port: where it listens, on 127.0.0.1.
-        tls: whether it speaks TLS.
     """
 
     program: Program
     port: int
-    tls: bool = False
 
     @property
     def log(self) -> Log:
@@ -39,9 +37,7 @@ class Server:
         return self.program.log
 
     def url(self, path: str = "/", *, scheme: str = "http") -> str:
-        """Return an address on it; with TLS, under the name `localhost`."""
-        if self.tls:
-            return f"{scheme.rstrip('s')}s://localhost:{self.port}{path}"
+        """Return an address on it."""
         return f"{scheme}://127.0.0.1:{self.port}{path}"
 
     def tracebacks(self) -> list[str]:
@@ -78,7 +74,6 @@ def uvicorn(
     *options: str,
     env: Mapping[str, str] | None = None,
     level: str = "info",
-    tls: bool = False,
 ) -> Iterator[Server]:
     """Serve `module:app` with uvicorn; stop it at the end of the block.
 
@@ -87,13 +82,12 @@ def uvicorn(
         options: more options of the command line.
         env: more variables of its environment.
         level: of uvicorn's own log.
-        tls: whether `options` make it speak TLS.
     """
     command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "0"]
     command += ["--log-config", str(LOG_CONFIG), "--log-level", level, "--no-access-log"]
     with running(Program([*command, *options], env=env)) as program:
         match = program.log.wait(r"Uvicorn running on https?://[^:]+:(\d+)", timeout=START_TIMEOUT)
-        yield Server(program, int(match[1]), tls)
+        yield Server(program, int(match[1]))
 
 
 @contextmanager

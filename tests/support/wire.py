@@ -43,6 +43,7 @@ __all__ = [
     "NEXT",
     "OPEN",
     "PART",
+    "PROTOCOL_HEADERS",
     "TEXT",
     "RawSession",
     "encode",
