@@ -1,0 +1,112 @@
+"""Addresses: the endpoint, the proxy and the certificates."""
+
+from __future__ import annotations
+
+import ssl
+from typing import cast
+
+import httpx
+import pytest
+
+from byway.client.address import endpoint_url, proxy_for, tls_context
+from byway.errors import UsageError
+
+HTTP = httpx.URL("http://app.example/chat")
+HTTPS = httpx.URL("https://app.example:8443/chat")
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without any proxy in the environment."""
+    for name in ("http", "https", "all", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("ws://app.example/chat?a=1", "http://app.example/chat?a=1"),
+        ("wss://app.example", "https://app.example"),
+        ("http://app.example:8000/", "http://app.example:8000/"),
+        ("HTTPS://app.example/a%20b", "https://app.example/a%20b"),
+        ("ws://[::1]:8000/", "http://[::1]:8000/"),
+    ],
+)
+def test_ws_and_http_mean_the_same_endpoint(url: str, endpoint: str) -> None:
+    assert endpoint_url(url) == httpx.URL(endpoint)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "app.example", "/chat", "ftp://app.example", "http://", "ws://a:b:c/", "http://a/#b"],
+)
+def test_what_is_no_endpoint_is_named(url: str) -> None:
+    with pytest.raises(UsageError, match="URL|begin|fragment"):
+        endpoint_url(url)
+
+
+@pytest.mark.parametrize("proxy", [None, False])
+def test_no_proxy_is_used_where_none_is_wanted(
+    proxy: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    assert proxy_for(HTTPS, proxy) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "http", "https"),
+    [
+        ({}, None, None),
+        ({"HTTP_PROXY": "http://a:1"}, "http://a:1", None),
+        ({"HTTPS_PROXY": "http://b:2"}, None, "http://b:2"),
+        ({"ALL_PROXY": "socks5://c:3"}, "socks5://c:3", "socks5://c:3"),
+        ({"ALL_PROXY": "http://c:3", "HTTPS_PROXY": "http://b:2"}, "http://c:3", "http://b:2"),
+        ({"ALL_PROXY": "c:3"}, "http://c:3", "http://c:3"),
+        ({"ALL_PROXY": "http://c:3", "NO_PROXY": "app.example"}, None, None),
+        ({"ALL_PROXY": "http://c:3", "NO_PROXY": "app.example:8443"}, "http://c:3", None),
+        ({"ALL_PROXY": "http://c:3", "NO_PROXY": "*"}, None, None),
+    ],
+)
+def test_the_environment_s_proxy_is_found_by_scheme_and_exceptions(
+    variables: dict[str, str],
+    http: str | None,
+    https: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name.lower(), value)
+    assert (proxy_for(HTTP, True), proxy_for(HTTPS, True)) == (http, https)
+
+
+def test_a_proxy_of_one_s_own_comes_before_the_environment_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("all_proxy", "http://other.example")
+    assert proxy_for(HTTP, "http://u:p@mine.example:1") == "http://u:p@mine.example:1"
+
+
+@pytest.mark.parametrize("proxy", ["mine.example", "ftp://mine.example", "http://", "http://a:b:c"])
+def test_what_is_no_proxy_is_named(proxy: str) -> None:
+    with pytest.raises(UsageError, match="proxy"):
+        proxy_for(HTTP, proxy)
+
+
+def test_certificates_are_checked_unless_the_caller_says_otherwise() -> None:
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    assert tls_context(HTTPS, own) is own
+    found = tls_context(HTTPS, None)
+    assert found is not None
+    assert found.verify_mode is ssl.CERT_REQUIRED
+    assert found.check_hostname
+
+
+def test_plain_text_has_no_certificates() -> None:
+    assert tls_context(HTTP, None) is None
+    with pytest.raises(UsageError, match="not https"):
+        tls_context(HTTP, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+def test_settings_of_another_kind_are_refused() -> None:
+    with pytest.raises(UsageError, match="this is bool"):
+        tls_context(HTTPS, cast(ssl.SSLContext, True))

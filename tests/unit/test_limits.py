@@ -1,0 +1,43 @@
+"""Limits: numbers that cannot work are refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from byway import Limits, UsageError
+
+NAMES = [field.name for field in fields(Limits)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_bound_that_nothing_can_keep_is_refused(name: str, value: int) -> None:
+    changed: dict[str, Any] = {name: value}
+    with pytest.raises(UsageError, match=name):
+        replace(Limits(), **changed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_bound_says_what_it_bounds(name: str) -> None:
+    assert Limits.__doc__ is not None
+    assert f"        {name}: " in Limits.__doc__
+
+
+def test_a_part_fits_into_a_frame() -> None:
+    Limits(part=64 * 1024)
+    with pytest.raises(UsageError, match="part"):
+        Limits(part=64 * 1024 + 1)
+
+
+def test_a_body_holds_a_batch_and_the_frame_that_exceeds_it() -> None:
+    Limits(body=1_000_000, batch=900_000, max_frame=100_000)
+    with pytest.raises(UsageError, match="body"):
+        Limits(body=999_999, batch=900_000, max_frame=100_000)
+
+
+def test_limits_do_not_change_under_a_session() -> None:
+    with pytest.raises(AttributeError):
+        Limits().outbox = 1  # type: ignore[misc]
