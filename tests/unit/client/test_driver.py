@@ -1,0 +1,151 @@
+"""The driver: what it makes of a session that the server does not have any more."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from byway.client import driver as driver_module
+from byway.client.driver import Driver
+from byway.errors import CarrierLost, NoTransport, Refused
+from byway.limits import Limits
+from byway.live import Attachment, LiveSession
+from byway.negotiation import Preference
+from byway.session import Closed, State
+from byway.transports.base import Exchange, Transport
+from byway.transports.dial import Dial
+from tests.unit.clock import settle, timed
+from tests.unit.transports.test_dial import opening
+
+
+class Scripted(Transport):
+    """A transport that opens, or fails, as it is told.
+
+    Attributes:
+        script: what becomes of each carrier: it fails at once; or it opens, and fails when told.
+        tried: the carriers so far.
+        fail: lets the carrier that is open fail.
+    """
+
+    name = "poll"
+
+    def __init__(self, *script: Exception | None) -> None:
+        self.script = list(script)
+        self.tried: list[Attachment] = []
+        self.fail: asyncio.Future[None] | None = None
+
+    async def serve(self, exchange: Exchange, live: LiveSession, hello: object) -> None:
+        raise NotImplementedError
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        self.tried.append(link)
+        error = self.script.pop(0) if self.script else None
+        if error is not None:
+            raise error
+        dial.feed(link, [opening()], httpx.Headers())
+        self.fail = asyncio.get_running_loop().create_future()
+        await self.fail
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """Put a scripted transport in the place of all."""
+    one = Scripted()
+    monkeypatch.setattr(driver_module, "REGISTRY", {"poll": one, "sse": one})
+    return one
+
+
+def driving(*transports: str) -> Driver:
+    """Return a driver of a new session."""
+    live = LiveSession(Limits(), name="test")
+    return Driver(
+        live,
+        Preference.of(transports or ["poll"]),
+        lambda on_open, on_plain: Dial(
+            url=httpx.URL("http://app.example/"),
+            headers=[],
+            ssl=None,
+            proxy=None,
+            key="k" * 22,
+            subprotocols=(),
+            limits=Limits(),
+            on_open=on_open,
+            on_plain=on_plain,
+        ),
+    )
+
+
+def lose(script: Scripted, error: Exception) -> None:
+    """Let the open carrier fail."""
+    assert script.fail is not None
+    script.fail.set_exception(error)
+
+
+@timed
+async def test_without_taking_410_for_an_acknowledgement_a_close_would_wait_for_ever(
+    script: Scripted,
+) -> None:
+    driver = driving()
+    await driver.open(20)
+    await driver.live.send("x")
+    driver.live.close(4000, "over")
+    lose(script, CarrierLost("answered 410", answered=410, gone=True))
+    await driver.live.finished.wait()
+    assert driver.live.core.end == Closed(4000, "over")
+    assert driver.live.core.state is State.CLOSED
+    await driver.aclose()
+    assert len(script.tried) == 1
+
+
+@timed
+async def test_a_session_that_the_server_has_forgotten_while_open_is_lost(
+    script: Scripted,
+) -> None:
+    driver = driving()
+    await driver.open(20)
+    await driver.live.send("x")
+    lose(script, CarrierLost("answered 410", answered=410, gone=True))
+    await driver.live.finished.wait()
+    assert driver.live.core.end == Closed(1006, "answered 410")
+    await driver.aclose()
+    assert len(script.tried) == 1
+
+
+@timed
+async def test_a_carrier_that_is_lost_is_followed_by_another_with_a_greater_id(
+    script: Scripted,
+) -> None:
+    driver = driving()
+    await driver.open(20)
+    first = script.tried[0].carrier
+    lose(script, CarrierLost("cut"))
+    await asyncio.sleep(60)  # on the test's clock: longer than any pause between attempts
+    second = script.tried[1].carrier
+    assert (first.id, second.id) == (1, 2)  # ids are the client's, and grow
+    assert driver.live.core.selected is second
+    assert driver.live.core.state is State.OPEN
+    await driver.aclose()
+
+
+@timed
+async def test_a_refusal_ends_the_attempts(script: Scripted) -> None:
+    script.script = [CarrierLost("cut"), Refused(401)]
+    driver = driving("sse", "poll")
+    with pytest.raises(Refused) as caught:
+        await driver.open(20)
+    assert [one.transport for one in caught.value.attempts] == ["sse", "poll"]
+    await settle()
+    assert len(script.tried) == 2
+
+
+@timed
+async def test_where_nothing_gets_through_each_attempt_is_told(script: Scripted) -> None:
+    script.script = [CarrierLost("cut"), CarrierLost("answered 403", answered=403)]
+    with pytest.raises(NoTransport) as caught:
+        await driving("sse", "poll").open(20)
+    assert [(one.transport, one.error, one.status) for one in caught.value.attempts] == [
+        ("sse", "cut", None),
+        ("poll", "answered 403", 403),
+    ]

@@ -1,0 +1,216 @@
+"""Admission and the registry: who gets which session, and who gets none."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from byway.errors import PeerError
+from byway.handshake import Hello
+from byway.limits import Limits
+from byway.server.admission import Admission
+from byway.server.application import Accepted, Denied
+from byway.server.registry import Hosted
+from byway.transports.base import Event, Receive, Scope, Send
+from tests.unit.clock import settle, timed
+
+LIMITS = Limits(sessions=3, refusals=2, tombstones=2)
+ACCEPT: Event = {"type": "websocket.accept"}
+REFUSE: Event = {"type": "websocket.close"}
+
+
+class Application:
+    """An application that answers the handshake when it is told to, and then waits for the end.
+
+    Attributes:
+        runs: how often it was called.
+        decisions: what it answers with, one for each run.
+    """
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.decisions: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.runs += 1
+        await receive()
+        await send(await self.decisions.get())
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+
+def hello(name: str = "a", *, instance: str | None = None) -> Hello:
+    """Return what a client of this name says."""
+    return Hello(key=name * 22, carrier=1, received=0, room=1_000, instance=instance)
+
+
+def scope() -> Scope:
+    """Return the scope of a request."""
+    return {"type": "http", "method": "POST", "scheme": "http", "path": "/", "headers": []}
+
+
+async def admitted(admission: Admission, app: Application, one: Hello) -> Hosted:
+    """Let a client in."""
+    app.decisions.put_nowait(ACCEPT)
+    outcome = await admission.admit(scope(), one)
+    assert not isinstance(outcome, Denied)
+    return outcome[0]
+
+
+async def refused_with(admission: Admission, one: Hello) -> int:
+    """Return the status with which a client is turned away."""
+    with pytest.raises(PeerError) as caught:
+        await admission.admit(scope(), one)
+    return caught.value.status
+
+
+@timed
+async def test_without_one_key_several_attempts_would_run_the_handler_several_times() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    attempts = [asyncio.create_task(admission.admit(scope(), hello())) for _ in range(4)]
+    await settle()
+    app.decisions.put_nowait(ACCEPT)
+    outcomes = await asyncio.gather(*attempts)
+    hosted = {id(one[0]) for one in outcomes if not isinstance(one, Denied)}
+    assert len(hosted) == 1
+    assert app.runs == 1
+    assert len(admission.registry) == 1
+
+
+@timed
+async def test_without_the_instance_a_client_would_go_on_with_another_run_of_the_handler() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    hosted = await admitted(admission, app, hello())
+    assert await refused_with(admission, hello(instance="another")) == 410
+    outcome = await admission.admit(scope(), hello(instance=hosted.instance))
+    assert not isinstance(outcome, Denied)
+    assert outcome[0] is hosted
+
+
+@timed
+async def test_an_unknown_session_is_not_opened_for_somebody_who_wants_to_resume() -> None:
+    app = Application()
+    assert await refused_with(Admission(app, LIMITS), hello(instance="gone")) == 410
+    assert app.runs == 0
+
+
+@timed
+async def test_without_remembering_a_refusal_each_attempt_would_run_the_handler_again() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    app.decisions.put_nowait(REFUSE)
+    first = await admission.admit(scope(), hello())
+    assert isinstance(first, Denied)
+    assert await admission.admit(scope(), hello()) is first
+    assert app.runs == 1
+    assert len(admission.registry) == 0
+
+
+@timed
+async def test_a_refusal_is_remembered_for_a_short_time_and_then_the_session_is_over() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    app.decisions.put_nowait(REFUSE)
+    await admission.admit(scope(), hello())
+    await asyncio.sleep(LIMITS.refusal_age + 1)
+    assert await refused_with(admission, hello()) == 410
+    assert app.runs == 1
+
+
+@timed
+async def test_refusals_are_bounded_in_number() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    for name in "abc":
+        app.decisions.put_nowait(REFUSE)
+        await admission.admit(scope(), hello(name))
+    assert isinstance(await admission.admit(scope(), hello("c")), Denied)
+    # The oldest is forgotten, and the tombstones hold no more of them either.
+    app.decisions.put_nowait(ACCEPT)
+    assert isinstance((await admission.admit(scope(), hello("a"))), tuple)
+
+
+@timed
+async def test_without_tombstones_a_delayed_opening_would_run_the_handler_a_second_time() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    hosted = await admitted(admission, app, hello())
+    hosted.live.abort(1006, "lost")
+    assert len(admission.registry) == 0
+    assert await refused_with(admission, hello()) == 410
+    await asyncio.sleep(LIMITS.tombstone_age - 1)
+    assert await refused_with(admission, hello()) == 410
+    assert app.runs == 1
+    await asyncio.sleep(2)
+    await admitted(admission, app, hello())
+    assert app.runs == 2
+
+
+@timed
+async def test_tombstones_are_bounded_in_number() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    for name in "abc":
+        (await admitted(admission, app, hello(name))).live.abort(1006, "lost")
+    assert await refused_with(admission, hello("b")) == 410
+    assert await refused_with(admission, hello("c")) == 410
+    await admitted(admission, app, hello("a"))
+
+
+@timed
+async def test_a_session_stays_until_its_close_is_acknowledged() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    hosted = await admitted(admission, app, hello())
+    hosted.live.close(1000)
+    await asyncio.sleep(LIMITS.window - 1)
+    assert admission.registry.find(hello()) is hosted
+    await asyncio.sleep(2)
+    assert await refused_with(admission, hello()) == 410
+
+
+@timed
+async def test_sessions_are_bounded_and_the_ones_that_are_there_go_on() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    first = await admitted(admission, app, hello("a"))
+    await admitted(admission, app, hello("b"))
+    await admitted(admission, app, hello("c"))
+    assert await refused_with(admission, hello("d")) == 503
+    assert admission.registry.find(hello("a")) is first
+    assert app.runs == 3
+
+
+@timed
+async def test_a_server_that_goes_away_admits_nobody_new() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    first = await admitted(admission, app, hello("a"))
+    admission.registry.draining = True
+    assert await refused_with(admission, hello("b")) == 503
+    assert admission.registry.find(hello("a")) is first
+
+
+@timed
+async def test_an_application_that_decides_nothing_does_not_hold_the_client() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    assert await refused_with(admission, hello()) == 504
+    assert len(admission.registry) == 0
+
+
+@timed
+async def test_an_accepted_client_that_never_comes_is_forgotten_after_a_window() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    app.decisions.put_nowait(ACCEPT)
+    outcome = await admission.admit(scope(), hello())
+    assert not isinstance(outcome, Denied)
+    hosted, accepted = outcome
+    assert accepted == Accepted(None, [])
+    await asyncio.sleep(LIMITS.window + 1)
+    assert len(admission.registry) == 0
+    assert hosted.live.finished.is_set()

@@ -1,0 +1,149 @@
+"""Dialling: what the client makes of answers, without a network."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from byway.errors import CarrierLost, FrameError, Refused
+from byway.frames import HEADER, TEXT, Frame, encode_next
+from byway.handshake import Open
+from byway.limits import Limits
+from byway.live import Attachment, LiveSession
+from byway.transports.dial import Dial, check_refusal
+from tests.unit.clock import timed
+
+NO_HEADERS = httpx.Headers()
+
+
+def opening(instance: str = "first", *, received: int = 0, batch: int = 1_000) -> Frame:
+    """Return an OPEN as it arrives."""
+    one = Open(
+        instance=instance,
+        transport="poll",
+        received=received,
+        room=500,
+        heartbeat=7,
+        window=70,
+        silence=17,
+        batch=batch,
+    )
+    return 17, one.frame()[HEADER.size :]
+
+
+def text(number: int, payload: bytes) -> list[Frame]:
+    """Return a text frame as it arrives."""
+    return [(18, encode_next(number)[HEADER.size :]), (TEXT, payload)]
+
+
+class Client:
+    """A client's session and how it dials.
+
+    Attributes:
+        live: the session.
+        dial: how it dials.
+        opened: the carriers that have opened, in order.
+    """
+
+    def __init__(self) -> None:
+        self.live = LiveSession(Limits(), name="test")
+        self.opened: list[Attachment] = []
+        self.dial = Dial(
+            url=httpx.URL("http://app.example/"),
+            headers=[],
+            ssl=None,
+            proxy=None,
+            key="k" * 22,
+            subprotocols=("chat",),
+            limits=Limits(),
+            on_open=lambda _, link, __: self.opened.append(link),
+            on_plain=lambda _: NotImplemented,
+        )
+
+    def link(self, number: int) -> Attachment:
+        """Attach a carrier."""
+        return self.live.attach(number, "poll", ordered=False)
+
+
+@timed
+async def test_without_a_check_a_second_instance_would_mix_two_runs_of_the_handler() -> None:
+    client = Client()
+    client.dial.feed(client.link(1), [opening(), *text(1, b"one")], NO_HEADERS)
+    with pytest.raises(CarrierLost, match="another instance"):
+        client.dial.feed(client.link(2), [opening("second"), *text(2, b"foreign")], NO_HEADERS)
+    assert client.dial.instance == "first"
+    assert await client.live.receive() == "one"
+    assert client.live.core.inbox.received == 1
+    assert [link.carrier.id for link in client.opened] == [1]
+
+
+@timed
+async def test_open_settles_what_the_two_sides_keep_to() -> None:
+    client = Client()
+    link = client.link(1)
+    client.dial.feed(link, [opening()], NO_HEADERS)
+    assert (client.dial.heartbeat, client.dial.silence, client.dial.patience) == (7, 17, 14)
+    assert (client.live.window, client.live.batch) == (70, 1_000)
+    assert link.opened.is_set()
+    await client.live.send("there is room")
+    assert client.live.core.pending(link.carrier)
+
+
+@timed
+async def test_the_first_frame_has_to_be_open() -> None:
+    client = Client()
+    link = client.link(1)
+    with pytest.raises(FrameError, match="not OPEN"):
+        client.dial.feed(link, text(1, b"one"), NO_HEADERS)
+    assert client.live.core.inbox.received == 0
+    assert not link.opened.is_set()
+
+
+@timed
+async def test_an_open_that_has_received_what_was_never_sent_opens_nothing() -> None:
+    client = Client()
+    with pytest.raises(FrameError, match="only 0 were sent"):
+        client.dial.feed(client.link(1), [opening(received=5)], NO_HEADERS)
+    assert client.opened == []
+
+
+@timed
+async def test_a_carrier_that_has_ended_takes_nothing_any_more() -> None:
+    client = Client()
+    link = client.link(1)
+    client.dial.feed(link, [opening()], NO_HEADERS)
+    link.end("cut")
+    with pytest.raises(CarrierLost, match="cut"):
+        client.dial.feed(link, text(1, b"late"), NO_HEADERS)
+    assert client.live.core.inbox.received == 0
+
+
+@timed
+async def test_only_an_opening_offers_subprotocols_and_only_a_resumption_names_the_run() -> None:
+    client = Client()
+    link = client.link(1)
+    first = client.dial.hello(link, "poll", poll=1)
+    client.dial.feed(link, [opening()], NO_HEADERS)
+    later = client.dial.hello(link, "ack")
+    assert (first.instance, first.subprotocols) == (None, ("chat",))
+    assert (later.instance, later.subprotocols) == ("first", ())
+
+
+def test_only_a_marked_refusal_is_the_application_s() -> None:
+    with pytest.raises(Refused) as refused:
+        check_refusal(403, "refused", [("x-why", "because")], b"no")
+    assert (refused.value.status, refused.value.body) == (403, b"no")
+    assert ("x-why", "because") in refused.value.headers
+    with pytest.raises(CarrierLost, match="without a Byway header") as lost:
+        check_refusal(403, "", [], b"blocked by policy")
+    assert not lost.value.gone
+
+
+@pytest.mark.parametrize(("status", "gone"), [(410, True), (400, False), (503, False)])
+def test_only_a_marked_410_says_that_the_session_is_gone(status: int, gone: bool) -> None:
+    with pytest.raises(CarrierLost) as caught:
+        check_refusal(status, "error", [], b"why\n")
+    assert caught.value.gone is gone
+    with pytest.raises(CarrierLost) as caught:
+        check_refusal(status, "", [], b"why\n")
+    assert not caught.value.gone
