@@ -69,6 +69,7 @@ class Exchange:
             heartbeat=self.limits.heartbeat,
             window=self.limits.window,
             silence=self.limits.silence,
+            part=self.limits.part,
             batch=self.limits.batch,
             transports=self.transports,
             subprotocol=self.subprotocol,

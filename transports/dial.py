@@ -107,6 +107,7 @@ class Dial:
         self.silence = opening.silence
         link.live.window = opening.window
         link.live.batch = min(self.limits.batch, opening.batch)
+        link.live.core.outbox.part = min(self.limits.part, opening.part)
         link.establish()
         self.on_open(opening, link, headers)
 

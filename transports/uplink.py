@@ -95,11 +95,10 @@ async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, Non
             # server would keep the session for a window.
             await asyncio.sleep(dial.patience)
             raise CarrierLost("the server did not acknowledge the end")
-        elif link.carrier.leaving:
+        if link.carrier.leaving:
             raise CarrierLost("the server announced the end of this answer")
-        else:
-            # A clean end proves nothing: proxies turn a dead origin into one.
-            raise CarrierLost("the answer ended before the session")
+        # A clean end proves nothing: proxies turn a dead origin into one.
+        raise CarrierLost("the answer ended before the session")
 
     await first_of(up(), until_over())
     if link.carrier.ended and not link.live.core.finished:

@@ -240,6 +240,7 @@ class Open:
         heartbeat: longest silence that the server keeps on a downlink, in seconds.
         window: how long the server keeps a session without a carrier, in seconds.
         silence: longest silence that the server wants of the client, in seconds.
+        part: bytes of a part that the server wants at most; a longer message travels as several.
         batch: bytes of frames that the server wants in a batch at most.
         transports: what this endpoint offers.
         subprotocol: what the application chose.
@@ -252,6 +253,7 @@ class Open:
     heartbeat: float
     window: float
     silence: float
+    part: int
     batch: int
     transports: tuple[str, ...] = ()
     subprotocol: str | None = None
@@ -267,6 +269,7 @@ class Open:
             "heartbeat": self.heartbeat,
             "window": self.window,
             "silence": self.silence,
+            "part": self.part,
             "batch": self.batch,
             "transports": list(self.transports),
         }
@@ -290,6 +293,7 @@ class Open:
             heartbeat=fields.seconds("heartbeat"),
             window=fields.seconds("window"),
             silence=fields.seconds("silence"),
+            part=fields.integer("part", 1, MAX_ROOM),
             batch=fields.integer("batch", 1, MAX_ROOM),
             transports=fields.tokens("transports"),
             subprotocol=fields.optional("subprotocol", _TOKEN, "a token"),

@@ -150,6 +150,11 @@ async def deaf(socket: Socket, scope: Mapping[str, Any], params: Params) -> None
     await asyncio.Event().wait()
 
 
+async def never(socket: Socket, scope: Mapping[str, Any], params: Params) -> None:
+    """Neither accept nor refuse."""
+    await asyncio.Event().wait()
+
+
 HANDLERS: dict[str, Handler] = {
     "choose": choose,
     "deaf": deaf,
@@ -158,6 +163,7 @@ HANDLERS: dict[str, Handler] = {
     "fail-early": fail_early,
     "headers": headers,
     "info": info,
+    "never": never,
     "push": push,
     "refuse": refuse,
 }

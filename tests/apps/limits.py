@@ -17,8 +17,8 @@ SMALL = Limits(
     body=64 * KIB,
     hello=1 * KIB,
     carriers=3,
-    sessions=6,
     heartbeat=1.0,
+    window=2.0,
     handshake_timeout=1.0,
     body_timeout=0.5,
 )

@@ -53,6 +53,7 @@ OPENS = st.builds(
     heartbeat=SECONDS,
     window=SECONDS,
     silence=SECONDS,
+    part=st.integers(1, MAX_ROOM),
     batch=st.integers(1, MAX_ROOM),
     transports=st.lists(TOKENS, max_size=4).map(tuple),
     subprotocol=st.none() | TOKENS,
@@ -86,6 +87,7 @@ def opening(**changed: object) -> bytes:
         heartbeat=10,
         window=30,
         silence=25,
+        part=512,
         batch=1024,
     ).frame()
     return json.dumps(fields_of(frame) | changed).encode()
@@ -223,6 +225,7 @@ def test_a_wrong_field_of_hello_is_named(field: str, value: object) -> None:
         ("heartbeat", float("nan")),
         ("window", 1e7),
         ("silence", "1"),
+        ("part", 0),
         ("batch", 0),
         ("transport", ""),
         ("subprotocol", "a b"),

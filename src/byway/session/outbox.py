@@ -25,6 +25,7 @@ class Outbox:
         first: number of the oldest frame kept; everything below is acknowledged.
         next: number that the next frame will get.
         size: bytes kept.
+        part: bytes of a part; a longer message is numbered as several.
     """
 
     __slots__ = (
@@ -33,13 +34,13 @@ class Outbox:
         "_cost",
         "_ends",
         "_limit",
-        "_part",
         "_ring",
         "_trimmed",
         "_wire",
         "_written",
         "first",
         "next",
+        "part",
         "size",
     )
 
@@ -54,7 +55,7 @@ class Outbox:
         self.first: int = 1
         self.next: int = 1
         self.size: int = 0
-        self._part = part
+        self.part: int = part
         self._ring = ring
         self._wire: list[bytes] = []  # the encoded frames
         self._before: list[int] = []  # cost of all messages before the one that the frame is of
@@ -69,7 +70,7 @@ class Outbox:
         """Number a message, as one frame or as parts and a closing frame."""
         length = len(payload)
         cost = length + OVERHEAD
-        part = self._part
+        part = self.part
         if length > part:
             last = (length - 1) // part * part
             for start in range(0, last, part):

@@ -26,6 +26,7 @@ def opening(instance: str = "first", *, received: int = 0, batch: int = 1_000) -
         heartbeat=7,
         window=70,
         silence=17,
+        part=500,
         batch=batch,
     )
     return 17, one.frame()[HEADER.size :]
