@@ -6,6 +6,6 @@ Must not know: how a transport carries frames.
 
 from byway.negotiation.offer import Offer
 from byway.negotiation.preference import DEFAULT_ORDER, Preference
-from byway.negotiation.sequence import Sequence, Step
+from byway.negotiation.race import Race, Start, Stop, Use
 
-__all__ = ["DEFAULT_ORDER", "Offer", "Preference", "Sequence", "Step"]
+__all__ = ["DEFAULT_ORDER", "Offer", "Preference", "Race", "Start", "Stop", "Use"]

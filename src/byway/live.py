@@ -32,6 +32,7 @@ class LiveSession:
         name: for the log; no secret.
         core: the session itself.
         attachments: the attached carriers by id.
+        on_change: called when a carrier has been proven, or the session is over.
         window: seconds that the session is kept without a carrier.
         batch: bytes of one write, exceeded by at most one frame.
         finished: set once nothing is left to do.
@@ -70,6 +71,7 @@ class LiveSession:
         self._linger: asyncio.TimerHandle | None = None
         self._heard = self._loop.time()
         self._silence: asyncio.TimerHandle | None = None
+        self.on_change: Callable[[], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
 
@@ -217,7 +219,7 @@ class LiveSession:
         """Name of the transport in use: the selected carrier's, else the newest one's."""
         selected = self.core.selected
         for attachment in reversed(self.attachments.values()):
-            if selected is None or attachment.carrier is selected:
+            if selected is None and attachment.opened.is_set() or attachment.carrier is selected:
                 return attachment.transport
         return None
 
@@ -273,6 +275,8 @@ class LiveSession:
                     timer.cancel()
             if self._on_finished is not None:
                 self._on_finished(self)
+            if self.on_change is not None:
+                self.on_change()
 
     def wake_sender(self) -> None:
         """Wake the `send()` that waits, if there is room now or never will be."""
@@ -344,8 +348,11 @@ class Attachment:
         """
         if self.carrier.ended:
             raise CarrierLost(self.carrier.ended)
+        proven = self.carrier.proven
         try:
             self.live.feed(self.carrier.intake, frames)
+            if self.carrier.proven is not proven and self.live.on_change is not None:
+                self.live.on_change()
         except FrameError as error:
             self.end(str(error))
             raise

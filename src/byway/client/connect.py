@@ -69,8 +69,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             ssl: certificates and TLS settings; the system's by default.
             proxy: URL of a proxy; True for the environment's (`HTTPS_PROXY`, `HTTP_PROXY`,
                 `ALL_PROXY`, `NO_PROXY`); None for none.
-            open_timeout: seconds that all attempts together may take. Each transport has an
-                equal share.
+            open_timeout: seconds that all attempts together may take.
             close_timeout: seconds to wait for the server to acknowledge the close.
             limits: bounds; see `Limits`.
 
@@ -123,8 +122,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
             )
 
         live = LiveSession(self._limits, name=key_hash(key).hex()[:8])
-        driver = Driver(live, self._preference, make_dial)
-        await driver.open(self._open_timeout)
+        driver = Driver(live, self._preference, make_dial, open_timeout=self._open_timeout)
+        await driver.open()
         if driver.plain is not None:
             self._channel = PlainChannel(driver, driver.plain, self._close_timeout)
         else:

@@ -1,14 +1,16 @@
-"""The driver: keeps a client's session carried, by one transport after another.
+"""The driver: keeps a client's session carried, as the race decides.
 
-Knows: the order of attempts, what each outcome means for the session.
-Must not know: how a transport carries frames, what the application does.
+Knows: how attempts are started and stopped, what each outcome means for the session.
+Must not know: which transport is better, how one carries frames, what the application does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
@@ -16,7 +18,8 @@ import httpx
 from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
 from byway.live import Attachment, LiveSession
-from byway.negotiation import Preference, Sequence
+from byway.negotiation import Preference, Race, Start, Use
+from byway.negotiation.race import Action
 from byway.session import State
 from byway.transports import REGISTRY
 from byway.transports.dial import Dial
@@ -27,12 +30,25 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("byway.client")
 
 
+@dataclass(slots=True, eq=False)
+class _Running:
+    """An attempt, or the carrier that came of it."""
+
+    transport: str
+    link: Attachment
+    task: asyncio.Task[None]
+    started: float
+    progress: int  # of the session when it started
+    opened: bool = False  # the race has been told
+    proven: bool = False
+
+
 class Driver:
-    """Opens carriers until the session is over.
+    """Opens carriers, uses the best that works and gives up the others, until the session is over.
 
     Attributes:
         live: the session.
-        attempts: what was tried until the session opened, in order.
+        attempts: what was tried in vain until the session opened, in order.
         opening: OPEN of the first carrier, once it came.
         headers: the headers that came with it.
         plain: the WebSocket of a server that does not speak byway, if one answered.
@@ -49,43 +65,55 @@ class Driver:
             ],
             Dial,
         ],
+        *,
+        open_timeout: float,
     ) -> None:
-        """Prepare; `open` starts it."""
+        """Prepare; `open` starts it.
+
+        Args:
+            live: the session.
+            preference: what may be tried, best first.
+            make_dial: makes the dial, given what it calls when a carrier, or a plain WebSocket,
+                has opened.
+            open_timeout: seconds that all attempts together may take, and any later one.
+        """
         self.live = live
         self.attempts: list[Attempt] = []
         self.opening: Open | None = None
         self.headers: httpx.Headers = httpx.Headers()
         self.plain: ClientConnection | None = None
-        self._preference = preference
-        self._sequence = Sequence(preference)
+        self._open_timeout = open_timeout
+        self._race = Race(preference, attempt_timeout=open_timeout)
         self._dial = make_dial(self._opened, self._plain_opened)
+        self._running: dict[str, _Running] = {}
         self._ready = asyncio.Event()
+        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._carriers = 0
-        self._patience = 0.0
+        live.on_change = self._changed.set
 
-    async def open(self, timeout: float) -> None:
+    async def open(self) -> None:
         """Open the session over the first transport that gets through.
-
-        Args:
-            timeout: seconds for all attempts together. Each has its share of them.
 
         Raises:
             Refused: the application refused the session.
             NoTransport: nothing got through in time.
         """
-        self._patience = timeout / len(self._preference.order)
-        self._task = asyncio.create_task(
-            self._keep_carried(), name=f"byway client {self.live.name}"
-        )
+        name = f"byway client {self.live.name}"
+        self._task = asyncio.create_task(self._keep_carried(), name=name)
         ready = asyncio.create_task(self._ready.wait())
         try:
             await asyncio.wait(
-                {self._task, ready}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+                {self._task, ready},
+                timeout=self._open_timeout,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             if not self._ready.is_set():
                 if self._task.done():
                     self._task.result()
+                now = asyncio.get_running_loop().time()
+                for one in self._running.values():
+                    self._note(one, now, f"no OPEN within {now - one.started:.1f} s")
                 raise NoTransport(self.attempts)
         except BaseException:
             await self.aclose()
@@ -114,76 +142,146 @@ class Driver:
         await self._dial.aclose()
 
     def _opened(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
-        self.live.core.select(link.carrier)
-        self._sequence.worked()
         if self.opening is None:
-            self.opening = opening
-            self.headers = headers
-            self._ready.set()
-        self.live.changed()
+            self.opening, self.headers = opening, headers
+        self._changed.set()
 
     async def _plain_opened(self, socket: ClientConnection) -> None:
         self.plain = socket
         self._ready.set()
+        self._changed.set()
         await socket.wait_closed()
 
     async def _keep_carried(self) -> None:
         try:
-            await self._run()
+            await self._drive()
         except Exception as error:
-            if self._ready.is_set():
-                logger.exception("session %s: the client failed", self.live.name)
-                self.live.abort(1006, f"the client failed: {error}")
-            else:
+            if not self._ready.is_set():
                 raise
+            logger.exception("session %s: the client failed", self.live.name)
+            self.live.abort(1006, f"the client failed: {error}")
+        finally:
+            await self._stop(*self._running.values(), why="over")
 
-    async def _run(self) -> None:
-        """Try transports in turn; stay with what works, go on when it is lost.
+    async def _drive(self) -> None:
+        """Do what the race decides, each time that something has happened.
 
         Raises:
             Refused: the application refused the session.
             NoTransport: all were tried and none opened. Once one has, it goes on without end.
         """
         loop = asyncio.get_running_loop()
-        while not self.live.core.finished:
-            step = self._sequence.next()
-            if step.delay:
-                await asyncio.sleep(step.delay)
-            started = loop.time()
-            before = self._progress()
-            closed = self.live.core.state is State.CLOSED
-            error = await self._attempt(step.transport)
+        while True:
+            self._changed.clear()
+            now = loop.time()
+            self._take_in(now)
             if self.plain is not None or self.live.core.finished:
                 break
-            if error is None:
-                continue
-            if not self._ready.is_set():
-                self._note_failure(step.transport, loop.time() - started, error)
-            elif isinstance(error, Refused) or error.gone:
+            if self._race.exhausted:
+                if not self._ready.is_set():
+                    raise NoTransport(self.attempts)
+                self._race.next_round(now)
+            actions, again = self._race.decide(now)
+            for action in actions:
+                await self._act(action, now)
+            try:
+                async with asyncio.timeout_at(again):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+        # The carrier in use says the last words, and ends by itself.
+        used = self._running.pop("websocket" if self.plain else self._race.used or "", None)
+        await self._stop(*self._running.values(), why="over")
+        if used is not None:
+            self._running[used.transport] = used
+            await asyncio.wait({used.task})
+
+    async def _act(self, action: Action, now: float) -> None:
+        name = action.transport
+        if isinstance(action, Start):
+            self._carriers += 1
+            transport = REGISTRY[name]
+            link = self.live.attach(
+                self._carriers, name, ordered=transport.ordered, batched=transport.batched
+            )
+            task = asyncio.create_task(transport.carry(self._dial, link))
+            task.add_done_callback(lambda _: self._changed.set())
+            self._running[name] = _Running(name, link, task, now, self._progress())
+        elif isinstance(action, Use):
+            logger.info("session %s: now over %s: %s", self.live.name, name, action.why)
+            self.live.core.select(self._running[name].link.carrier)
+            self.live.changed()
+            self._ready.set()
+        else:
+            one = self._running.get(name)
+            if one is not None:
+                if not one.opened:
+                    self._note(one, now, action.why)
+                await self._stop(one, why=action.why)
+
+    async def _stop(self, *ones: _Running, why: str) -> None:
+        for one in ones:
+            self._running.pop(one.transport, None)
+            one.task.cancel()
+        await asyncio.gather(*(one.task for one in ones), return_exceptions=True)
+        for one in ones:
+            one.link.end(why)
+
+    def _take_in(self, now: float) -> None:
+        """Tell the race what has happened to the attempts.
+
+        Raises:
+            Refused: the application refused the session.
+        """
+        for one in list(self._running.values()):
+            if one.link.opened.is_set() and not one.opened:
+                one.opened = True
+                self._race.opened(one.transport, now)
+                self.live.core.ping(one.link.carrier, secrets.token_bytes(8))
+                self.live.changed()
+            if one.link.carrier.proven and not one.proven:
+                one.proven = True
+                self._race.proven(one.transport, now)
+            if one.task.done():
+                del self._running[one.transport]
+                one.link.end("lost")
+                self._take_end(one, now)
+
+    def _take_end(self, one: _Running, now: float) -> None:
+        try:
+            one.task.result()
+            error: Refused | CarrierLost | None = None
+        except (Refused, CarrierLost) as raised:
+            error = raised
+        if self.live.core.finished or self.plain is not None:
+            return
+        if not self._ready.is_set():
+            self._note(one, now, str(error or "it ended"), error)
+            if isinstance(error, Refused):
+                error.attempts = tuple(self.attempts)
+                raise error
+        else:
+            logger.info("session %s: %s: %s", self.live.name, one.transport, error)
+            gone = isinstance(error, Refused) or (error is not None and error.gone)
+            if gone and not any(other.opened for other in self._running.values()):
                 self._gone(str(error))
-            elif closed:
-                # Both have closed. All that is left to say is an acknowledgement, by which the
-                # server forgets the session before its window is over: one more try was enough.
-                self._gone(str(error))
-            else:
-                logger.info("session %s: %s: %s", self.live.name, step.transport, error)
-                lasted = loop.time() - started >= self._dial.heartbeat
-                if lasted or self._progress() > before:
-                    self._sequence.served()
+        served = one.opened and (
+            now - one.started >= self._dial.heartbeat or self._progress() > one.progress
+        )
+        self._race.ended(one.transport, now, served=served)
 
     def _progress(self) -> int:
         """Count what went through, either way."""
         return self.live.core.inbox.received + self.live.core.outbox.first
 
-    def _note_failure(self, transport: str, seconds: float, error: Refused | CarrierLost) -> None:
-        answered = error.status if isinstance(error, Refused) else error.answered
-        self.attempts.append(Attempt(transport, seconds, str(error), answered))
-        logger.info("session %s: %s failed: %s", self.live.name, transport, error)
-        if isinstance(error, Refused):
-            error.attempts = tuple(self.attempts)
-            raise error
-        if len(self.attempts) == len(self._preference.order):
-            raise NoTransport(self.attempts)
+    def _note(
+        self, one: _Running, now: float, why: str, error: Refused | CarrierLost | None = None
+    ) -> None:
+        answered = None
+        if error is not None:
+            answered = error.status if isinstance(error, Refused) else error.answered
+        self.attempts.append(Attempt(one.transport, now - one.started, why, answered))
+        logger.info("session %s: %s failed: %s", self.live.name, one.transport, why)
 
     def _gone(self, why: str) -> None:
         """Take in that the server does not have the session any more."""
@@ -192,28 +290,3 @@ class Driver:
         else:
             self.live.core.settle()
             self.live.changed()
-
-    async def _attempt(self, name: str) -> Refused | CarrierLost | None:
-        """Open one carrier and keep it until it ends; say why it did, None where all is over."""
-        self._carriers += 1
-        transport = REGISTRY[name]
-        link = self.live.attach(
-            self._carriers, name, ordered=transport.ordered, batched=transport.batched
-        )
-        carrying = asyncio.create_task(transport.carry(self._dial, link))
-        opened = asyncio.create_task(link.opened.wait())
-        try:
-            done, _ = await asyncio.wait(
-                {carrying, opened}, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not done and self.plain is None:
-                return CarrierLost(f"no OPEN within {self._patience:.1f} s")
-            await carrying
-        except (Refused, CarrierLost) as error:
-            return error
-        finally:
-            for task in (carrying, opened):
-                task.cancel()
-            await asyncio.gather(carrying, opened, return_exceptions=True)
-            link.end("over" if self.live.core.finished else "lost")
-        return None

@@ -1,0 +1,287 @@
+"""The race: which transports to try and when, and which of those that opened to use.
+
+Knows: the preference, and what became of each attempt; the time, as an argument.
+Must not know: asyncio, a clock, carriers, how an attempt is made.
+
+Attempts start one after another, best first, without waiting for the one before to fail (as RFC
+8305 does with addresses). The first that opens is used at once. A carrier that opened may still be
+deaf, so the others go on until one has *proven* itself by a round trip; then a better one that is
+proven later takes its place. So a session is always on the best transport that is known to work,
+and never waits for one that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from random import uniform
+from typing import Final
+
+from byway.negotiation.preference import Preference
+
+PATIENCE: Final = 0.25
+"""Seconds that an attempt has to itself before the next starts beside it (RFC 8305, section 5)."""
+
+PROMOTION_INTERVAL: Final = 30.0
+"""Seconds after which transports that are better than the one in use are tried again. It doubles
+with each time in vain, up to `LAST_PROMOTION_INTERVAL`."""
+
+LAST_PROMOTION_INTERVAL: Final = 600.0
+"""Seconds between such tries at most."""
+
+FIRST_DELAY: Final = 0.25
+"""Seconds to wait at most before all transports are tried a second time."""
+
+LAST_DELAY: Final = 5.0
+"""Seconds to wait at most before any later round."""
+
+
+class Phase(Enum):
+    """How far the attempt of one transport has come."""
+
+    WAITING = "waiting"  # not tried in this round
+    TRYING = "trying"
+    OPEN = "open"
+    PROVEN = "proven"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Try this transport now."""
+
+    transport: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Select the carrier of this transport."""
+
+    transport: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Give the attempt, or the carrier, of this transport up."""
+
+    transport: str
+    why: str
+
+
+Action = Start | Use | Stop
+
+
+@dataclass(slots=True)
+class _Runner:
+    """One transport in the race."""
+
+    phase: Phase = Phase.WAITING
+    since: float = 0.0  # when it came into this phase
+
+
+class Race:
+    """The state of the race of one session.
+
+    Tell it what happened (`opened`, `proven`, `ended`), then ask `decide` what to do.
+
+    Attributes:
+        used: the transport whose carrier is selected, if any.
+    """
+
+    def __init__(
+        self,
+        preference: Preference,
+        *,
+        attempt_timeout: float,
+        patience: float = PATIENCE,
+        promotion_interval: float = PROMOTION_INTERVAL,
+        jitter: Callable[[float, float], float] = uniform,
+    ) -> None:
+        """Start with nothing tried.
+
+        Args:
+            preference: what may be tried, best first.
+            attempt_timeout: seconds after which an attempt that has not opened, or a carrier
+                that is not proven, counts as failed.
+            patience: seconds before the next attempt starts beside the last one.
+            promotion_interval: seconds after which better transports are tried again.
+            jitter: returns a number of seconds between two others.
+        """
+        self.used: str | None = None
+        self._order = preference.order
+        self._attempt_timeout = attempt_timeout
+        self._patience = patience
+        self._first_interval = promotion_interval
+        self._jitter = jitter
+        self._runners = {name: _Runner() for name in self._order}
+        self._queue = list(self._order)  # the order of this round
+        self._next_start = 0.0  # no attempt starts before
+        self._interval = promotion_interval
+        self._promote_at: float | None = None
+        self._rounds = 0
+
+    # What happened
+
+    def opened(self, name: str, now: float) -> None:
+        """Say that a carrier has opened."""
+        runner = self._runners[name]
+        if runner.phase is Phase.TRYING:
+            self._move(runner, Phase.OPEN, now)
+
+    def proven(self, name: str, now: float) -> None:
+        """Say that a round trip begun here came back on a carrier."""
+        runner = self._runners[name]
+        if runner.phase is Phase.OPEN:
+            self._move(runner, Phase.PROVEN, now)
+
+    def ended(self, name: str, now: float, *, served: bool = False) -> None:
+        """Say that an attempt has failed, or a carrier has ended.
+
+        Args:
+            name: its transport.
+            now: the time.
+            served: it was of use before, so it is followed at once.
+        """
+        runner = self._runners[name]
+        was = runner.phase
+        self._move(runner, Phase.FAILED, now)
+        if name != self.used:
+            if was is Phase.TRYING:
+                self._next_start = min(self._next_start, now)  # no patience with what has failed
+            return
+        # The carrier in use is lost: a new round, which begins with what worked.
+        self.used = None
+        self._promote_at = None
+        for other in self._runners.values():
+            if other.phase is Phase.FAILED:
+                other.phase = Phase.WAITING
+        self._queue = [name, *(one for one in self._order if one != name)]
+        if served:
+            self._rounds = 0
+            self._next_start = now
+        else:
+            self._next_start = now + self._pause()
+
+    # What to do
+
+    def decide(self, now: float) -> tuple[list[Action], float | None]:
+        """Return what to do now, and when to ask again if nothing happens before."""
+        actions: list[Action] = []
+        self._stop_late(actions, now)
+        self._choose(actions)
+        proven = self.used is not None and self._runners[self.used].phase is Phase.PROVEN
+        if proven:
+            self._stop_worse(actions)
+            self._retry_better(now)
+        else:
+            self._promote_at = None
+        self._start(actions, now, proven=proven)
+        return actions, self._ask_again(now)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything was tried in this round, and nothing is left of it."""
+        return all(one.phase is Phase.FAILED for one in self._runners.values())
+
+    def next_round(self, now: float) -> None:
+        """Try everything again, after a pause."""
+        for runner in self._runners.values():
+            runner.phase = Phase.WAITING
+        self._queue = list(self._order)
+        self._next_start = now + self._pause()
+
+    def _pause(self) -> float:
+        pause = self._jitter(0, min(FIRST_DELAY * 2**self._rounds, LAST_DELAY))
+        self._rounds = min(self._rounds + 1, 16)
+        return pause
+
+    @staticmethod
+    def _move(runner: _Runner, phase: Phase, now: float) -> None:
+        runner.phase, runner.since = phase, now
+
+    def _stop_late(self, actions: list[Action], now: float) -> None:
+        """Give up what takes too long to open, or to prove itself."""
+        for name, runner in self._runners.items():
+            late = now - runner.since >= self._attempt_timeout
+            if late and runner.phase in (Phase.TRYING, Phase.OPEN):
+                what = "no OPEN" if runner.phase is Phase.TRYING else "no round trip"
+                actions.append(Stop(name, f"{what} within {self._attempt_timeout:.1f} s"))
+                self.ended(name, now)
+
+    def _choose(self, actions: list[Action]) -> None:
+        """Use the best that is proven; where none is, the first that opened."""
+        best = next((n for n in self._order if self._runners[n].phase is Phase.PROVEN), None)
+        why = "it is the best that is proven to work"
+        if best is None:
+            if self.used is not None:
+                return
+            opened = [n for n in self._order if self._runners[n].phase is Phase.OPEN]
+            if not opened:
+                return
+            best = min(opened, key=lambda name: self._runners[name].since)
+            why = "it opened first"
+        if best != self.used:
+            self.used = best
+            actions.append(Use(best, why))
+
+    def _stop_worse(self, actions: list[Action]) -> None:
+        """Give up what can only be worse than the proven carrier in use."""
+        assert self.used is not None
+        for name in self._order[self._order.index(self.used) + 1 :]:
+            runner = self._runners[name]
+            if runner.phase in (Phase.TRYING, Phase.OPEN, Phase.PROVEN):
+                actions.append(Stop(name, f"{self.used} is better and works"))
+            runner.phase = Phase.FAILED
+
+    def _retry_better(self, now: float) -> None:
+        """Let better transports try again, now and then, while a worse one works."""
+        assert self.used is not None
+        better = [self._runners[n] for n in self._order[: self._order.index(self.used)]]
+        if not better or any(one.phase is not Phase.FAILED for one in better):
+            self._promote_at = None
+            if not better:
+                self._interval = self._first_interval
+            return
+        if self._promote_at is None:
+            self._promote_at = now + self._interval * self._jitter(0.8, 1.2)
+            self._interval = min(self._interval * 2, LAST_PROMOTION_INTERVAL)
+        elif now >= self._promote_at:
+            self._promote_at = None
+            for runner in better:
+                runner.phase = Phase.WAITING
+            self._queue = [n for n in self._order if self._runners[n].phase is Phase.WAITING]
+            self._next_start = now
+
+    def _start(self, actions: list[Action], now: float, *, proven: bool) -> None:
+        """Start the next attempt, if its time has come."""
+        waiting = self._waiting(proven=proven)
+        if waiting is None:
+            return
+        if now >= self._next_start:
+            self._move(self._runners[waiting], Phase.TRYING, now)
+            self._next_start = now + self._patience
+            actions.append(Start(waiting))
+
+    def _waiting(self, *, proven: bool) -> str | None:
+        for name in self._queue:
+            if self._runners[name].phase is Phase.WAITING:
+                # While a proven carrier is in use, only what is better is worth a try.
+                if proven and self._order.index(name) > self._order.index(self.used or name):
+                    continue
+                return name
+        return None
+
+    def _ask_again(self, now: float) -> float | None:
+        proven = self.used is not None and self._runners[self.used].phase is Phase.PROVEN
+        times = [
+            runner.since + self._attempt_timeout
+            for runner in self._runners.values()
+            if runner.phase in (Phase.TRYING, Phase.OPEN)
+        ]
+        if self._waiting(proven=proven) is not None:
+            times.append(self._next_start)
+        if self._promote_at is not None:
+            times.append(self._promote_at)
+        return max(min(times), now) if times else None
