@@ -476,7 +476,9 @@ async def test_the_transport_in_use_is_the_chosen_one_s_else_the_newest() -> Non
     one = live()
     seen = [one.transport]
     first = one.attach(1, "poll", ordered=False)
-    one.attach(2, "stream", ordered=True)
+    first.establish()
+    one.attach(2, "stream", ordered=True).establish()
+    one.attach(3, "sse", ordered=True)  # not open yet
     seen.append(one.transport)
     one.core.select(first.carrier)
     seen.append(one.transport)

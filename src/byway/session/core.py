@@ -189,7 +189,7 @@ class Session:
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Number CLOSE after everything sent, and drop what was received and is unread.
 
-        Nothing happens where the session is closing or closed already.
+        Where the session is closing or closed already, only what is unread is dropped.
 
         Raises:
             UsageError: the code may not travel, or the reason is over 123 bytes.

@@ -10,6 +10,7 @@ import pytest
 from byway.client import driver as driver_module
 from byway.client.driver import Driver
 from byway.errors import CarrierLost, NoTransport, Refused
+from byway.frames import PING, PONG, decode_all
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference
@@ -74,7 +75,55 @@ def driving(*transports: str) -> Driver:
             on_open=on_open,
             on_plain=on_plain,
         ),
+        open_timeout=20,
     )
+
+
+class Answering(Scripted):
+    """A transport that also brings the PONG which proves it."""
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        dial.feed(link, [opening()], httpx.Headers())
+        self.tried.append(link)
+        while wires := await link.output(10):
+            frames = decode_all(b"".join(wires), max_frame=1000)
+            dial.feed(
+                link, [(PONG, data) for kind, data in frames if kind == PING], httpx.Headers()
+            )
+
+
+@timed
+async def test_a_deaf_carrier_gives_way_to_one_that_is_proven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deaf, proven = Scripted(), Answering()
+    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": deaf, "poll": proven})
+    driver = driving("sse", "poll")
+    await driver.open()
+    assert driver.live.transport == "sse"  # it opened first, and may be all there is
+    await asyncio.sleep(1)
+    assert driver.live.transport == "poll"
+    assert driver.live.core.selected is proven.tried[0].carrier
+    assert proven.tried[0].carrier.proven
+    assert [one.carrier.ended for one in deaf.tried] == [""]  # it is better, and may still answer
+    await driver.aclose()
+    assert deaf.tried[0].carrier.ended
+    assert deaf.fail is not None
+    assert deaf.fail.cancelled()
+
+
+@timed
+async def test_what_is_proven_ends_the_attempts_of_what_is_worse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow, proven = Scripted(), Answering()
+    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": proven, "poll": slow})
+    driver = driving("sse", "poll")
+    await driver.open()
+    await asyncio.sleep(25)
+    assert driver.live.transport == "sse"
+    assert slow.tried == []
+    await driver.aclose()
 
 
 def lose(script: Scripted, error: Exception) -> None:
@@ -88,7 +137,7 @@ async def test_without_taking_410_for_an_acknowledgement_a_close_would_wait_for_
     script: Scripted,
 ) -> None:
     driver = driving()
-    await driver.open(20)
+    await driver.open()
     await driver.live.send("x")
     driver.live.close(4000, "over")
     lose(script, CarrierLost("answered 410", answered=410, gone=True))
@@ -104,7 +153,7 @@ async def test_a_session_that_the_server_has_forgotten_while_open_is_lost(
     script: Scripted,
 ) -> None:
     driver = driving()
-    await driver.open(20)
+    await driver.open()
     await driver.live.send("x")
     lose(script, CarrierLost("answered 410", answered=410, gone=True))
     await driver.live.finished.wait()
@@ -118,10 +167,10 @@ async def test_a_carrier_that_is_lost_is_followed_by_another_with_a_greater_id(
     script: Scripted,
 ) -> None:
     driver = driving()
-    await driver.open(20)
+    await driver.open()
     first = script.tried[0].carrier
     lose(script, CarrierLost("cut"))
-    await asyncio.sleep(60)  # on the test's clock: longer than any pause between attempts
+    await asyncio.sleep(6)  # on the test's clock: longer than any pause between attempts
     second = script.tried[1].carrier
     assert (first.id, second.id) == (1, 2)  # ids are the client's, and grow
     assert driver.live.core.selected is second
@@ -134,7 +183,7 @@ async def test_a_refusal_ends_the_attempts(script: Scripted) -> None:
     script.script = [CarrierLost("cut"), Refused(401)]
     driver = driving("sse", "poll")
     with pytest.raises(Refused) as caught:
-        await driver.open(20)
+        await driver.open()
     assert [one.transport for one in caught.value.attempts] == ["sse", "poll"]
     await settle()
     assert len(script.tried) == 2
@@ -144,7 +193,7 @@ async def test_a_refusal_ends_the_attempts(script: Scripted) -> None:
 async def test_where_nothing_gets_through_each_attempt_is_told(script: Scripted) -> None:
     script.script = [CarrierLost("cut"), CarrierLost("answered 403", answered=403)]
     with pytest.raises(NoTransport) as caught:
-        await driving("sse", "poll").open(20)
+        await driving("sse", "poll").open()
     assert [(one.transport, one.error, one.status) for one in caught.value.attempts] == [
         ("sse", "cut", None),
         ("poll", "answered 403", 403),

@@ -1,0 +1,252 @@
+"""The race: what is tried when, and what is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byway.negotiation import DEFAULT_ORDER, Preference, Race, Start, Stop, Use
+from byway.negotiation.race import (
+    LAST_DELAY,
+    LAST_PROMOTION_INTERVAL,
+    PATIENCE,
+    PROMOTION_INTERVAL,
+    Action,
+    Phase,
+)
+
+TIMEOUT = 20.0
+
+
+def race(*order: str) -> Race:
+    """Return a race whose jitter is always at its upper end."""
+    preference = Preference.of(order) if order else Preference()
+    return Race(preference, attempt_timeout=TIMEOUT, jitter=lambda low, high: high)
+
+
+def started(actions: Sequence[Action]) -> list[str]:
+    """Return what is to be tried."""
+    return [one.transport for one in actions if isinstance(one, Start)]
+
+
+def used(actions: Sequence[Action]) -> list[str]:
+    """Return what is to be used."""
+    return [one.transport for one in actions if isinstance(one, Use)]
+
+
+def stopped(actions: Sequence[Action]) -> list[str]:
+    """Return what is to be given up."""
+    return [one.transport for one in actions if isinstance(one, Stop)]
+
+
+def begun(one: Race, *names: str) -> float:
+    """Let these attempts start, each when the one before has had its time."""
+    now = 0.0
+    for name in names:
+        actions, again = one.decide(now)
+        assert started(actions) == [name]
+        if name != names[-1]:
+            assert again is not None
+            now = again
+    return now
+
+
+def test_the_best_starts_alone_and_the_next_beside_it_after_its_patience() -> None:
+    one = race()
+    assert one.decide(0.0) == ([Start("websocket")], PATIENCE)
+    assert one.decide(PATIENCE - 0.01) == ([], PATIENCE)
+    assert one.decide(PATIENCE) == ([Start("stream")], 2 * PATIENCE)
+
+
+def test_what_has_failed_is_not_waited_for() -> None:
+    one = race()
+    one.decide(0.0)
+    one.ended("websocket", 0.01)
+    assert started(one.decide(0.01)[0]) == ["stream"]
+
+
+def test_the_first_that_opens_is_used_at_once() -> None:
+    one = race()
+    now = begun(one, "websocket", "stream")
+    one.opened("stream", now)
+    actions, _ = one.decide(now)
+    assert used(actions) == ["stream"]
+    assert stopped(actions) == []  # a carrier that opened may still be deaf
+
+
+def test_until_a_carrier_is_proven_the_others_go_on() -> None:
+    one = race()
+    one.decide(0.0)
+    one.opened("websocket", 0.1)
+    assert used(one.decide(0.1)[0]) == ["websocket"]
+    assert started(one.decide(PATIENCE)[0]) == ["stream"]
+    one.opened("stream", 0.4)
+    one.proven("stream", 0.4)
+    actions, _ = one.decide(0.4)
+    assert used(actions) == ["stream"]
+    assert started(actions) == []
+
+
+def test_once_the_best_is_proven_the_others_are_given_up() -> None:
+    one = race()
+    now = begun(one, "websocket", "stream")
+    one.opened("websocket", now)
+    one.proven("websocket", now)
+    actions, again = one.decide(now)
+    assert (used(actions), stopped(actions), again) == (["websocket"], ["stream"], None)
+
+
+def test_a_better_one_that_is_proven_later_takes_its_place() -> None:
+    one = race()
+    now = begun(one, "websocket", "stream", "sse")
+    one.opened("stream", now)
+    one.proven("stream", now)
+    actions, _ = one.decide(now)
+    assert (used(actions), stopped(actions)) == (["stream"], ["sse"])
+    one.opened("websocket", now + 1)
+    assert one.decide(now + 1)[0] == []  # open is not up
+    one.proven("websocket", now + 1.1)
+    actions, _ = one.decide(now + 1.1)
+    assert (used(actions), stopped(actions)) == (["websocket"], ["stream"])
+
+
+@pytest.mark.parametrize(("opens", "what"), [(False, "no OPEN"), (True, "no round trip")])
+def test_what_takes_too_long_is_given_up(opens: bool, what: str) -> None:
+    one = race("stream")
+    one.decide(0.0)
+    if opens:
+        one.opened("stream", 0.0)
+        one.decide(0.0)
+    actions, _ = one.decide(TIMEOUT)
+    assert actions == [Stop("stream", f"{what} within 20.0 s")]
+
+
+def test_when_all_have_failed_the_round_is_over_and_the_next_waits() -> None:
+    one = race("stream", "poll")
+    now = begun(one, "stream", "poll")
+    seen = [one.exhausted]
+    for name in ("stream", "poll"):
+        one.ended(name, now)
+        seen.append(one.exhausted)
+    assert seen == [False, False, True]
+    pauses = []
+    for _ in range(8):
+        one.next_round(now)
+        _, again = one.decide(now)
+        assert again is not None
+        pauses.append(again - now)
+        now = again
+        assert started(one.decide(now)[0]) == ["stream"]
+        one.ended("stream", now)
+        assert started(one.decide(now)[0]) == ["poll"]
+        one.ended("poll", now)
+    assert pauses == pytest.approx([0.25, 0.5, 1, 2, 4, LAST_DELAY, LAST_DELAY, LAST_DELAY])
+
+
+def lost(served: bool) -> tuple[Race, float]:
+    one = race()
+    one.decide(0.0)
+    one.ended("websocket", 0.0)
+    one.decide(0.0)
+    one.opened("stream", 0.0)
+    one.proven("stream", 0.0)
+    one.decide(0.0)
+    one.ended("stream", 5.0, served=served)
+    assert one.used is None
+    return one, 5.0
+
+
+def test_a_carrier_that_was_of_use_is_followed_at_once_by_its_like() -> None:
+    one, now = lost(served=True)
+    assert one.decide(now) == ([Start("stream")], now + PATIENCE)
+    assert started(one.decide(now + PATIENCE)[0]) == ["websocket"]  # everything may have changed
+
+
+def test_carriers_that_open_and_end_in_a_loop_make_no_storm() -> None:
+    one, now = lost(served=False)
+    actions, again = one.decide(now)
+    assert actions == []
+    assert again is not None
+    assert again > now
+
+
+def test_while_a_worse_one_works_the_better_are_tried_again_now_and_then() -> None:
+    one = race("websocket", "poll")
+    one.decide(0.0)
+    one.ended("websocket", 0.0)
+    one.decide(0.0)
+    one.opened("poll", 0.0)
+    one.proven("poll", 0.0)
+    now, waits = 0.0, []
+    for _ in range(8):
+        actions, again = one.decide(now)
+        assert started(actions) == []
+        assert again is not None
+        waits.append(again - now)
+        now = again
+        assert started(one.decide(now)[0]) == ["websocket"]
+        one.ended("websocket", now)
+    first = PROMOTION_INTERVAL * 1.2
+    assert waits[:3] == pytest.approx([first, 2 * first, 4 * first])
+    assert waits[-1] == pytest.approx(LAST_PROMOTION_INTERVAL * 1.2)
+    actions, again = one.decide(now)
+    assert again is not None
+    one.decide(again)
+    one.opened("websocket", again)
+    one.proven("websocket", again)
+    actions, _ = one.decide(again)
+    assert (used(actions), stopped(actions)) == (["websocket"], ["poll"])
+
+
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["opened", "proven", "ended", "served", "pass", "decide"]),
+        st.sampled_from(DEFAULT_ORDER),
+        st.floats(0, 30),
+    ),
+    max_size=60,
+)
+
+
+@given(events)
+def test_whatever_happens_the_best_that_is_proven_is_used(
+    happened: list[tuple[str, str, float]],
+) -> None:
+    one, now = race(), 0.0
+    live: set[str] = set()
+    for what, name, seconds in happened:
+        if what == "pass":
+            now += seconds
+        elif what in ("ended", "served") and name in live:
+            live.discard(name)
+            one.ended(name, now, served=what == "served")
+        elif what == "opened" and name in live:
+            one.opened(name, now)
+        elif what == "proven" and name in live:
+            one.proven(name, now)
+        if one.exhausted:
+            one.next_round(now)
+        actions, again = one.decide(now)
+        for action in actions:
+            if isinstance(action, Start):
+                assert action.transport not in live, "it runs already"
+                live.add(action.transport)
+            else:
+                assert action.transport in live, "it does not run"
+                if isinstance(action, Stop):
+                    live.discard(action.transport)
+        phases = {name: runner.phase for name, runner in one._runners.items()}
+        assert live == {
+            name
+            for name, phase in phases.items()
+            if phase in (Phase.TRYING, Phase.OPEN, Phase.PROVEN)
+        }
+        proven = [name for name in DEFAULT_ORDER if phases[name] is Phase.PROVEN]
+        usable = [name for name in DEFAULT_ORDER if phases[name] in (Phase.OPEN, Phase.PROVEN)]
+        assert one.used == proven[0] if proven else (one.used in usable or not usable)
+        # Something runs, or there is a time at which it will.
+        assert live or again is not None or one.exhausted
+        assert again is None or again >= now
