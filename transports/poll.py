@@ -14,6 +14,7 @@ from byway.errors import CarrierLost, FrameError
 from byway.frames import decode_all
 from byway.handshake import Hello
 from byway.live import LATE, Attachment, LiveSession
+from byway.session import State
 from byway.transports.base import Exchange, Transport
 from byway.transports.uplink import carry_http
 
@@ -70,12 +71,13 @@ class Poll(Transport):
         async def read() -> None:
             core = link.live.core
             count = 0
-            while not core.finished:
+            # Nothing follows CLOSE. It is acknowledged in a batch: a poll would say so too, and be
+            # given up with the carrier before it has got through.
+            while core.state is not State.CLOSED and not core.finished:
                 count += 1
                 hello = dial.hello(link, self.name, poll=count)
                 async with dial.request(hello, CONTENT_TYPE) as response:
                     body = await response.aread()
-                    # What is left of the handler's last words may take one more poll.
                     dial.feed(
                         link, decode_all(body, max_frame=dial.limits.max_frame), response.headers
                     )
