@@ -20,7 +20,7 @@ class Offer:
         names: their names, best first.
     """
 
-    def __init__(self, transports: Iterable[str] | None = None) -> None:
+    def __init__(self, transports: str | Iterable[str] | None = None) -> None:
         """Check the names.
 
         Raises:

@@ -1,13 +1,18 @@
-"""Preference: the transports that one side is willing to use, best first.
+"""Preference: the transports that one side is willing to use, best first, and their settings.
 
-Knows: the names in the registry.
+Knows: the names in the registry, and how a preference is written.
 Must not know: what became of any attempt.
+
+As text a preference is names with commas between them, each followed by its settings, with
+semicolons before them: ``websocket, stream; patience=0.5, poll``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Final
 
 from byway.errors import UsageError
@@ -16,40 +21,111 @@ from byway.transports import REGISTRY
 DEFAULT_ORDER: Final = tuple(REGISTRY)
 """All transports, the most capable first."""
 
+VARIABLE: Final = "BYWAY_TRANSPORTS"
+"""The environment variable that holds a client's preference where the caller names none."""
+
+PATIENCE: Final = 0.25
+"""Seconds that an attempt has to itself before the next starts beside it (RFC 8305, section 5)."""
+
+PROMOTION_INTERVAL: Final = 30.0
+"""Seconds after which transports that are better than the one in use are tried again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """Names of transports, best first.
+    """Names of transports, best first, and how they are tried.
 
     Attributes:
         order: the names; at least one, none twice.
+        patience: seconds that the attempt of a transport has to itself before the next starts
+            beside it; 0.25 for those that are not named.
+        promotion_interval: seconds after which transports that are better than the one in use
+            are tried again. It doubles with each time in vain, up to ten minutes.
     """
 
     order: tuple[str, ...] = DEFAULT_ORDER
+    patience: Mapping[str, float] = field(default_factory=dict)
+    promotion_interval: float = PROMOTION_INTERVAL
 
-    @classmethod
-    def of(cls, transports: Iterable[str] | None) -> Preference:
-        """Check what a caller gave.
-
-        Args:
-            transports: names, best first; None for all.
+    def __post_init__(self) -> None:
+        """Check the names and the numbers.
 
         Raises:
-            UsageError: a name is unknown or given twice, or there is none.
+            UsageError: a name is unknown or given twice, there is none, or a number is wrong.
+        """
+        object.__setattr__(self, "order", tuple(self.order))
+        if not self.order:
+            raise UsageError("no transport is named: name at least one")
+        for index, name in enumerate(self.order):
+            _known(name)
+            if name in self.order[:index]:
+                raise UsageError(f"transport {name!r} is named twice")
+        for name, seconds in self.patience.items():
+            _known(name)
+            if not (isfinite(seconds) and seconds >= 0):
+                raise UsageError(f"the patience of {name!r} must be 0 or more seconds")
+        if not (isfinite(self.promotion_interval) and self.promotion_interval > 0):
+            raise UsageError("promotion_interval must be more than 0 seconds")
+
+    @classmethod
+    def of(cls, transports: Preference | str | Iterable[str] | None) -> Preference:
+        """Take a preference in any form.
+
+        Args:
+            transports: a preference; a text; names, best first; or None for all.
+
+        Raises:
+            UsageError: it is malformed. The message names the part that is wrong.
         """
         if transports is None:
             return cls()
+        if isinstance(transports, Preference):
+            return transports
         if isinstance(transports, str):
-            raise UsageError(
-                f"transports is a list of names, not the text {transports!r}: "
-                f"write [{transports!r}]"
-            )
-        order = tuple(transports)
-        if not order:
-            raise UsageError("transports is empty: name at least one")
-        for index, name in enumerate(order):
-            if name not in REGISTRY:
-                raise UsageError(f"unknown transport {name!r}: use {', '.join(DEFAULT_ORDER)}")
-            if name in order[:index]:
-                raise UsageError(f"transport {name!r} is named twice")
-        return cls(order)
+            return _parse(transports)
+        return cls(tuple(transports))
+
+    @classmethod
+    def from_environment(cls) -> Preference:
+        """Take a client's preference from `BYWAY_TRANSPORTS`; all transports where it is unset.
+
+        Raises:
+            UsageError: it is malformed.
+        """
+        text = os.environ.get(VARIABLE, "")
+        if not text.strip():
+            return cls()
+        try:
+            return _parse(text)
+        except UsageError as error:
+            raise UsageError(f"{VARIABLE}: {error}") from None
+
+    def patience_with(self, name: str) -> float:
+        """Return the seconds that the attempt of a transport has to itself."""
+        return self.patience.get(name, PATIENCE)
+
+
+def _known(name: str) -> None:
+    if name not in REGISTRY:
+        raise UsageError(f"unknown transport {name!r}: use {', '.join(DEFAULT_ORDER)}")
+
+
+def _parse(text: str) -> Preference:
+    order: list[str] = []
+    patience: dict[str, float] = {}
+    for item in text.split(","):
+        name, *settings = (part.strip() for part in item.split(";"))
+        order.append(name)
+        for setting in settings:
+            key, equals, value = (part.strip() for part in setting.partition("="))
+            if key != "patience" or not equals:
+                raise UsageError(
+                    f"unknown setting {setting!r} of transport {name!r}: use patience=SECONDS"
+                )
+            try:
+                patience[name] = float(value)
+            except ValueError:
+                raise UsageError(
+                    f"the patience of {name!r} must be a number of seconds, not {value!r}"
+                ) from None
+    return Preference(tuple(order), patience)

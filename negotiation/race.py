@@ -20,15 +20,8 @@ from typing import Final
 
 from byway.negotiation.preference import Preference
 
-PATIENCE: Final = 0.25
-"""Seconds that an attempt has to itself before the next starts beside it (RFC 8305, section 5)."""
-
-PROMOTION_INTERVAL: Final = 30.0
-"""Seconds after which transports that are better than the one in use are tried again. It doubles
-with each time in vain, up to `LAST_PROMOTION_INTERVAL`."""
-
 LAST_PROMOTION_INTERVAL: Final = 600.0
-"""Seconds between such tries at most."""
+"""Seconds between two tries of what is better than the one in use, at most."""
 
 FIRST_DELAY: Final = 0.25
 """Seconds to wait at most before all transports are tried a second time."""
@@ -95,8 +88,6 @@ class Race:
         preference: Preference,
         *,
         attempt_timeout: float,
-        patience: float = PATIENCE,
-        promotion_interval: float = PROMOTION_INTERVAL,
         jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         """Start with nothing tried.
@@ -105,20 +96,17 @@ class Race:
             preference: what may be tried, best first.
             attempt_timeout: seconds after which an attempt that has not opened, or a carrier
                 that is not proven, counts as failed.
-            patience: seconds before the next attempt starts beside the last one.
-            promotion_interval: seconds after which better transports are tried again.
             jitter: returns a number of seconds between two others.
         """
         self.used: str | None = None
         self._order = preference.order
         self._attempt_timeout = attempt_timeout
-        self._patience = patience
-        self._first_interval = promotion_interval
+        self._preference = preference
         self._jitter = jitter
         self._runners = {name: _Runner() for name in self._order}
         self._queue = list(self._order)  # the order of this round
         self._next_start = 0.0  # no attempt starts before
-        self._interval = promotion_interval
+        self._interval = preference.promotion_interval
         self._promote_at: float | None = None
         self._rounds = 0
 
@@ -242,7 +230,7 @@ class Race:
         if not better or any(one.phase is not Phase.FAILED for one in better):
             self._promote_at = None
             if not better:
-                self._interval = self._first_interval
+                self._interval = self._preference.promotion_interval
             return
         if self._promote_at is None:
             self._promote_at = now + self._interval * self._jitter(0.8, 1.2)
@@ -261,7 +249,7 @@ class Race:
             return
         if now >= self._next_start:
             self._move(self._runners[waiting], Phase.TRYING, now)
-            self._next_start = now + self._patience
+            self._next_start = now + self._preference.patience_with(waiting)
             actions.append(Start(waiting))
 
     def _waiting(self, *, proven: bool) -> str | None:

@@ -19,6 +19,7 @@ from byway.errors import (
     UsageError,
 )
 from byway.limits import Limits
+from byway.negotiation import Preference
 from byway.server import Endpoint, FallbackMiddleware
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Limits",
     "NoTransport",
     "PeerError",
+    "Preference",
     "Refused",
     "UsageError",
     "connect",

@@ -87,8 +87,7 @@ async def _demo(options: argparse.Namespace) -> int:
     from byway.demo.text import read_lines
     from byway.negotiation import Preference
 
-    names = options.transports.split(",") if options.transports else None
-    order = Preference.of(names).order
+    order = Preference.of(options.transports).order
     lines = read_lines(options.file)
     table = _Table(quiet=options.json, lines=len(lines))
     done: list[Row] = []

@@ -50,7 +50,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         self,
         url: str,
         *,
-        transports: Iterable[str] | None = None,
+        transports: Preference | str | Iterable[str] | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
         subprotocols: Iterable[str] = (),
         ssl: ssl_module.SSLContext | None = None,
@@ -63,7 +63,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
 
         Args:
             url: of the WebSocket endpoint; ``ws(s)`` and ``http(s)`` mean the same.
-            transports: names of the transports to try, best first; all by default.
+            transports: the transports to try, best first: names, a text such as
+                ``"websocket, stream; patience=0.5, poll"``, or a `Preference`. By default what
+                the environment's `BYWAY_TRANSPORTS` says, else all.
             headers: headers to add to every request and handshake.
             subprotocols: what to offer to the application, best first.
             ssl: certificates and TLS settings; the system's by default.
@@ -77,7 +79,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
             UsageError: an argument is wrong.
         """
         self._url = endpoint_url(url)
-        self._preference = Preference.of(transports)
+        self._preference = (
+            Preference.from_environment() if transports is None else Preference.of(transports)
+        )
         self._headers = header_list(headers)
         if isinstance(subprotocols, str):
             raise UsageError(f"subprotocols is a list: write [{subprotocols!r}]")

@@ -33,7 +33,7 @@ class Endpoint(FallbackMiddleware):
         self,
         handler: Handler,
         *,
-        transports: Iterable[str] | None = None,
+        transports: str | Iterable[str] | None = None,
         origins: Iterable[str] = (),
         readers: bool = True,
         limits: Limits | None = None,

@@ -46,7 +46,7 @@ class FallbackMiddleware:
         self,
         app: Application,
         *,
-        transports: Iterable[str] | None = None,
+        transports: str | Iterable[str] | None = None,
         origins: Iterable[str] = (),
         readers: ReaderPaths = (),
         limits: Limits | None = None,

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byway.negotiation import DEFAULT_ORDER, Preference, Race, Start, Stop, Use
+from byway.negotiation.preference import PATIENCE, PROMOTION_INTERVAL
 from byway.negotiation.race import (
     LAST_DELAY,
     LAST_PROMOTION_INTERVAL,
-    PATIENCE,
-    PROMOTION_INTERVAL,
     Action,
     Phase,
 )
@@ -59,6 +58,11 @@ def test_the_best_starts_alone_and_the_next_beside_it_after_its_patience() -> No
     assert one.decide(0.0) == ([Start("websocket")], PATIENCE)
     assert one.decide(PATIENCE - 0.01) == ([], PATIENCE)
     assert one.decide(PATIENCE) == ([Start("stream")], 2 * PATIENCE)
+
+
+def test_each_transport_has_the_patience_that_the_preference_gives_it() -> None:
+    one = Race(Preference.of("websocket; patience=1.5, poll"), attempt_timeout=TIMEOUT)
+    assert one.decide(0.0) == ([Start("websocket")], 1.5)
 
 
 def test_what_has_failed_is_not_waited_for() -> None:
