@@ -22,6 +22,7 @@ PUBLIC = {
     "Limits",
     "NoTransport",
     "PeerError",
+    "Preference",
     "Refused",
     "UsageError",
     "connect",
