@@ -71,9 +71,7 @@ class Poll(Transport):
         async def read() -> None:
             core = link.live.core
             count = 0
-            # Nothing follows CLOSE. It is acknowledged in a batch: a poll would say so too, and be
-            # given up with the carrier before it has got through.
-            while core.state is not State.CLOSED and not core.finished:
+            while True:
                 count += 1
                 hello = dial.hello(link, self.name, poll=count)
                 async with dial.request(hello, CONTENT_TYPE) as response:
@@ -81,6 +79,10 @@ class Poll(Transport):
                     dial.feed(
                         link, decode_all(body, max_frame=dial.limits.max_frame), response.headers
                     )
+                if core.state is State.CLOSED or core.finished:
+                    # Nothing follows CLOSE. It is acknowledged in a batch: another poll would
+                    # say so too, and be given up with the carrier before it has got through.
+                    return
                 if link.carrier.ended:
                     raise CarrierLost(link.carrier.ended)
 

@@ -180,6 +180,11 @@ class Driver:
             if self._race.exhausted:
                 if not self._ready.is_set():
                     raise NoTransport(self.attempts)
+                if self.live.core.state is State.CLOSED:
+                    # All that is left to say is the acknowledgement by which the server forgets
+                    # the session before its window is over; it may well have stopped.
+                    self._gone("both sides have closed")
+                    continue
                 self._race.next_round(now)
             actions, again = self._race.decide(now)
             for action in actions:
