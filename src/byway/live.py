@@ -170,6 +170,14 @@ class LiveSession:
         self.core.abort(code, reason)
         self.changed()
 
+    def let_go(self, why: str) -> None:
+        """Take it that the other side has gone for good: lost, unless it was being closed."""
+        if self.core.state is State.OPEN:
+            self.abort(1006, why)
+        else:
+            self.core.settle()
+            self.changed()
+
     # The carriers' side
 
     def attach(

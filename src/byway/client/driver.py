@@ -183,7 +183,7 @@ class Driver:
                 if self.live.core.state is State.CLOSED:
                     # All that is left to say is the acknowledgement by which the server forgets
                     # the session before its window is over; it may well have stopped.
-                    self._gone("both sides have closed")
+                    self.live.let_go("both sides have closed")
                     continue
                 self._race.next_round(now)
             actions, again = self._race.decide(now)
@@ -269,7 +269,7 @@ class Driver:
             logger.info("session %s: %s: %s", self.live.name, one.transport, error)
             gone = isinstance(error, Refused) or (error is not None and error.gone)
             if gone and not any(other.opened for other in self._running.values()):
-                self._gone(str(error))
+                self.live.let_go(str(error))
         served = one.opened and (
             now - one.started >= self._dial.heartbeat or self._progress() > one.progress
         )
@@ -287,11 +287,3 @@ class Driver:
             answered = error.status if isinstance(error, Refused) else error.answered
         self.attempts.append(Attempt(one.transport, now - one.started, why, answered))
         logger.info("session %s: %s failed: %s", self.live.name, one.transport, why)
-
-    def _gone(self, why: str) -> None:
-        """Take in that the server does not have the session any more."""
-        if self.live.core.state is State.OPEN:
-            self.live.abort(1006, why)
-        else:
-            self.live.core.settle()
-            self.live.changed()

@@ -122,8 +122,10 @@ class FallbackMiddleware:
         logger.info("draining: closing %d sessions with 1012", len(hosted))
         for one in hosted:
             one.live.close(1012, "the server is going away")
+            # A client that was told, and leaves, may find no way any more to acknowledge it.
+            one.live.window = 0.0
             if one.live.core.is_ring and not one.live.attachments:
-                one.live.abort(1012, "no reader is there")
+                one.live.let_go("no reader is there")
         waits = [asyncio.ensure_future(one.live.finished.wait()) for one in hosted]
         _, late = await asyncio.wait(waits, timeout=self.limits.drain_timeout)
         for wait in late:

@@ -108,7 +108,7 @@ class Readers:
         finally:
             link.end("the reader left")
             if not events or self._admission.registry.draining:
-                hosted.live.abort(1006, "the reader left")  # it has no way to come back
+                hosted.live.let_go("the reader left")  # it has no way to come back
 
     def _resume(self, last_id: str) -> Hello:
         """Find where an `EventSource` goes on.
