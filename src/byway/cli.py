@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import signal
 import sys
@@ -67,6 +68,31 @@ def _parser() -> argparse.ArgumentParser:
         help="transports to show, separated by commas (default: all)",
     )
     demo.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    demo.set_defaults(run=_demo)
+    proxy = commands.add_parser(
+        "proxy",
+        help="put a restrictive network before a server, to try a browser against",
+        description="Listen on the loopback as a proxy before a server, and stand in the way as a "
+        "profile says. Open the address that is printed in place of the server's, or set it as "
+        "the HTTP proxy of a browser.",
+    )
+    proxy.add_argument("--profile", default="open", metavar="NAME", help="see --list (open)")
+    proxy.add_argument(
+        "--listen",
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT",
+        help="where to listen; port 0 for a free one (127.0.0.1:8080)",
+    )
+    proxy.add_argument(
+        "--origin",
+        default="http://127.0.0.1:8000",
+        metavar="URL",
+        help="the server behind it (http://127.0.0.1:8000)",
+    )
+    proxy.add_argument("--list", action="store_true", help="list the profiles")
+    proxy.add_argument("--seed", type=int, metavar="N", help="draw other chances")
+    proxy.add_argument("--verbose", action="store_true", help="say what becomes of each request")
+    proxy.set_defaults(run=_proxy)
     return parser
 
 
@@ -76,7 +102,28 @@ async def _until_signalled(options: argparse.Namespace) -> int:
     assert task is not None
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await _demo(options)
+    status: int = await options.run(options)
+    return status
+
+
+async def _proxy(options: argparse.Namespace) -> int:
+    from byway.testing.command import listing, serve
+
+    if options.list:
+        print("\n".join(listing()))
+        return 0
+    try:
+        await serve(
+            options.profile,
+            options.origin,
+            options.listen,
+            seed=options.seed,
+            verbose=options.verbose,
+            say=functools.partial(print, flush=True),
+        )
+    except asyncio.CancelledError:
+        pass  # Ctrl-C is the way to end it
+    return 0
 
 
 async def _demo(options: argparse.Namespace) -> int:

@@ -1,0 +1,169 @@
+"""Profiles: rules under a name, for networks that are often met.
+
+Knows: which rules make which network.
+Must not know: how a rule works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+from byway.errors import UsageError
+from byway.limits import KIB, MIB
+from byway.testing.plan import Rule
+from byway.testing.rules import (
+    Bandwidth,
+    BufferRequests,
+    BufferResponses,
+    CutResponses,
+    CutSilence,
+    DropPost,
+    HoldText,
+    Http10,
+    KillAfterUpgrade,
+    Latency,
+    LosePostAnswer,
+    MuteAfterUpgrade,
+    RefuseBodies,
+    RefuseChunked,
+    RefuseConnect,
+    RefuseUpgrade,
+    RepeatPost,
+    StripUpgrade,
+    SwallowUpgrade,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A network under a name.
+
+    Attributes:
+        name: the name.
+        about: what it does, in a line.
+        rules: the rules that make it.
+    """
+
+    name: str
+    about: str
+    rules: tuple[Rule, ...]
+
+
+def _profiles(*profiles: Profile) -> dict[str, Profile]:
+    return {profile.name: profile for profile in profiles}
+
+
+PROFILES: Final[dict[str, Profile]] = _profiles(
+    Profile("open", "nothing is in the way", ()),
+    Profile("refuse-403", "upgrades are answered 403, as by Envoy", (RefuseUpgrade(403),)),
+    Profile("refuse-400", "upgrades are answered 400, as by filters", (RefuseUpgrade(400),)),
+    Profile("refuse-426", "upgrades are answered 426, as by Squid", (RefuseUpgrade(426),)),
+    Profile("strip-upgrade", "handshakes arrive as plain GETs, as by Apache", (StripUpgrade(),)),
+    Profile("black-hole", "upgrades are never answered", (SwallowUpgrade(),)),
+    Profile("mute", "the 101 passes, then nothing either way", (MuteAfterUpgrade(),)),
+    Profile("mute-up", "after the 101 only the server is heard", (MuteAfterUpgrade("up"),)),
+    Profile("mute-down", "after the 101 only the client is heard", (MuteAfterUpgrade("down"),)),
+    Profile("kill-1s", "a WebSocket is reset 1 s after its 101", (KillAfterUpgrade(ms=1000),)),
+    Profile("kill-4k", "a WebSocket is reset after 4 KiB", (KillAfterUpgrade(bytes=4 * KIB),)),
+    Profile(
+        "buffer-all", "answers pass when they are complete, as by mitmproxy", (BufferResponses(),)
+    ),
+    Profile(
+        "buffer-16k", "answers pass in blocks of 16 KiB", (BufferResponses(until_bytes=16 * KIB),)
+    ),
+    Profile(
+        "refuse-403-buffered",
+        "upgrades are answered 403, answers pass when they are complete",
+        (RefuseUpgrade(403), BufferResponses()),
+    ),
+    Profile(
+        "black-hole-buffered",
+        "upgrades are never answered, answers pass when they are complete",
+        (SwallowUpgrade(), BufferResponses()),
+    ),
+    Profile("no-chunked", "chunked requests are answered 411", (RefuseChunked(),)),
+    Profile("http10", "the server is spoken to in HTTP/1.0", (Http10(),)),
+    Profile("silence-15s", "a connection that is silent for 15 s is cut", (CutSilence(15),)),
+    Profile("cut-15s", "every answer is cut after 15 s", (CutResponses(seconds=15),)),
+    Profile("cut-64k", "every answer is cut after 64 KiB of body", (CutResponses(bytes=64 * KIB),)),
+    Profile(
+        "nginx-plain",
+        "a plain proxy_pass of nginx 1.22: HTTP/1.0, no upgrade, buffers, 60 s, 1 MB",
+        (
+            StripUpgrade(),
+            Http10(),
+            BufferRequests(),
+            BufferResponses(until_bytes=16 * KIB, unless_accel=True),
+            RefuseBodies(over=1 * MIB),
+            CutSilence(60),
+        ),
+    ),
+    Profile(
+        "envoy-default",
+        "Envoy's defaults: upgrades are answered 403, every answer ends at 15 s",
+        (RefuseUpgrade(403), CutResponses(seconds=15)),
+    ),
+    Profile(
+        "traefik-buffering",
+        "Traefik's buffering middleware: both ways, bodies pass when they are complete",
+        (BufferRequests(), BufferResponses()),
+    ),
+    Profile(
+        "squid",
+        "Squid's defaults: as a forward proxy CONNECT reaches port 443 only, else 426",
+        (RefuseConnect(403), RefuseUpgrade(426)),
+    ),
+    Profile("antivirus", "text/* passes when it is complete, all else live", (HoldText(),)),
+    Profile(
+        "lossy-posts",
+        "of ten POSTs one is lost, and of another the answer",
+        (DropPost(probability=0.1), LosePostAnswer(probability=0.1)),
+    ),
+    Profile("repeating-posts", "every POST reaches the server twice", (RepeatPost(),)),
+    Profile(
+        "slow-3g",
+        "400 kbit/s and a round trip of 400 ms, with jitter",
+        (Latency(ms=200, jitter=20, handshake=True), Bandwidth(50_000)),
+    ),
+    Profile("rtt-100", "a round trip of 100 ms", (Latency(ms=50),)),
+)
+"""Every profile by its name."""
+
+
+def profile(name: str) -> Profile:
+    """Return a profile by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    try:
+        return PROFILES[name]
+    except KeyError:
+        raise UsageError(f"unknown profile {name!r}: use {', '.join(PROFILES)}") from None
+
+
+def expand(rules: Iterable[Rule | str]) -> tuple[Rule, ...]:
+    """Put the rules of profiles where their names stand.
+
+    Raises:
+        UsageError: a name is unknown, or something is no rule.
+    """
+    found: list[Rule] = []
+    for one in rules:
+        if isinstance(one, str):
+            found += profile(one).rules
+        elif isinstance(one, Rule):
+            found.append(one)
+        else:
+            raise UsageError(f"{one!r} is neither a rule nor the name of a profile")
+    return tuple(found)
+
+
+def seeded(rules: Iterable[Rule], seed: int) -> tuple[Rule, ...]:
+    """Return the rules with another seed, where they have one."""
+    return tuple(
+        cast(Rule, replace(cast(Any, rule), seed=seed)) if hasattr(rule, "seed") else rule
+        for rule in rules
+    )

@@ -1,0 +1,130 @@
+"""Rules about bodies: held back, refused, or without chunks.
+
+Knows: what networks do to the bodies of requests and answers.
+Must not know: sockets, how a plan is carried out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from byway.testing.heads import Request, Response, header
+from byway.testing.plan import Answer, Fate, Hold, Plan, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class BufferResponses(Rule):
+    """Hold every answer back, head and body, until it is complete or has so many bytes.
+
+    mitmproxy and Traefik's buffering middleware hold an answer to its end; nginx holds a TLS
+    answer in blocks of 16 KiB, unless it says `X-Accel-Buffering: no`.
+
+    Attributes:
+        until_bytes: bytes that pass together once so many have come; the rest passes at the end.
+            None for all at the end.
+        unless_accel: let answers with `X-Accel-Buffering: no` pass live, as nginx does.
+    """
+
+    until_bytes: int | None = None
+    unless_accel: bool = False
+
+    def response(self, response: Response, plan: Plan) -> Plan:
+        """Hold the answer."""
+        if self.unless_accel and header(response.headers, "x-accel-buffering").lower() == "no":
+            return plan
+        return _held(plan, self.until_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldText(Rule):
+    """Hold back answers of `text/*`, `text/event-stream` among them; all others pass live.
+
+    Virus scanners on the way, and on the machine, look at whole texts before they pass them;
+    two filters of those measured let `application/octet-stream` pass live.
+
+    Attributes:
+        until_bytes: as with `BufferResponses`.
+    """
+
+    until_bytes: int | None = None
+
+    def response(self, response: Response, plan: Plan) -> Plan:
+        """Hold text."""
+        if not response.content_type.startswith("text/"):
+            return plan
+        return _held(plan, self.until_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class BufferRequests(Rule):
+    """Pass a request's body on when it is complete, with a length.
+
+    nginx, Traefik's buffering middleware and mitmproxy do: a body that is streamed up arrives
+    at its end.
+    """
+
+    def request(self, request: Request, plan: Plan) -> Plan:
+        """Hold the body."""
+        return replace(plan, hold_request=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseChunked(Rule):
+    """Answer requests whose body has no length with an error.
+
+    WSGI servers and some gateways answer 411 Length Required.
+
+    Attributes:
+        status: the status of the answer.
+    """
+
+    status: int = 411
+
+    def request(self, request: Request, plan: Plan) -> Plan:
+        """Answer chunked requests."""
+        if not request.chunked:
+            return plan
+        return plan.decide(Fate.ANSWER, self, Answer(self.status))
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseBodies(Rule):
+    """Answer requests with a longer body with 413.
+
+    nginx does over 1 MB (`client_max_body_size`).
+
+    Attributes:
+        over: the longest body in bytes that passes.
+    """
+
+    over: int = 1_048_576
+
+    def request(self, request: Request, plan: Plan) -> Plan:
+        """Answer by the length announced; a chunked body is counted on its way."""
+        if request.length > self.over:
+            return plan.decide(Fate.ANSWER, self, Answer(413))
+        bound = self.over if plan.max_body is None else min(plan.max_body, self.over)
+        return replace(plan, max_body=bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Http10(Rule):
+    """Speak HTTP/1.0 to the origin: no upgrade, no chunked request, a connection a request.
+
+    nginx 1.22 does with a plain `proxy_pass`.
+    """
+
+    def request(self, request: Request, plan: Plan) -> Plan:
+        """Speak HTTP/1.0."""
+        strip = plan.strip | {"upgrade", "connection"}
+        return replace(
+            plan, http10=True, strip=strip, hold_request=plan.hold_request or request.chunked
+        )
+
+
+def _held(plan: Plan, block: int | None) -> Plan:
+    if plan.hold is not None:
+        held = plan.hold.block
+        # The whole answer is longer than any block of it.
+        block = None if block is None or held is None else max(block, held)
+    return replace(plan, hold=Hold(block))
