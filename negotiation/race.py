@@ -23,6 +23,9 @@ from byway.negotiation.preference import Preference
 LAST_PROMOTION_INTERVAL: Final = 600.0
 """Seconds between two tries of what is better than the one in use, at most."""
 
+PROMOTION_TIMEOUT: Final = 5.0
+"""Seconds that an attempt may take while another carrier is proven; then it has failed."""
+
 FIRST_DELAY: Final = 0.25
 """Seconds to wait at most before all transports are tried a second time."""
 
@@ -159,7 +162,7 @@ class Race:
         actions: list[Action] = []
         self._stop_late(actions, now)
         self._choose(actions)
-        proven = self.used is not None and self._runners[self.used].phase is Phase.PROVEN
+        proven = self._works
         if proven:
             self._stop_worse(actions)
             self._retry_better(now)
@@ -185,17 +188,28 @@ class Race:
         self._rounds = min(self._rounds + 1, 16)
         return pause
 
+    @property
+    def _works(self) -> bool:
+        """Whether the carrier in use is proven."""
+        return self.used is not None and self._runners[self.used].phase is Phase.PROVEN
+
+    @property
+    def _longest(self) -> float:
+        """Seconds that an attempt may take now."""
+        return min(self._attempt_timeout, PROMOTION_TIMEOUT if self._works else float("inf"))
+
     @staticmethod
     def _move(runner: _Runner, phase: Phase, now: float) -> None:
         runner.phase, runner.since = phase, now
 
     def _stop_late(self, actions: list[Action], now: float) -> None:
         """Give up what takes too long to open, or to prove itself."""
+        longest = self._longest
         for name, runner in self._runners.items():
-            late = now - runner.since >= self._attempt_timeout
+            late = now - runner.since >= longest
             if late and runner.phase in (Phase.TRYING, Phase.OPEN):
                 what = "no OPEN" if runner.phase is Phase.TRYING else "no round trip"
-                actions.append(Stop(name, f"{what} within {self._attempt_timeout:.1f} s"))
+                actions.append(Stop(name, f"{what} within {now - runner.since:.1f} s"))
                 self.ended(name, now)
 
     def _choose(self, actions: list[Action]) -> None:
@@ -262,13 +276,12 @@ class Race:
         return None
 
     def _ask_again(self, now: float) -> float | None:
-        proven = self.used is not None and self._runners[self.used].phase is Phase.PROVEN
         times = [
-            runner.since + self._attempt_timeout
+            runner.since + self._longest
             for runner in self._runners.values()
             if runner.phase in (Phase.TRYING, Phase.OPEN)
         ]
-        if self._waiting(proven=proven) is not None:
+        if self._waiting(proven=self._works) is not None:
             times.append(self._next_start)
         if self._promote_at is not None:
             times.append(self._promote_at)

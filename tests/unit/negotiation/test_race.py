@@ -13,6 +13,7 @@ from byway.negotiation.preference import PATIENCE, PROMOTION_INTERVAL
 from byway.negotiation.race import (
     LAST_DELAY,
     LAST_PROMOTION_INTERVAL,
+    PROMOTION_TIMEOUT,
     Action,
     Phase,
 )
@@ -126,6 +127,16 @@ def test_what_takes_too_long_is_given_up(opens: bool, what: str) -> None:
         one.decide(0.0)
     actions, _ = one.decide(TIMEOUT)
     assert actions == [Stop("stream", f"{what} within 20.0 s")]
+
+
+def test_beside_a_proven_carrier_an_attempt_has_less_time() -> None:
+    one = race("websocket", "poll")
+    now = begun(one, "websocket", "poll")
+    one.opened("poll", now)
+    one.proven("poll", now)
+    actions, again = one.decide(now)
+    assert (used(actions), again) == (["poll"], PROMOTION_TIMEOUT)
+    assert stopped(one.decide(PROMOTION_TIMEOUT)[0]) == ["websocket"]
 
 
 def test_when_all_have_failed_the_round_is_over_and_the_next_waits() -> None:
