@@ -57,6 +57,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         proxy: str | bool | None = True,
         open_timeout: float = 20.0,
         close_timeout: float = 10.0,
+        on_transport: Callable[[str], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
         """Check what is asked for. Nothing is sent before the block is entered.
@@ -73,6 +74,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 `ALL_PROXY`, `NO_PROXY`); None for none.
             open_timeout: seconds that all attempts together may take.
             close_timeout: seconds to wait for the server to acknowledge the close.
+            on_transport: called with the name of the transport when another one comes into use,
+                the first included. It must not block; its exceptions are logged.
             limits: bounds; see `Limits`.
 
         Raises:
@@ -95,6 +98,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             raise UsageError("open_timeout and close_timeout must be more than 0")
         self._open_timeout = open_timeout
         self._close_timeout = close_timeout
+        self._on_transport = on_transport
         self._limits = limits or Limits()
         self._channel: ClientChannel | PlainChannel | None = None
 
@@ -126,7 +130,13 @@ class connect(AbstractAsyncContextManager["Channel"]):
             )
 
         live = LiveSession(self._limits, name=key_hash(key).hex()[:8])
-        driver = Driver(live, self._preference, make_dial, open_timeout=self._open_timeout)
+        driver = Driver(
+            live,
+            self._preference,
+            make_dial,
+            open_timeout=self._open_timeout,
+            on_transport=self._on_transport,
+        )
         await driver.open()
         if driver.plain is not None:
             self._channel = PlainChannel(driver, driver.plain, self._close_timeout)

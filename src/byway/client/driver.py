@@ -67,6 +67,7 @@ class Driver:
         ],
         *,
         open_timeout: float,
+        on_transport: Callable[[str], None] | None = None,
     ) -> None:
         """Prepare; `open` starts it.
 
@@ -76,6 +77,7 @@ class Driver:
             make_dial: makes the dial, given what it calls when a carrier, or a plain WebSocket,
                 has opened.
             open_timeout: seconds that all attempts together may take, and any later one.
+            on_transport: called with the name of the transport in use, when it changes.
         """
         self.live = live
         self.attempts: list[Attempt] = []
@@ -83,6 +85,7 @@ class Driver:
         self.headers: httpx.Headers = httpx.Headers()
         self.plain: ClientConnection | None = None
         self._open_timeout = open_timeout
+        self._on_transport = on_transport
         self._race = Race(preference, attempt_timeout=open_timeout)
         self._dial = make_dial(self._opened, self._plain_opened)
         self._running: dict[str, _Running] = {}
@@ -217,6 +220,11 @@ class Driver:
             self.live.core.select(self._running[name].link.carrier)
             self.live.changed()
             self._ready.set()
+            if self._on_transport is not None:
+                try:
+                    self._on_transport(name)
+                except Exception:
+                    logger.exception("session %s: on_transport failed", self.live.name)
         else:
             one = self._running.get(name)
             if one is not None:
