@@ -49,7 +49,8 @@ class Connection:
         )
         self._client = ClientSide(self._wire, book.limits)
         self._asked: Request | None = None
-        self._tunnel: OriginSide | None = None
+        self._origin: OriginSide | None = None  # the last one dialled
+        self._tunnelling = False
 
     async def run(self) -> None:
         """Serve the connection until it ends, and leave nothing behind."""
@@ -78,8 +79,8 @@ class Connection:
     def reset(self) -> None:
         """Reset the connection, and the one to the origin, at once."""
         self._wire.reset()
-        if self._tunnel is not None:
-            self._tunnel.reset()
+        if self._origin is not None:
+            self._origin.reset()
 
     async def _turn(self) -> bool:
         """Serve one request; say whether another may follow."""
@@ -137,7 +138,7 @@ class Connection:
             plan,
             target=request.target,
             host=address.authority,
-            dial=lambda: self._book.dial(address, self.touch),
+            dial=lambda: self._dial(address),
             plan_answer=self._book.plan_answer,
             limits=self._book.limits,
             counters=self._book.counters,
@@ -151,12 +152,15 @@ class Connection:
         await self._wire.hang_up(linger=self._client.http.their_state is h11.SEND_BODY)
         return False
 
+    async def _dial(self, address: Address) -> OriginSide:
+        self._origin = await self._book.dial(address, self.touch)
+        return self._origin
+
     async def _connect(self, plan: Plan, address: Address) -> bool:
         try:
-            origin = await self._book.dial(address, self.touch)
+            origin = await self._dial(address)
         except OSError as error:
             raise Ended(502, f"the origin is not there: {error}") from None
-        self._tunnel = origin
         await self._client.next_event()  # the end of the request
         await self._client.send(
             h11.Response(status_code=200, headers=[], reason=b"Connection established")
@@ -164,10 +168,12 @@ class Connection:
         return await self._carry(origin, plan, "tunnel open")
 
     async def _carry(self, origin: OriginSide, plan: Plan, what: str) -> bool:
-        self._tunnel = origin
+        self._tunnelling = True
         self._book.counters.tunnels += 1
         self._say(what)
-        pumps = TunnelPumps(self._wire, origin, plan.tunnel, self._book.counters)
+        pumps = TunnelPumps(
+            self._wire, origin, plan.tunnel, self._book.counters, self._book.changes
+        )
         try:
             why = await pumps.run(self._client.http.trailing_data[0], origin.http.trailing_data[0])
             self._say(why)
@@ -217,7 +223,7 @@ class Connection:
     async def _silent(self) -> None:
         """End a connection on which nothing passed for too long."""
         why = f"silent for {self._book.pacer.line.silence:g} s"
-        if self._tunnel is None and self._asked is not None:
+        if self._asked is not None and not self._tunnelling:
             await self._end(Ended(504, why, cut=True))
             return
         self._book.counters.cut += 1
@@ -225,9 +231,11 @@ class Connection:
         await self._wire.hang_up()
 
     async def _release(self) -> None:
+        if self._origin is not None:
+            self._origin.abort()
         try:
-            if self._tunnel is not None:
-                await self._tunnel.aclose()
+            if self._origin is not None:
+                await self._origin.aclose()
         finally:
             await self._wire.aclose()
 

@@ -129,8 +129,11 @@ class Exchange:
                 if up in done:
                     up.result()
         finally:
+            # First what cannot be interrupted: a second cancellation may end the waiting.
             for task in (up, down, gone):
                 task.cancel()
+            if not tunnel:
+                origin.abort()
             await asyncio.gather(up, down, gone, return_exceptions=True)
             if not tunnel:
                 await origin.aclose()
@@ -202,6 +205,7 @@ class Exchange:
             pass  # nobody wanted it
         finally:
             up.cancel()
+            origin.abort()
             await asyncio.gather(up, return_exceptions=True)
             await origin.aclose()
 

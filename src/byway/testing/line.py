@@ -39,6 +39,10 @@ class Pacer:
         rate = self.line.rate
         return None if rate is None else max(SEGMENT, int(rate / STEPS))
 
+    def backlog(self, way: str, now: float) -> float:
+        """Return for how long the line is taken in one direction, in seconds."""
+        return self._free[way] - now if self.line.rate else 0.0
+
     def due(self, way: str, size: int, now: float, connection: int, piece: int) -> float:
         """Return when a piece arrives.
 
@@ -91,11 +95,15 @@ class Lane:
 
     async def put(self, data: bytes) -> None:
         """Send bytes, and wait while too many are on their way."""
+        loop = asyncio.get_running_loop()
         step = self._pacer.size() or len(data)
         for start in range(0, len(data), step):
             while self._size >= self._limit:
                 self._room.clear()
                 await self._room.wait()
+            # Others want to send as well: the line is not taken long before it is used.
+            while (wait := self._pacer.backlog(self._way, loop.time()) - 1 / STEPS) > 0:
+                await asyncio.sleep(wait)
             self._append(data[start : start + step])
 
     def end(self) -> None:

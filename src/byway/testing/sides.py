@@ -242,6 +242,10 @@ class OriginSide:
         """Reset the connection at once."""
         reset(self.writer)
 
+    def abort(self) -> None:
+        """Begin to let go of it; `aclose` waits for the end of that."""
+        self.writer.transport.abort()
+
     async def aclose(self) -> None:
         """Let go of it."""
         await discard(self.writer)

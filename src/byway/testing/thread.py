@@ -131,10 +131,9 @@ class NetworkThread(AbstractContextManager["NetworkThread"]):
         Raises:
             TimeoutError: it did not come true.
         """
-        network = self._network
-        asyncio.run_coroutine_threadsafe(
-            network.until(lambda: true(network), timeout), self._running()
-        ).result()
+        network, loop = self._network, self._running()
+        waiting = network.until(lambda: true(network), timeout)
+        asyncio.run_coroutine_threadsafe(waiting, loop).result()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or not self._thread.is_alive():
@@ -142,10 +141,12 @@ class NetworkThread(AbstractContextManager["NetworkThread"]):
         return self._loop
 
     def _call(self, function: Callable[[], Value]) -> Value:
+        loop = self._running()
+
         async def call() -> Value:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(call(), self._running()).result()
+        return asyncio.run_coroutine_threadsafe(call(), loop).result()
 
     def _run(self) -> None:
         try:

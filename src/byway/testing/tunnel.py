@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from byway.testing.counters import Counters
+from byway.testing.counters import Changes, Counters
 from byway.testing.holding import Budget
 from byway.testing.plan import Tunnel
 from byway.testing.sides import OriginSide
@@ -22,12 +22,15 @@ class Killed(Exception):
 class TunnelPumps:
     """Carries bytes both ways until one side ends."""
 
-    def __init__(self, wire: Wire, origin: OriginSide, plan: Tunnel, counters: Counters) -> None:
+    def __init__(
+        self, wire: Wire, origin: OriginSide, plan: Tunnel, counters: Counters, changes: Changes
+    ) -> None:
         """Prepare."""
         self._wire = wire
         self._origin = origin
         self._plan = plan
         self._counters = counters
+        self._changes = changes
         self._budget = Budget(plan.kill_bytes)
 
     async def run(self, from_client: bytes, from_origin: bytes) -> str:
@@ -59,7 +62,7 @@ class TunnelPumps:
     async def _up(self, data: bytes) -> str:
         while True:
             if data and self._plan.mute_up:
-                self._counters.muted += len(data)
+                self._mute(data)
             elif data:
                 allowed, short = self._budget.spend(data)
                 await self._origin.write(allowed)
@@ -72,7 +75,7 @@ class TunnelPumps:
     async def _down(self, data: bytes) -> str:
         while True:
             if data and self._plan.mute_down:
-                self._counters.muted += len(data)
+                self._mute(data)
             elif data:
                 allowed, short = self._budget.spend(data)
                 await self._wire.write(allowed)
@@ -83,6 +86,10 @@ class TunnelPumps:
                 if self._plan.mute_down:
                     await self._wire.gone.wait()  # that the origin left is not heard either
                 return "the server left"
+
+    def _mute(self, data: bytes) -> None:
+        self._counters.muted += len(data)
+        self._changes.tell()
 
     async def _kill(self) -> None:
         await self._wire.finish()
