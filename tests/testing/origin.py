@@ -4,8 +4,8 @@ Knows: HTTP/1.1 by h11, raw bytes after a 101.
 Must not know: byway, rules.
 
 `/size/N` answers N bytes with a length, `/chunks/N` in chunks; `/live` and `/text` answer chunk by
-chunk what the test puts into `pieces`; `/silent` never answers; `/raw` becomes a tunnel that echoes;
-anything else answers the body that came, or `hello`.
+chunk what the test puts into `pieces`; `/silent` never answers; `/raw` becomes a tunnel that
+echoes; anything else answers the body that came, or `hello`.
 """
 
 from __future__ import annotations
@@ -154,9 +154,9 @@ class Origin:
                     if not piece.done():
                         piece.cancel()
                         return
-                    if (data := piece.result()) is None:
+                    if (chunk := piece.result()) is None:
                         break
-                    await send(h11.Data(data=data))
+                    await send(h11.Data(data=chunk))
             finally:
                 left.cancel()
                 await asyncio.gather(left, return_exceptions=True)

@@ -282,9 +282,18 @@ async def test_it_is_silent_unless_asked(
 
 
 @pytest.mark.parametrize(
-    "origin", ["ftp://127.0.0.1", "http://", "http://127.0.0.1/path", "127.0.0.1:8000", "http://a:b"]
+    "origin",
+    [
+        "ftp://127.0.0.1",
+        "http://",
+        "http://127.0.0.1/path",
+        "127.0.0.1:80",
+        "http://a:b",
+        0,
+        70_000,
+    ],
 )
-def test_what_is_no_origin_is_refused(origin: str) -> None:
+def test_what_is_no_origin_is_refused(origin: str | int) -> None:
     with pytest.raises(UsageError):
         Network(origin)
 

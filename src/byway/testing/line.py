@@ -102,7 +102,7 @@ class Lane:
                 self._room.clear()
                 await self._room.wait()
             # Others want to send as well: the line is not taken long before it is used.
-            while (wait := self._pacer.backlog(self._way, loop.time()) - 1 / STEPS) > 0:
+            if (wait := self._pacer.backlog(self._way, loop.time()) - 1 / STEPS) > 0:
                 await asyncio.sleep(wait)
             self._append(data[start : start + step])
 

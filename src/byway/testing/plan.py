@@ -6,8 +6,9 @@ Must not know: which rules there are, sockets, a clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import Field, dataclass, replace
 from enum import Enum
+from typing import Any
 
 from byway.testing.heads import HeaderPairs, Request, Response
 
@@ -153,6 +154,17 @@ class Rule:
     def line(self, line: Line) -> Line:
         """Return what becomes of all bytes."""
         return line
+
+    def __str__(self) -> str:
+        """Return it as it is written, without arguments that say nothing."""
+        known: dict[str, Field[Any]] = getattr(self, "__dataclass_fields__", {})
+        values = [(field, getattr(self, field.name)) for field in known.values()]
+        shown = [
+            f"{field.name}={value!r}"
+            for index, (field, value) in enumerate(values)
+            if value is not None and (index == 0 or value != field.default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def tightest(first: float | None, second: float | None) -> float | None:

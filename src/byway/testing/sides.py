@@ -20,6 +20,8 @@ from byway.testing.heads import HeaderPairs
 from byway.testing.limits import NetworkLimits
 from byway.testing.wire import Wire, discard, reset
 
+MAX_PORT = 65_535
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization"})
@@ -48,6 +50,8 @@ class Address:
             UsageError: it is neither.
         """
         if isinstance(origin, int):
+            if not 0 < origin <= MAX_PORT:
+                raise UsageError(f"{origin} is no port")
             return cls("127.0.0.1", origin)
         try:
             parts = urlsplit(origin)
@@ -65,7 +69,9 @@ class Address:
     def of_connect(cls, target: str) -> Address | None:
         """Read the ``host:port`` of a CONNECT; None if it is none."""
         host, _, port = target.rpartition(":")
-        return cls(host.strip("[]"), int(port)) if host and port.isdecimal() else None
+        if not host or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
+            return None
+        return cls(host.strip("[]"), int(port))
 
     @property
     def loopback(self) -> bool:

@@ -16,23 +16,23 @@ from byway.testing.plan import Fate, Plan, Rule
 
 @dataclass(frozen=True, slots=True)
 class SomePosts(Rule):
-    """Choose POSTs: every nth, or each with a probability.
+    """Choose POSTs: all, every nth, or each with a probability.
 
     Attributes:
-        nth: of so many POSTs the last is chosen; 1 for all. POSTs are counted from when the rules
-            were put in place.
+        nth: of so many POSTs the last is chosen. POSTs are counted from when the rules were put
+            in place.
         probability: chance of each POST, from 0 to 1, instead of `nth`.
         seed: of the chances; the same POSTs are chosen in every run.
     """
 
-    nth: int = 1
+    nth: int | None = None
     probability: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.nth < 1:
-            raise UsageError("nth must be 1 or more")
+        if self.nth is not None and (self.nth < 1 or self.probability is not None):
+            raise UsageError("nth must be 1 or more, and stands alone")
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise UsageError("probability is a number from 0 to 1")
 
@@ -41,7 +41,7 @@ class SomePosts(Rule):
         if request.method != "POST":
             return False
         if self.probability is None:
-            return request.of_method % self.nth == 0
+            return request.of_method % (self.nth or 1) == 0
         # The name, since two rules of one seed should not choose the same POSTs.
         draw = Random(f"{type(self).__name__}/{self.seed}/{request.of_method}")
         return draw.random() < self.probability
