@@ -142,17 +142,20 @@ class Race:
             if was is Phase.TRYING:
                 self._next_start = min(self._next_start, now)  # no patience with what has failed
             return
-        # The carrier in use is lost: a new round, which begins with what worked.
+        # The carrier in use is lost: a new round. It begins with what worked; what opened, but
+        # carried nothing, comes last.
         self.used = None
         self._promote_at = None
         for other in self._runners.values():
             if other.phase is Phase.FAILED:
                 other.phase = Phase.WAITING
-        self._queue = [name, *(one for one in self._order if one != name)]
+        others = [one for one in self._order if one != name]
         if served:
+            self._queue = [name, *others]
             self._rounds = 0
             self._next_start = now
         else:
+            self._queue = [*others, name]
             self._next_start = now + self._pause()
 
     # What to do

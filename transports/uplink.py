@@ -10,6 +10,7 @@ while one is on its way is the next. One is on its way at a time, so they arrive
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from byway.errors import CarrierLost
 from byway.frames import encode_ack
 from byway.handshake import ACK_ANSWER, Hello
+from byway.limits import MAX_PART
 from byway.live import Attachment, LiveSession
 from byway.session import State
 from byway.transports.base import Exchange, first_of
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 FIRST_RETRY: Final = 0.1
 """Seconds that the first retry of a batch waits at most; the bound doubles with each later one."""
+
+
+TOO_LARGE: Final = 413
+"""The HTTP status that says that a request was too large."""
+
+logger: logging.Logger = logging.getLogger("byway.transports.uplink")
 
 
 async def answer_batch(exchange: Exchange, live: LiveSession, hello: Hello) -> None:
@@ -47,16 +55,25 @@ async def send_batches(dial: Dial, link: Attachment) -> None:
         CarrierLost: no batch got through for two heartbeats; the session is gone; or one failed
             when both sides had closed.
     """
-    core, carrier = link.live.core, link.carrier
+    live, core, carrier = link.live, link.live.core, link.carrier
     loop = asyncio.get_running_loop()
     failing_since: float | None = None
-    delay = FIRST_RETRY
-    while frames := await link.output(dial.heartbeat, silence=dial.silence):
+    failures, delay, size = 0, FIRST_RETRY, live.batch
+    while frames := await link.output(dial.heartbeat, silence=dial.silence, size=size):
         try:
             await dial.batch(link, b"".join(frames))
         except CarrierLost as error:
-            if error.gone or core.state is State.CLOSED:
+            if error.gone:
                 raise
+            if error.answered == TOO_LARGE and size == 1:
+                live.abort(1006, f"the way up refuses a request of one frame: {error}")
+                return
+            failures += 1
+            if error.answered == TOO_LARGE:
+                live.batch = size = _half(size)  # the path will not change its mind
+                logger.info("session %s: batches of %d bytes from now on", live.name, size)
+            elif failures % 2 == 0:
+                size = _half(size)  # some paths swallow what is too large for them
             now = loop.time()
             failing_since = failing_since or now
             if now - failing_since >= dial.patience:
@@ -64,12 +81,18 @@ async def send_batches(dial: Dial, link: Attachment) -> None:
                     f"the uplink is dead: {error}", answered=error.answered
                 ) from error
             core.rewind(carrier)
-            await asyncio.sleep(random.uniform(0, delay))  # full jitter
-            delay = min(delay * 2, dial.heartbeat)
+            if error.answered != TOO_LARGE:
+                await asyncio.sleep(random.uniform(0, delay))  # full jitter
+                delay = min(delay * 2, dial.heartbeat)
         else:
-            failing_since, delay = None, FIRST_RETRY
+            failing_since, failures, delay = None, 0, FIRST_RETRY
             if core.outbox.first < carrier.cursor:
                 core.rewind(carrier)  # the answer acknowledges less than was brought up
+
+
+def _half(size: int) -> int:
+    """Return half of a batch's size; below the size of a part, that of one frame."""
+    return size // 2 if size > 2 * MAX_PART else 1
 
 
 async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, None]) -> None:

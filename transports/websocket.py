@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import httpx
 import websockets
@@ -22,7 +22,7 @@ from websockets.typing import Subprotocol
 from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PART, TEXT, Decoder, Frame
 from byway.handshake import SUBPROTOCOL, Hello
-from byway.limits import Limits
+from byway.limits import KIB, Limits
 from byway.live import Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
@@ -70,7 +70,7 @@ class WebSocket(Transport):
         scheme = "wss" if dial.url.scheme == "https" else "ws"
         offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
         try:
-            async with websocket_connect(
+            async with _Connect(
                 str(dial.url.copy_with(scheme=scheme)),
                 subprotocols=[Subprotocol(one) for one in offers],
                 additional_headers=dial.headers,
@@ -80,7 +80,7 @@ class WebSocket(Transport):
                 ping_interval=dial.limits.silence,
                 ping_timeout=dial.patience,
                 close_timeout=1,
-                max_size=dial.limits.max_message,
+                max_size=max(dial.limits.max_message, MAX_WEBSOCKET_MESSAGE),
                 ssl=dial.ssl,
             ) as socket:
                 response = socket.response
@@ -111,6 +111,21 @@ class WebSocket(Transport):
 
 
 LEFT = "the client left"
+
+WRITE: Final = 32 * KIB
+"""Bytes of frames that go into one WebSocket message, exceeded by at most one frame. Servers and
+proxies bound a message, some at 64 KiB."""
+
+MAX_WEBSOCKET_MESSAGE: Final = 64 * KIB
+"""Bytes of a WebSocket message that carries frames, at most."""
+
+
+class _Connect(websocket_connect):
+    """A connection that follows no redirect, which would take the session's key elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Return the redirect as the error that it is here."""
+        return exc
 
 
 def _closed(error: websockets.ConnectionClosed) -> str:
@@ -181,7 +196,7 @@ async def _serve_down(exchange: Exchange, link: Attachment) -> None:
             await exchange.send({"type": "websocket.send", "text": message})
         else:
             await exchange.send({"type": "websocket.send", "bytes": message})
-        frames = await link.output(exchange.limits.heartbeat)
+        frames = await link.output(exchange.limits.heartbeat, size=WRITE)
 
 
 async def _carry_down(
@@ -201,5 +216,5 @@ async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> N
     # The client speaks first: some proxies hold the server's first message until it does.
     await socket.send(b"".join(link.live.core.take(link.carrier, 0, beat=True)))
     writer = _Writer()
-    while frames := await link.output(dial.heartbeat, silence=dial.silence):
+    while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(writer.messages(frames))

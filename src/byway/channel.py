@@ -133,9 +133,21 @@ def check_message(message: object) -> Message:
 def header_list(
     headers: Mapping[str, str] | Iterable[tuple[str, str]] | None,
 ) -> list[tuple[str, str]]:
-    """Copy a caller's headers to a list of pairs, so that nobody's dict is changed."""
+    """Copy a caller's headers to a list of pairs, so that nobody's dict is changed.
+
+    Raises:
+        UsageError: one is not of printable ASCII, which is all that every transport carries.
+    """
     if headers is None:
         return []
-    if isinstance(headers, Mapping):
-        return list(cast("Mapping[str, str]", headers).items())
-    return list(headers)
+    pairs = (
+        list(cast("Mapping[str, str]", headers).items())
+        if isinstance(headers, Mapping)
+        else list(headers)
+    )
+    for name, value in pairs:
+        if not (name and name.isascii() and name.isprintable()) or not (
+            value.isascii() and value.replace("\t", " ").isprintable()
+        ):
+            raise UsageError(f"the header {name!r} is not of printable ASCII")
+    return pairs

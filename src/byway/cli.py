@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"byway: {error}", file=sys.stderr)
         return EXIT_USAGE
+    except BrokenPipeError:
+        # Whoever read has stopped. Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("\nbyway: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -97,11 +102,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _until_signalled(options: argparse.Namespace) -> int:
-    """Run the command; SIGTERM ends it as tidily as Ctrl-C."""
+    """Run the command; SIGTERM, and the end of the terminal, end it as tidily as Ctrl-C."""
     task = asyncio.current_task()
     assert task is not None
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for name in ("SIGTERM", "SIGHUP"):
+        # Windows has neither SIGHUP nor handlers in the event loop.
+        with contextlib.suppress(NotImplementedError, AttributeError):
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)
     status: int = await options.run(options)
     return status
 

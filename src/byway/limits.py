@@ -13,6 +13,12 @@ from byway.errors import UsageError
 KIB = 1024
 MIB = 1024 * KIB
 
+MAX_PART = 16 * KIB
+"""Longest part that anybody sends, in bytes; a client that takes less could not be answered."""
+
+MIN_BOX = 64
+"""Smallest inbox and outbox, in bytes: with less, acknowledgements would never rest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -20,7 +26,7 @@ class Limits:
 
     Attributes:
         max_message: longest message received. A longer one closes the session with 1009.
-        part: a message longer than this travels as parts of this size.
+        part: a message longer than this travels as parts of this size; at most 16 KiB.
         max_frame: longest frame received. A longer one is answered 413 and ends the carrier.
         outbox: bytes sent and not acknowledged. At the bound `send()` waits.
         inbox: bytes received and not yet read. At the bound the peer's `send()` comes to wait;
@@ -44,6 +50,8 @@ class Limits:
         refusal_age: how long a refusal answers later attempts of the same client.
         tombstone_age: how long a tombstone answers 410.
         drain_timeout: how long `drain()` waits for clients to acknowledge the close.
+        handler_timeout: how long handlers may go on after that when the server stops. Then they
+            are cancelled.
     """
 
     max_message: int = 16 * MIB
@@ -66,13 +74,16 @@ class Limits:
     refusal_age: float = 10.0
     tombstone_age: float = 600.0
     drain_timeout: float = 3.0
+    handler_timeout: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work."""
         for field in fields(self):
             if getattr(self, field.name) <= 0:
                 raise UsageError(f"Limits.{field.name} must be more than 0")
-        if self.part > self.max_frame:
-            raise UsageError("Limits.part must not be over Limits.max_frame")
+        if self.part > min(self.max_frame, MAX_PART):
+            raise UsageError(f"Limits.part must not be over Limits.max_frame, nor over {MAX_PART}")
+        if min(self.inbox, self.outbox) < MIN_BOX:
+            raise UsageError(f"Limits.inbox and Limits.outbox must be at least {MIN_BOX}")
         if self.batch + self.max_frame > self.body:
             raise UsageError("Limits.body must hold Limits.batch and one frame of Limits.max_frame")

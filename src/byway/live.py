@@ -281,6 +281,9 @@ class LiveSession:
             for timer in (self._window, self._linger, self._silence):
                 if timer is not None:
                     timer.cancel()
+            if core.inbox.dropped:
+                dropped = core.inbox.dropped
+                logger.info("session %s: %d messages came unread to its end", self.name, dropped)
             if self._on_finished is not None:
                 self._on_finished(self)
             if self.on_change is not None:
@@ -365,7 +368,9 @@ class Attachment:
             self.end(str(error))
             raise
 
-    async def output(self, beat: float, *, silence: float | None = None) -> list[bytes]:
+    async def output(
+        self, beat: float, *, silence: float | None = None, size: int | None = None
+    ) -> list[bytes]:
         """Wait for frames to write on this carrier.
 
         Only one task a carrier may wait here. Cancelling it loses nothing.
@@ -373,12 +378,18 @@ class Attachment:
         Args:
             beat: seconds after which an ACK is returned, if frames came that it can acknowledge.
             silence: seconds after which an ACK is returned in any case; by default `beat`.
+            size: bytes of numbered frames to return, exceeded by at most one; by default, and at
+                most, `live.batch`.
 
         Returns:
             Encoded frames, at most about `live.batch` bytes; none once the carrier or the
             session has ended, or after `stop()`.
         """
-        core, carrier, size = self.live.core, self.carrier, self.live.batch
+        core, carrier, size = (
+            self.live.core,
+            self.carrier,
+            min(size or self.live.batch, self.live.batch),
+        )
         spent, stops = 0.0, self._stops
         while not carrier.ended and self._stops == stops:
             if core.pending(carrier):

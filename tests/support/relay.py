@@ -23,7 +23,7 @@ class Relay:
     Attributes:
         port: where it listens, on 127.0.0.1.
         upgrades: what becomes of a WebSocket handshake: "pass", "refuse" (answered 403) or
-            "swallow" (never answered).
+            "swallow" (never answered) or "deaf" (opened, and then nothing goes up).
         accepted: how many connections came.
         target: the port of 127.0.0.1 that new connections are relayed to.
         heads: the head of the first request on each of them.
@@ -85,7 +85,9 @@ class Relay:
             far_reader, far = await asyncio.open_connection("127.0.0.1", self.target)
             self._writers.add(far)
             far.write(head)
-            await asyncio.gather(_pump(reader, far), _pump(far_reader, writer))
+            deaf = self.upgrades == "deaf" and b"upgrade: websocket" in head.lower()
+            up = _discard(reader) if deaf else _pump(reader, far)
+            await asyncio.gather(up, _pump(far_reader, writer))
         except OSError:
             pass  # cut, by us or by either side
         finally:
@@ -100,6 +102,11 @@ class Relay:
         while self._tasks:
             self.cut()
             await asyncio.wait(self._tasks, timeout=0.1)
+
+
+async def _discard(reader: asyncio.StreamReader) -> None:
+    while await reader.read(65536):
+        pass
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

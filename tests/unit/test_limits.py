@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import byway
 from byway import Limits, UsageError
 
 NAMES = [field.name for field in fields(Limits)]
@@ -27,9 +28,24 @@ def test_every_bound_says_what_it_bounds(name: str) -> None:
 
 
 def test_a_part_fits_into_a_frame() -> None:
-    Limits(part=64 * 1024)
+    Limits(part=8 * 1024, max_frame=8 * 1024)
     with pytest.raises(UsageError, match="part"):
-        Limits(part=64 * 1024 + 1)
+        Limits(part=8 * 1024 + 1, max_frame=8 * 1024)
+
+
+def test_no_part_is_longer_than_any_client_takes() -> None:
+    with pytest.raises(UsageError, match="part"):
+        Limits(part=16 * 1024 + 1)
+    byway.connect("http://app.example/", limits=Limits(max_frame=16 * 1024))
+    with pytest.raises(UsageError, match="max_frame must be at least 16384"):
+        byway.connect("http://app.example/", limits=Limits(part=8192, max_frame=8192))
+
+
+@pytest.mark.parametrize("name", ["inbox", "outbox"])
+def test_with_too_small_a_box_acknowledgements_would_never_rest(name: str) -> None:
+    Limits(**{name: 64})
+    with pytest.raises(UsageError, match="at least 64"):
+        Limits(**{name: 63})
 
 
 def test_a_body_holds_a_batch_and_the_frame_that_exceeds_it() -> None:

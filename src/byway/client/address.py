@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ssl as ssl_module
 import urllib.request
+from importlib.util import find_spec
 
 import httpx
 
 from byway.errors import UsageError
 
+_SOCKS_MODULES = ("python_socks", "socksio")  # of websockets and of httpx
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
 
@@ -46,7 +48,7 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
         proxy: a URL; True for the environment's; None or False for none.
 
     Raises:
-        UsageError: it is no URL of a proxy.
+        UsageError: it is no URL of a proxy, or a SOCKS proxy and what that needs is not installed.
     """
     if proxy is None or proxy is False:
         return None
@@ -64,6 +66,8 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
         raise UsageError(f"proxy {proxy!r} is not a URL: {error}") from None
     if parsed.scheme not in ("http", "https", "socks5", "socks5h") or not parsed.host:
         raise UsageError(f"proxy {str(parsed)!r} must be http://, https:// or socks5://")
+    if parsed.scheme.startswith("socks") and not all(map(find_spec, _SOCKS_MODULES)):
+        raise UsageError("a SOCKS proxy needs more: pip install 'byway[socks]'")
     return proxy
 
 

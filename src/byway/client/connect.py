@@ -21,7 +21,7 @@ from byway.client.address import endpoint_url, proxy_for, tls_context
 from byway.client.driver import Driver
 from byway.errors import Attempt, ChannelClosed, UsageError
 from byway.handshake import Open, key_hash, new_key, valid_subprotocol
-from byway.limits import Limits
+from byway.limits import MAX_PART, Limits
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference
 from byway.session import Closed, Message
@@ -100,6 +100,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
         self._close_timeout = close_timeout
         self._on_transport = on_transport
         self._limits = limits or Limits()
+        if self._limits.max_frame < MAX_PART:
+            raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
         self._channel: ClientChannel | PlainChannel | None = None
 
     async def __aenter__(self) -> Channel:

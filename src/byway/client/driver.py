@@ -150,6 +150,8 @@ class Driver:
         self._changed.set()
 
     async def _plain_opened(self, socket: ClientConnection) -> None:
+        if self.opening is not None:
+            raise CarrierLost("a server without byway answered")
         self.plain = socket
         self._ready.set()
         self._changed.set()

@@ -72,9 +72,11 @@ async def running(command: Sequence[str], port: int, cwd: Path) -> AsyncIterator
                 try:
                     async with asyncio.timeout(STOP_TIMEOUT):
                         await process.wait()
-                except TimeoutError:
+                except (TimeoutError, asyncio.CancelledError) as error:
                     process.kill()
                     await process.wait()
+                    if isinstance(error, asyncio.CancelledError):
+                        raise
 
 
 async def _accepting(process: asyncio.subprocess.Process, port: int) -> None:

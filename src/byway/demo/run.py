@@ -131,6 +131,7 @@ async def _echo(row: Row, channel: byway.Channel, lines: Sequence[str], progress
         for number, line in enumerate(lines[1:], 1):
             if not await _check(row, channel, line):
                 sending.cancel()
+                row.refused = f"closed with {channel.code} {channel.reason}".rstrip()
                 break
             if number % 500 == 0:
                 progress(row)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from urllib.parse import quote
 
 from byway.errors import PeerError
 from byway.handshake import Hello
@@ -56,6 +57,10 @@ class Admission:
         try:
             async with asyncio.timeout(timeout):
                 decision = await asyncio.shield(hosted.run.decision)
+        except asyncio.CancelledError:
+            if not hosted.live.attachments:
+                hosted.live.start_window()  # whoever opened it may not come back
+            raise
         except TimeoutError:
             hosted.live.abort(1006, "the application did not answer the handshake")
             raise PeerError(
@@ -70,7 +75,7 @@ class Admission:
 
     def _open(self, scope: Scope, hello: Hello, *, ring: bool) -> Hosted:
         def start(live: LiveSession) -> ApplicationRun:
-            logger.info("session %s opened at %s", live.name, scope["path"])
+            logger.info("session %s opened at %s", live.name, quote(scope["path"]))
             return ApplicationRun(self._app, websocket_scope(scope, hello.subprotocols), live)
 
         return self.registry.open(hello, start, ring=ring)

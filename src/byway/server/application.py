@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,9 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_DENIAL = 64 * KIB
 """Bytes kept of the body with which an application refuses; the rest is dropped."""
+
+_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+_NOT_IN_HEADERS = re.compile(rb"[\r\n\0]")
 
 # Of the request that opened the session, not of the WebSocket that the application sees.
 _NOT_THE_APPLICATIONS = {
@@ -52,7 +56,7 @@ def websocket_scope(scope: Scope, subprotocols: tuple[str, ...]) -> Scope:
     seen = {key: value for key, value in scope.items() if key != "method"}
     seen |= {
         "type": "websocket",
-        "scheme": {"http": "ws", "https": "wss"}.get(scope.get("scheme", "http"), scope["scheme"]),
+        "scheme": _SCHEMES.get(scope.get("scheme", "http"), "ws"),
         "subprotocols": list(subprotocols),
         "headers": headers,
         "asgi": {**scope.get("asgi", {}), "spec_version": "2.5"},
@@ -240,6 +244,9 @@ class ApplicationRun:
                 f"the client offered {list(self._offered)}"
             )
         headers = [(bytes(name), bytes(value)) for name, value in event.get("headers") or []]
+        for name, value in headers:
+            if not name or _NOT_IN_HEADERS.search(name) or _NOT_IN_HEADERS.search(value):
+                raise UsageError(f"the header {name!r} holds a line break or a NUL, or has no name")
         self._decide(Accepted(subprotocol, headers))
 
     def _close(self, code: int, reason: str) -> None:

@@ -110,6 +110,7 @@ class ServerChannel(Channel):
         self._receive = receive
         self._send = send
         self._receiving = False
+        self._ended = False  # nothing can be received any more
         self._code: int | None = None
         self._reason = ""
         self._subprotocol: str | None = None
@@ -143,7 +144,7 @@ class ServerChannel(Channel):
     async def receive(self) -> Message | None:
         """Wait for the next message."""
         self._check_accepted()
-        if self._code is not None:
+        if self._ended:
             return None
         if self._receiving:
             raise UsageError("another task is waiting in receive() already")
@@ -153,6 +154,7 @@ class ServerChannel(Channel):
         finally:
             self._receiving = False
         if event["type"] == "websocket.disconnect":
+            self._ended = True
             if self._code is None:
                 self._code = event.get("code", 1005)
                 self._reason = event.get("reason") or ""
@@ -172,9 +174,10 @@ class ServerChannel(Channel):
             await self._send({"type": "websocket.send", key: message})
         except OSError as error:
             cause = error.__cause__
-            if isinstance(cause, ChannelClosed):
-                raise ChannelClosed(cause.code, cause.reason) from error
-            raise ChannelClosed(1006, str(error)) from error
+            closed = cause if isinstance(cause, ChannelClosed) else ChannelClosed(1006, "")
+            # A message that came before the end can still be received.
+            self._code, self._reason = closed.code, closed.reason
+            raise ChannelClosed(self._code, self._reason) from error
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the channel, or refuse the client."""
@@ -182,7 +185,7 @@ class ServerChannel(Channel):
             return
         if not valid_close_code(code):
             raise UsageError(f"close code {code} may not be sent: use 1000 to 1014 or 3000 to 4999")
-        self._code, self._reason = code, reason
+        self._code, self._reason, self._ended = code, reason, True
         await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from byway.errors import FrameError, PeerError
 from byway.frames import Frame
@@ -57,8 +58,8 @@ class FallbackMiddleware:
             app: any ASGI application.
             transports: names of the transports to offer, best first; all by default.
             origins: origins of other hosts whose pages may connect, such as
-                ``https://app.example``; ``*`` allows all, without credentials. A page of the
-                server's own host always may.
+                ``https://app.example``; ``*`` allows all, whose cookies and `Authorization` the
+                application does not get to see. A page of the server's own host always may.
             readers: paths where a plain GET is answered with what the handler sends, for
                 readers without a client library (`curl -N`, `EventSource`); True for all.
             limits: bounds; see `Limits`.
@@ -89,6 +90,8 @@ class FallbackMiddleware:
         if serve is None:
             await self.app(scope, receive, send)
         else:
+            if self._watch is None:
+                self._listen()  # a framework that this is mounted in keeps the lifespan to itself
             await _answering(serve, scope, receive, self._with_cors(scope["headers"], send))
 
     def _own(self, scope: Scope) -> Application | None:
@@ -113,36 +116,42 @@ class FallbackMiddleware:
 
         It is called by itself on SIGINT and SIGTERM, where the server runs in the main thread;
         call it before you stop a server in another way. It returns when the clients have
-        acknowledged, or after `limits.drain_timeout`.
+        acknowledged, or after `limits.drain_timeout`, and the handlers have returned, or after
+        `limits.handler_timeout`, when they are cancelled.
         """
         self._admission.registry.draining = True
         hosted = self._admission.registry.sessions
-        if not hosted:
-            return
-        logger.info("draining: closing %d sessions with 1012", len(hosted))
+        if hosted:
+            logger.info("draining: closing %d sessions with 1012", len(hosted))
         for one in hosted:
             one.live.close(1012, "the server is going away")
             # A client that was told, and leaves, may find no way any more to acknowledge it.
             one.live.window = 0.0
             if one.live.core.is_ring and not one.live.attachments:
                 one.live.let_go("no reader is there")
-        waits = [asyncio.ensure_future(one.live.finished.wait()) for one in hosted]
-        _, late = await asyncio.wait(waits, timeout=self.limits.drain_timeout)
-        for wait in late:
-            wait.cancel()
+        # Who is not there now cannot be told.
+        waits = [
+            asyncio.ensure_future(one.live.finished.wait())
+            for one in hosted
+            if one.live.attachments
+        ]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=self.limits.drain_timeout)
+            for wait in late:
+                wait.cancel()
         for one in hosted:
             one.live.abort(1012, "the server has gone away")
+        await self._admission.registry.wait_for_handlers()
 
     # Each of these raises PeerError for what the peer does wrong, see `_answering`.
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a reader without a client library."""
-        self._origins.check(scope["headers"])
-        await self._readers.serve(scope, receive, send)
+        await self._readers.serve(self._origins.pass_on(scope), receive, send)
 
     async def _preflight(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight of a request of the protocol."""
-        self._origins.check(scope["headers"])
+        self._origins.pass_on(scope)
         await answer(scope, send, 204, self._origins.preflight_headers(scope["headers"]), b"")
 
     async def _stripped(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +164,7 @@ class FallbackMiddleware:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request of the protocol: read it whole, then answer it."""
-        self._origins.check(scope["headers"])
+        scope = self._origins.pass_on(scope)
         check_head(scope["method"], scope["headers"], self.limits)
         hello, frames = parse_body(await read_body(receive, self.limits), self.limits)
         if hello.answer == ACK_ANSWER:
@@ -191,7 +200,13 @@ class FallbackMiddleware:
         _take(hosted.live, hello, frames)
         headers = application_headers(accepted.headers) if hello.instance is None else []
         exchange = self._exchange(scope, receive, send, hosted, accepted.subprotocol, headers)
-        await transport.serve(exchange, hosted.live, hello)
+        try:
+            await transport.serve(exchange, hosted.live, hello)
+        except OSError:
+            logger.debug("a client left while it was written to")
+        if self._admission.registry.draining:
+            # The server stops when its last call has returned, and would take the handler along.
+            await asyncio.wait({hosted.run.task})
 
     def _exchange(
         self,
@@ -228,7 +243,7 @@ class FallbackMiddleware:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket that speaks byway."""
         await receive()  # websocket.connect
-        self._origins.check(scope["headers"])
+        scope = self._origins.pass_on(scope)
         hello = Hello.from_offers(scope["subprotocols"])
         assert hello is not None
         await self._carry(scope, receive, send, hello, [])
@@ -237,18 +252,21 @@ class FallbackMiddleware:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the lifespan through, and hear the signals that end it."""
-        self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
-        self._watch.install()
+        self._listen()
 
         async def watching_receive() -> Event:
             event = await receive()
             if event["type"] == "lifespan.shutdown":
                 if self._watch is not None:
                     self._watch.remove()
-                await self.drain()
+                await self.drain()  # the application's own shutdown comes after its handlers
             return event
 
         await self.app(scope, watching_receive, send)
+
+    def _listen(self) -> None:
+        self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
+        self._watch.install()
 
     def _signalled(self) -> None:
         if self._draining is None:
@@ -271,7 +289,7 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
         logger.warning(
             "refused %s %s from %s: %d %s",
             scope.get("method", "WebSocket"),
-            scope["path"],
+            quote(scope["path"]),  # a line break in it must not make a line of the log
             client[0] if client else "unknown",
             error.status,
             error,
@@ -282,8 +300,6 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
         logger.debug("a client left before its request was whole")
         # Nobody reads it, but middleware outside of this one takes no answer for a fault.
         await answer(scope, send, 400, [], b"")
-    except OSError:
-        logger.debug("a client left while it was written to")
 
 
 def _take(live: LiveSession, hello: Hello, frames: list[Frame]) -> None:

@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from byway.errors import PeerError, UsageError
-from byway.transports.base import Headers
+from byway.transports.base import Headers, Scope
 
 MAX_AGE = 600
 """Seconds for which a browser may keep the answer to a preflight."""
 
+_CREDENTIALS = (b"cookie", b"authorization")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -43,32 +44,42 @@ class OriginPolicy:
             if not parts.scheme or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
                 raise UsageError(f"origin {origin!r} is not of the form scheme://host[:port]")
 
-    def check(self, headers: Headers) -> None:
-        """Pass a request, or refuse it.
+    def pass_on(self, scope: Scope) -> Scope:
+        """Return the scope that may go on, or refuse a call.
+
+        The one of a page that only `*` allows goes on without the visitor's credentials: CORS keeps
+        them back from requests, but nothing does from a WebSocket handshake.
 
         Raises:
-            PeerError: with status 403, if a foreign page made it.
+            PeerError: with status 403, if a foreign page made the call.
         """
-        values = dict(headers)
+        values = dict(scope["headers"])
         origin = values.get(b"origin", b"").decode("latin-1")
         site = values.get(b"sec-fetch-site", b"").decode("latin-1")
-        if site == "same-origin" or not origin and site != "cross-site":
-            return
-        if not origin or not self._allowed(origin, values):
-            raise PeerError(
-                f"pages of {origin[:100] or 'other sites'} may not use this endpoint", status=403
-            )
+        if site == "same-origin" or (not origin and site != "cross-site"):
+            return scope
+        if origin and (origin in self.origins or self._own(origin, values)):
+            return scope
+        if "*" in self.origins:
+            kept = [pair for pair in scope["headers"] if pair[0] not in _CREDENTIALS]
+            return {**scope, "headers": kept}
+        raise PeerError(
+            f"pages of {origin[:100] or 'other sites'} may not use this endpoint", status=403
+        )
 
-    def _allowed(self, origin: str, values: dict[bytes, bytes]) -> bool:
-        if origin in self.origins or "*" in self.origins:
-            return True
-        scheme, _, host = origin.partition("://")
-        # A plain nginx puts its own name into Host; a page cannot set either header.
-        hosts = [values.get(b"host", b""), values.get(b"x-forwarded-host", b"").split(b",")[0]]
+    @staticmethod
+    def _own(origin: str, values: dict[bytes, bytes]) -> bool:
+        """Say whether an origin names the host that was asked.
+
+        The scheme is not compared: behind a proxy that ends TLS the server does not know it. A
+        plain nginx puts its own name into `Host`. A page can set `Host` never, and
+        `X-Forwarded-Host` only where a preflight was answered with leave, as byway's is not.
+        """
+        scheme, _, host = origin.lower().partition("://")
         port = _DEFAULT_PORTS.get(scheme, "")
+        hosts = [values.get(b"host", b""), values.get(b"x-forwarded-host", b"").split(b",")[0]]
         return bool(host) and any(
-            host.removesuffix(port).lower()
-            == one.decode("latin-1").strip().lower().removesuffix(port)
+            host.removesuffix(port) == one.decode("latin-1").strip().lower().removesuffix(port)
             for one in hosts
         )
 

@@ -7,6 +7,7 @@ Must not know: requests, transports, what an application does.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from byway.handshake import Hello, key_hash, new_instance
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import ApplicationRun, Denied
+
+logger: logging.Logger = logging.getLogger("byway.server")
 
 
 class SessionEnded(PeerError):
@@ -122,6 +125,17 @@ class Registry:
         run.task.add_done_callback(self._tasks.discard)
         hosted = self._hosted[digest] = Hosted(instance, live, run)
         return hosted
+
+    async def wait_for_handlers(self) -> None:
+        """Wait until the applications' runs have ended; cancel what is late."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=self._limits.handler_timeout)
+        for task in late:
+            logger.warning("%s goes on after the server has stopped: cancelled", task.get_name())
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=self._limits.handler_timeout)
 
     def deny(self, hello: Hello, denied: Denied) -> None:
         """Remember that the application refused this client, and let the session go."""

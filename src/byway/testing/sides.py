@@ -18,7 +18,7 @@ import h11
 from byway.errors import UsageError
 from byway.testing.heads import HeaderPairs
 from byway.testing.limits import NetworkLimits
-from byway.testing.wire import Wire, discard, reset
+from byway.testing.wire import Wire, discard, drain_wholly, reset
 
 MAX_PORT = 65_535
 
@@ -179,8 +179,7 @@ class OriginSide:
         self.writer: asyncio.StreamWriter = writer
         self._limits = limits
         self._touch = touch
-        # What `drain` has waited for is in the kernel's hands: closing afterwards loses nothing.
-        writer.transport.set_write_buffer_limits(0)
+        drain_wholly(writer)
 
     @classmethod
     async def connect(

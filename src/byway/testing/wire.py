@@ -27,6 +27,14 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+def drain_wholly(writer: asyncio.StreamWriter) -> None:
+    """Let `drain` wait until all is in the kernel's hands, so that a reset then loses nothing."""
+    # asyncio's TLS pauses at `size >= high`, its TCP at `size > high`: with a high of 0, TLS would
+    # pause with nothing to write, and never go on.
+    tls = writer.get_extra_info("ssl_object") is not None
+    writer.transport.set_write_buffer_limits(high=1 if tls else 0, low=0)
+
+
 async def discard(writer: asyncio.StreamWriter) -> None:
     """End a connection that is of no more use, and wait until its socket is closed."""
     writer.transport.abort()
@@ -71,8 +79,7 @@ class Wire:
         self._limits = limits
         self._counters = counters
         self._touch = touch
-        # What `drain` has waited for is in the kernel's hands: a reset afterwards loses nothing.
-        writer.transport.set_write_buffer_limits(0)
+        drain_wholly(writer)
         self._up = Lane(UP, number, pacer, gate, limits.in_flight)
         self._down = Lane(DOWN, number, pacer, gate, limits.in_flight)
         self._bringing = asyncio.create_task(self._bring())

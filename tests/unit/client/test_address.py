@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
 
+import byway
+from byway.client import address as address_module
 from byway.client.address import endpoint_url, proxy_for, tls_context
 from byway.errors import UsageError
 
@@ -60,7 +62,7 @@ def test_no_proxy_is_used_where_none_is_wanted(
         ({}, None, None),
         ({"HTTP_PROXY": "http://a:1"}, "http://a:1", None),
         ({"HTTPS_PROXY": "http://b:2"}, None, "http://b:2"),
-        ({"ALL_PROXY": "socks5://c:3"}, "socks5://c:3", "socks5://c:3"),
+        ({"ALL_PROXY": "http://c:3"}, "http://c:3", "http://c:3"),
         ({"ALL_PROXY": "http://c:3", "HTTPS_PROXY": "http://b:2"}, "http://c:3", "http://b:2"),
         ({"ALL_PROXY": "c:3"}, "http://c:3", "http://c:3"),
         ({"ALL_PROXY": "http://c:3", "NO_PROXY": "app.example"}, None, None),
@@ -110,3 +112,20 @@ def test_plain_text_has_no_certificates() -> None:
 def test_settings_of_another_kind_are_refused() -> None:
     with pytest.raises(UsageError, match="this is bool"):
         tls_context(HTTPS, cast(ssl.SSLContext, True))
+
+
+def test_a_socks_proxy_needs_what_the_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = endpoint_url("http://app.example/")
+    monkeypatch.setattr(address_module, "find_spec", lambda name: object())
+    assert proxy_for(url, "socks5://c:3") == "socks5://c:3"
+    monkeypatch.setattr(address_module, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"byway\[socks\]"):
+        proxy_for(url, "socks5://c:3")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X": "é"}, {"X": "a\r\nY: b"}, {"": "a"}, {"X\n": "a"}, [("X", "\0")]]
+)
+def test_a_header_that_not_every_transport_can_carry_is_refused(headers: Any) -> None:
+    with pytest.raises(UsageError, match="printable ASCII"):
+        byway.connect("http://app.example/", headers=headers)

@@ -38,7 +38,8 @@ def headers(*pairs: tuple[bytes, bytes], **named: str) -> list[tuple[bytes, byte
     ],
 )
 def test_own_pages_other_programs_and_allowed_ones_pass(given: list[tuple[bytes, bytes]]) -> None:
-    OriginPolicy(["https://friend.example", "null"]).check(given)
+    scope = {"headers": given}
+    assert OriginPolicy(["https://friend.example", "null"]).pass_on(scope) is scope
 
 
 @pytest.mark.parametrize(
@@ -63,14 +64,18 @@ def test_foreign_pages_are_refused_with_or_without_cookies(
     given: list[tuple[bytes, bytes]],
 ) -> None:
     with pytest.raises(PeerError) as caught:
-        OriginPolicy().check(given)
+        OriginPolicy().pass_on({"headers": given})
     assert caught.value.status == 403
 
 
 def test_a_star_allows_all_but_never_with_credentials() -> None:
     policy = OriginPolicy(["*"])
-    given = headers(HOST, origin="https://any.example")
-    policy.check(given)
+    given = headers(HOST, origin="https://any.example", cookie="a=b", authorization="x", accept="y")
+    seen = policy.pass_on({"headers": given, "path": "/"})
+    assert seen["path"] == "/"
+    assert [name for name, _ in seen["headers"]] == [b"host", b"origin", b"accept"]
+    own = {"headers": headers(HOST, origin="https://app.example", cookie="a=b")}
+    assert policy.pass_on(own) is own  # its own pages come with their cookies
     answer = dict(policy.cors_headers(given))
     assert answer[b"access-control-allow-origin"] == b"*"
     assert b"access-control-allow-credentials" not in answer

@@ -1,0 +1,44 @@
+"""Handlers that leave late or never, by themselves and mounted, and one that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from byway import Channel, Endpoint, Limits
+
+logger = logging.getLogger("tests.app")
+
+
+async def leaving(channel: Channel) -> None:
+    """Say what comes after the end, some time after it."""
+    await channel.accept()
+    await channel.send("here")
+    while await channel.receive() is not None:
+        pass
+    await asyncio.sleep(0.5)  # what it writes to disk, say
+    logger.info("left with %s", channel.code)
+
+
+async def staying(channel: Channel) -> None:
+    """Never leave."""
+    await channel.accept()
+    await channel.send("here")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        logger.info("was cancelled")
+
+
+async def split(channel: Channel) -> None:
+    """Accept with a header that would be two."""
+    await channel.accept(headers=[(b"x-a", b"1\r\nx-b: 2")])
+
+
+app = Endpoint(leaving)
+splitting = Endpoint(split)
+mounted = Starlette(routes=[Mount("/inside", Endpoint(leaving))])
+stubborn = Endpoint(staying, limits=Limits(handler_timeout=0.5))
