@@ -74,7 +74,7 @@ class Limits:
     refusal_age: float = 10.0
     tombstone_age: float = 600.0
     drain_timeout: float = 3.0
-    handler_timeout: float = 10.0
+    handler_timeout: float = 5.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work."""
