@@ -7,16 +7,19 @@ import gc
 import logging
 import os
 import ssl
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 
 from byway import UsageError
 from byway.testing import (
     Answer,
     Fate,
+    KillAfterUpgrade,
     Latency,
     Network,
     NetworkLimits,
@@ -29,7 +32,7 @@ from byway.testing import (
 from byway.testing.plan import Rule
 from tests.support.tls import Authority
 from tests.testing.clients import UPGRADE, get, raw_client
-from tests.testing.origin import Origin
+from tests.testing.origin import Origin, running_origin
 
 
 async def test_rules_change_while_it_runs(origin: Origin, http: httpx.AsyncClient) -> None:
@@ -212,33 +215,69 @@ async def test_it_serves_tls(origin: Origin, tmp_path: Path) -> None:
                 assert (await client.get(far.url)).text == "hello"
 
 
-async def test_nothing_is_left_of_it(origin: Origin, http: httpx.AsyncClient) -> None:
-    before = asyncio.all_tasks()
-    network = Network(origin.port, SwallowUpgrade(), Latency(ms=20))
-    async with (
-        raw_client(origin.port),  # so that the origin has something open of its own
-        network,
-        raw_client(network.port) as silent,
-        raw_client(network.port) as live,
-        raw_client(network.port) as half,
-        raw_client(network.port),
-    ):
-        await silent.send(UPGRADE)
-        await live.send(get("/live"))
-        await half.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nhalf")
-        await origin.request(1)
-        await network.until(lambda: network.connections == 4)
-        port = network.port
-        await network.__aexit__(None, None, None)
+async def test_many_bytes_pass_tls_both_ways(origin: Origin, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.certificate_file, authority.key_file)
+    async with Network(origin.port, ssl=context) as near:
+        async with Network(near.url, origin_ssl=authority.context()) as far:
+            async with raw_client(far.port) as client:
+                await client.upgraded()
+                for size in (*range(1, 50), 100_000):
+                    await client.send(b"." * size)
+                    assert await client.exactly(size) == b"." * size
+
+
+async def test_nothing_is_left_of_it(origin: Origin) -> None:
+    def sockets() -> int:
+        return sum("socket" in os.readlink(path) for path in descriptors())
+
+    tasks, open_before = asyncio.all_tasks(), sockets()
+    async with AsyncExitStack() as clients:
+        async with Network(origin.port, SwallowUpgrade(), Latency(ms=20)) as network:
+            port = network.port
+            silent, live, half, idle = [
+                await clients.enter_async_context(raw_client(port)) for _ in range(4)
+            ]
+            await silent.send(UPGRADE)
+            await live.send(get("/live"))
+            await half.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nhalf")
+            await origin.request(1)
+            await network.until(lambda: network.counters.swallowed == 1)
+            assert network.connections == 4
         assert network.connections == 0
-        names = {task.get_name() for task in asyncio.all_tasks() - before}
-        assert not [name for name in names if "byway" in name]
-        for client in (silent, live, half):
-            assert (await client.rest())[1] in ("end", "reset")
+        for client in (silent, live, half, idle):
+            assert await client.rest() == (b"", "reset")
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
-        network._server = None  # let the block end once more
-        await network.__aenter__()
+    for seen in origin.seen:
+        await asyncio.wait_for(seen.left.wait(), 10)
+    for _ in range(10):
+        await asyncio.sleep(0)  # the clients' and the origin's own sockets close meanwhile
+    assert asyncio.all_tasks() == tasks
+    assert sockets() == open_before
+
+
+def descriptors() -> list[Path]:
+    """Return what is open in this process, from Linux's /proc."""
+    return [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+
+
+def test_it_runs_in_uvloop() -> None:
+    async def run() -> None:
+        async with running_origin() as origin:
+            async with Network(origin.port, KillAfterUpgrade(bytes=100), Latency(ms=5)) as network:
+                async with raw_client(network.port) as client:
+                    await client.upgraded()
+                    await client.send(b"x" * 60)
+                    assert await client.rest() == (b"x" * 40, "reset")
+                async with raw_client(network.port) as client:
+                    await client.upgraded()
+                    network.kill_connections()
+                    assert await client.rest() == (b"", "reset")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
 
 
 async def test_a_cancelled_exit_leaves_nothing_either(origin: Origin) -> None:

@@ -21,7 +21,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     """End a connection with a TCP reset, at once, whatever is still to be sent."""
     sock = writer.get_extra_info("socket")
     if sock is not None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # closed already; ValueError by uvloop
             # Closing with a linger of 0 s sends RST in place of FIN.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
