@@ -252,6 +252,9 @@ class FallbackMiddleware:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the lifespan through, and hear the signals that end it."""
+        # A test suite may serve one application again and again.
+        self._admission.registry.draining = False
+        self._draining = None
         self._listen()
 
         async def watching_receive() -> Event:

@@ -172,3 +172,14 @@ async def test_a_poll_without_a_count_or_on_another_transport_s_carrier_is_refus
     with pytest.raises(FrameError, match="no poll") as caught:
         await server.poll(1, carrier=7)
     assert caught.value.status == 409
+
+
+@timed
+async def test_a_repeated_opening_is_answered_with_open_again() -> None:
+    """A proxy that repeats a POST may hand on the answer to either copy."""
+    server = Server()
+    bodies = [await server.poll(1), await server.poll(1)]
+    for body in bodies:
+        kind, _ = decode_all(body, max_frame=10_000)[0]
+        assert NAMES[kind] == "OPEN"
+    assert len(server.live.attachments) == 1
