@@ -33,7 +33,7 @@ class Scripted(Transport):
     name = "poll"
 
     def __init__(self, *script: Exception | None) -> None:
-        self.script = list(script)
+        self.script: list[Exception | None] = list(script)
         self.tried: list[Attachment] = []
         self.fail: asyncio.Future[None] | None = None
 
