@@ -30,6 +30,9 @@ FIRST_RETRY: Final = 0.1
 """Seconds that the first retry of a batch waits at most; the bound doubles with each later one."""
 
 
+LAST_WORDS: Final = 2.0
+"""Seconds that an acknowledgement may take once both sides have closed."""
+
 TOO_LARGE: Final = 413
 """The HTTP status that says that a request was too large."""
 
@@ -114,15 +117,22 @@ async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, Non
     async def until_over() -> None:
         await down
         if link.live.core.state is State.CLOSED:
-            # `up` ends by itself when it has brought the last acknowledgement, without which the
-            # server would keep the session for a window.
-            await asyncio.sleep(dial.patience)
-            raise CarrierLost("the server did not acknowledge the end")
+            await last_words()
         if link.carrier.leaving:
             raise CarrierLost("the server announced the end of this answer")
         # A clean end proves nothing: proxies turn a dead origin into one.
         raise CarrierLost("the answer ended before the session")
 
-    await first_of(up(), until_over())
+    async def last_words() -> None:
+        # `up` ends by itself when it has brought the last acknowledgement, without which the
+        # server would keep the session for a window. The server may well have stopped.
+        await link.live.closed.wait()
+        outbox, before = link.live.core.outbox, 0
+        while outbox.first != before:
+            before = outbox.first
+            await asyncio.sleep(LAST_WORDS)
+        raise CarrierLost("the server did not acknowledge the end")
+
+    await first_of(up(), until_over(), last_words())
     if link.carrier.ended and not link.live.core.finished:
         raise CarrierLost(link.carrier.ended)

@@ -35,6 +35,7 @@ class LiveSession:
         on_change: called when a carrier has been proven, or the session is over.
         window: seconds that the session is kept without a carrier.
         batch: bytes of one write, exceeded by at most one frame.
+        closed: set once both sides have closed.
         finished: set once nothing is left to do.
     """
 
@@ -58,6 +59,7 @@ class LiveSession:
         self.limits = limits
         self.core: Session = Session(limits, ring=ring)
         self.attachments: dict[int, Attachment] = {}
+        self.closed: asyncio.Event = asyncio.Event()
         self.finished: asyncio.Event = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._on_finished = on_finished
@@ -276,6 +278,8 @@ class LiveSession:
             self._linger = self._loop.call_later(
                 self.window, self.abort, 1006, "the close was not acknowledged in time"
             )
+        if core.state is State.CLOSED:
+            self.closed.set()
         if core.finished and not self.finished.is_set():
             self.finished.set()
             for timer in (self._window, self._linger, self._silence):
