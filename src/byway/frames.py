@@ -214,11 +214,6 @@ class Decoder:
         self._rest = data[start:] if start < end else b""
         return frames
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether the bytes so far end inside a frame."""
-        return bool(self._rest)
-
     def finish(self) -> None:
         """Say that the bytes have ended.
 

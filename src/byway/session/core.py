@@ -391,11 +391,6 @@ class Session:
         """
         self.outbox.acknowledge(received, room)
 
-    @property
-    def select_count(self) -> int:
-        """How many choices of a carrier were made or heard so far."""
-        return self._select_count
-
     def pending(self, carrier: Carrier) -> bool:
         """Say whether this carrier has something that must be written now."""
         if carrier.control or self._select_due(carrier):
