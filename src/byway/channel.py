@@ -44,6 +44,25 @@ class Channel(ABC):
         """
 
     @abstractmethod
+    async def refuse(
+        self, status: int = 403, headers: HeaderList | None = None, body: bytes = b""
+    ) -> None:
+        """Refuse the client instead of accepting it, with an HTTP answer.
+
+        The client's `connect` raises `Refused` with this answer. A server that cannot send one
+        in the place of a WebSocket answers 403 there.
+
+        Args:
+            status: the HTTP status, 400 to 599.
+            headers: the headers of the answer.
+            body: its body, of which the first 64 KiB arrive.
+
+        Raises:
+            UsageError: on a client, on a channel that was accepted or refused already, or the
+                status is another.
+        """
+
+    @abstractmethod
     async def receive(self) -> Message | None:
         """Wait for the next message; None once the channel is closed and all were read.
 

@@ -21,6 +21,12 @@ async def closing(channel: ServerChannel) -> None:
     await channel.close(int(asked["code"]), asked["reason"])
 
 
+async def deny(channel: ServerChannel) -> None:
+    """Refuse with an answer of its own."""
+    headers = [(b"retry-after", b"7"), (b"content-type", b"text/plain")]
+    await channel.refuse(429, headers, b"come back later")
+
+
 async def ending(channel: ServerChannel) -> None:
     """Name in the log how the client leaves."""
     name = query(channel.scope)["id"]
@@ -40,6 +46,8 @@ async def handler(channel: Channel) -> None:
     name, *rest = one.scope["path"].lstrip("/").split("/")
     if name == "closing":
         await closing(one)
+    elif name == "deny":
+        await deny(one)
     elif name == "ending":
         await ending(one)
     else:

@@ -170,6 +170,12 @@ class _AcceptedChannel(Channel):
         """Raise: only a server's handler accepts."""
         raise UsageError("accept() is the server's; a client's channel is accepted already")
 
+    async def refuse(
+        self, status: int = 403, headers: HeaderList | None = None, body: bytes = b""
+    ) -> None:
+        """Raise: only a server's handler refuses."""
+        raise UsageError("refuse() is the server's; a client closes its channel")
+
 
 class ClientChannel(_AcceptedChannel):
     """A client's channel, carried by whatever transport gets through."""

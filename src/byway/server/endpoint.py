@@ -137,6 +137,27 @@ class ServerChannel(Channel):
         self.accepted = True
         self._subprotocol = subprotocol
 
+    async def refuse(
+        self, status: int = 403, headers: HeaderList | None = None, body: bytes = b""
+    ) -> None:
+        """Refuse the client with an HTTP answer."""
+        if self.accepted or self._code is not None:
+            raise UsageError("the channel was accepted or refused already")
+        if not 400 <= status <= 599:
+            raise UsageError(f"status {status} refuses nobody: use 400 to 599")
+        if "websocket.http.response" not in (self._scope.get("extensions") or {}):
+            await self.close()
+            return
+        self._code, self._ended = 1006, True  # no closing handshake takes place
+        await self._send(
+            {
+                "type": "websocket.http.response.start",
+                "status": status,
+                "headers": list(headers or []),
+            }
+        )
+        await self._send({"type": "websocket.http.response.body", "body": body})
+
     def _check_accepted(self) -> None:
         if not self.accepted and self._code is None:
             raise UsageError("accept() the channel first")
