@@ -13,7 +13,7 @@ from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport
 from byway.transports.eventstream import EventDecoder, EventEncoder
-from byway.transports.uplink import carry_http
+from byway.transports.uplink import carry_endless
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -38,15 +38,8 @@ class ServerSentEvents(Transport):
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Read frames from an event stream, and bring frames up in batches."""
-        hello = dial.hello(link, self.name)
-        async with dial.request(hello, CONTENT_TYPE) as response:
-            decoder = EventDecoder(max_frame=dial.limits.max_frame)
-
-            async def read() -> None:
-                async for chunk in response.aiter_raw():
-                    dial.feed(link, decoder.feed(chunk), response.headers)
-
-            await carry_http(dial, link, read())
+        decoder = EventDecoder(max_frame=dial.limits.max_frame)
+        await carry_endless(dial, link, self.name, CONTENT_TYPE, decoder.feed)
 
 
 async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:

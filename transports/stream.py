@@ -13,7 +13,7 @@ from byway.frames import Decoder
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, first_of
-from byway.transports.uplink import carry_http
+from byway.transports.uplink import carry_endless
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -38,15 +38,8 @@ class Stream(Transport):
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Read frames from a chunked answer, and bring frames up in batches."""
-        hello = dial.hello(link, self.name)
-        async with dial.request(hello, CONTENT_TYPE) as response:
-            decoder = Decoder(max_frame=dial.limits.max_frame)
-
-            async def read() -> None:
-                async for chunk in response.aiter_raw():
-                    dial.feed(link, decoder.feed(chunk), response.headers)
-
-            await carry_http(dial, link, read())
+        decoder = Decoder(max_frame=dial.limits.max_frame)
+        await carry_endless(dial, link, self.name, CONTENT_TYPE, decoder.feed)
 
 
 async def _write(exchange: Exchange, link: Attachment) -> None:

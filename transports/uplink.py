@@ -12,11 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from byway.errors import CarrierLost
-from byway.frames import encode_ack
+from byway.frames import Frame, encode_ack
 from byway.handshake import ACK_ANSWER, Hello
 from byway.limits import MAX_PART
 from byway.live import Attachment, LiveSession
@@ -96,6 +96,35 @@ async def send_batches(dial: Dial, link: Attachment) -> None:
 def _half(size: int) -> int:
     """Return half of a batch's size; below the size of a part, that of one frame."""
     return size // 2 if size > 2 * MAX_PART else 1
+
+
+async def carry_endless(
+    dial: Dial,
+    link: Attachment,
+    answer: str,
+    content_type: str,
+    decode: Callable[[bytes], list[Frame]],
+) -> None:
+    """Carry a session whose downlink is one endless answer, until the session is over.
+
+    Args:
+        dial: how to reach the server.
+        link: the carrier.
+        answer: the answer to ask for, a transport's name.
+        content_type: the content type to accept.
+        decode: turns the next bytes of the answer into the frames that are whole.
+
+    Raises:
+        Refused: the application refused the session.
+        CarrierLost: see `carry_http`.
+    """
+    async with dial.request(dial.hello(link, answer), content_type) as response:
+
+        async def read() -> None:
+            async for chunk in response.aiter_raw():
+                dial.feed(link, decode(chunk), response.headers)
+
+        await carry_http(dial, link, read())
 
 
 async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, None]) -> None:

@@ -230,8 +230,10 @@ class Driver:
         else:
             one = self._running.get(name)
             if one is not None:
-                if not one.opened:
+                if not self._ready.is_set():
                     self._note(one, now, action.why)
+                else:  # again and again, as long as the session lasts: only the log keeps it
+                    logger.info("session %s: %s: %s", self.live.name, name, action.why)
                 await self._stop(one, why=action.why)
 
     async def _stop(self, *ones: _Running, why: str) -> None:

@@ -112,6 +112,29 @@ async def test_a_deaf_carrier_gives_way_to_one_that_is_proven(
     assert deaf.fail.cancelled()
 
 
+class Silent(Scripted):
+    """A transport that never opens."""
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        self.tried.append(link)
+        await asyncio.Event().wait()
+
+
+@timed
+async def test_without_forgetting_later_tries_a_long_session_would_grow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    silent = Silent()
+    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": silent, "poll": Answering()})
+    driver = driving("sse", "poll")
+    await driver.open()
+    await asyncio.sleep(20_000)
+    assert driver.live.transport == "poll"
+    assert len(silent.tried) > 10  # it was tried in vain all the while
+    assert driver.attempts == []
+    await driver.aclose()
+
+
 @timed
 async def test_what_is_proven_ends_the_attempts_of_what_is_worse(
     monkeypatch: pytest.MonkeyPatch,
