@@ -17,7 +17,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks.peers import chart, pages
@@ -25,6 +25,7 @@ from benchmarks.peers.clients import CLIENTS, missing, versions
 from benchmarks.peers.figures import VARIANTS, Result
 from benchmarks.peers.measure import measure
 from benchmarks.peers.networks import PLACES, ROUND_TRIP
+from benchmarks.peers.progress import Progress
 from benchmarks.peers.worker import ROOT, WorkerFailed
 from byway.demo.processes import ProcessFailed
 
@@ -42,7 +43,7 @@ def parse() -> argparse.Namespace:
         prog="first_echo", description=__doc__.partition("\n")[0] if __doc__ else ""
     )
 
-    def some(known: Iterable[str]) -> object:
+    def some(known: Iterable[str]) -> Callable[[str], list[str]]:
         def read(text: str) -> list[str]:
             found = text.split(",")
             if unknown := [name for name in found if name not in known]:
@@ -91,23 +92,16 @@ async def run(options: argparse.Namespace) -> Result:
         for network in options.networks
         for client in clients
     ]
-    what = ""
-
-    def say(text: str) -> None:
-        nonlocal what
-        if " of " not in text or text.startswith("round"):
-            what, text = text, ""
-        print(f"\r\033[K{what} {text}", end="", file=sys.stderr, flush=True)
-
-    try:
-        cells = await measure(
-            keys, rounds=options.rounds, at_once=options.at_once, cap=options.cap, say=say
-        )
-    finally:
-        print(file=sys.stderr)
+    cells = await measure(
+        keys,
+        rounds=options.rounds,
+        at_once=options.at_once,
+        cap=options.cap,
+        progress=Progress(sys.stderr),
+    )
     return Result(
         options.rounds,
-        versions(CLIENTS[name] for name in clients),
+        versions([CLIENTS[name] for name in clients]),
         skipped,
         options.cap / ROUND_TRIP,
         cells,

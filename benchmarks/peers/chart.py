@@ -24,7 +24,7 @@ MARGIN: Final = 16
 TOP: Final = 66
 LABELS: Final = 158
 """Width of the clients' names."""
-NEVER: Final = 62
+NEVER: Final = 76
 """Width at the right for what never came."""
 ROW: Final = 17
 HEAD: Final = 30
@@ -36,6 +36,7 @@ MOST: Final = 150.0
 
 STYLE: Final = """
   text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #24292f; }
+  .halo { paint-order: stroke; stroke: #f6f8fa; stroke-width: 4px; }
   .title { font-size: 16px; font-weight: 600; }
   .head { font-weight: 600; }
   .small, .tick { font-size: 11px; fill: #57606a; }
@@ -49,6 +50,7 @@ STYLE: Final = """
   .own .bound, .bound { stroke: #bc4c00; stroke-width: 2; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
+    .halo { stroke: #161b22; }
     .small, .tick { fill: #9da7b3; }
     .page { fill: #0d1117; }
     .band { fill: #161b22; }
@@ -77,7 +79,7 @@ def svg(result: Result, variant: str = BYTES) -> str:
         _text(
             MARGIN,
             48,
-            f"Median of {result.rounds} rounds, on a logarithmic axis. Less is better.",
+            f"Medians ({result.rounds} measurements each) on a logarithmic axis. Less is better.",
             "small",
         ),
     ]
@@ -131,7 +133,7 @@ def _panel(
             beside = max(x + 4, most)
             if bound is not None and beside < place(bound) + 4 < beside + 36:
                 beside = place(bound)  # the number stands behind the mark of the target
-            yield _text(beside + 5, y + 4, f"{cell.median:.1f}", "")
+            yield _text(beside + 5, y + 4, f"{cell.median:.1f}", "halo")
         yield "</g>"
 
 

@@ -10,10 +10,11 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -127,6 +128,8 @@ _SERVERS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def missing(client: Client) -> str | None:
     """Return why a client cannot be measured here; None where it can."""
+    if client.server == "python-socketio" and find_spec("socketio") is None:
+        return "python-socketio is missing: `make setup` installs it"
     if client.npm and shutil.which("node") is None:
         return "node is missing"
     for package in client.npm:
@@ -151,9 +154,11 @@ async def start_servers(names: Iterable[str], stack: AsyncExitStack) -> dict[str
     return ports
 
 
-def versions(clients: Iterable[Client]) -> dict[str, str]:
+def versions(clients: Sequence[Client]) -> dict[str, str]:
     """Return the versions of what takes part."""
-    python = ("byway", "websockets", "httpx", "uvicorn", "python-socketio", "python-engineio")
+    python = ["byway", "websockets", "httpx", "uvicorn"]
+    if any(client.server == "python-socketio" for client in clients):
+        python += ["python-socketio", "python-engineio"]
     found = {"Python": ".".join(map(str, sys.version_info[:3]))}
     found |= {name: metadata.version(name) for name in python}
     packages = sorted({name for client in clients for name in client.npm})

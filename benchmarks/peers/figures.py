@@ -101,7 +101,7 @@ class Result:
         return list(dict.fromkeys(variant for variant, _, _ in self.cells))
 
     def targets(self) -> Iterator[tuple[str, str, float, Cell, bool]]:
-        """Give each target that was measured: client, network, bound, what it was, if it was met."""
+        """Give each target that was measured: client, network, bound, the cell, if it was met."""
         for (client, network), bound in TARGETS.items():
             cell = self.cells.get((BYTES, client, network))
             if cell is not None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 
 from benchmarks.peers.clients import CLIENTS, start_servers
 from benchmarks.peers.figures import HANDSHAKE, Cell
 from benchmarks.peers.networks import ROUND_TRIP
+from benchmarks.peers.progress import Progress
 from benchmarks.peers.worker import Worker, worker
 
 NETWORK_LIMIT = 10.0
@@ -27,17 +28,17 @@ Key = tuple[str, str, str]
 class Bench:
     """All processes of a run; measures one client in one network, or whole rounds."""
 
-    def __init__(self, clients: Sequence[str], cap: float, say: Callable[[str], None]) -> None:
+    def __init__(self, clients: Sequence[str], cap: float, progress: Progress) -> None:
         """Prepare.
 
         Args:
             clients: to be measured.
             cap: seconds that an echo may take.
-            say: called with the progress.
+            progress: told of each measurement.
         """
         self._clients = clients
         self._cap = cap
-        self._say = say
+        self._progress = progress
         self._stack = AsyncExitStack()
         self._ports: dict[str, int] = {}
         self._workers: dict[str, Worker] = {}
@@ -97,7 +98,7 @@ class Bench:
                 async with free:
                     cells[key].times.append(await self.first(key, cells[key]))
                 done += 1
-                self._say(f"{done} of {total}")
+                self._progress.done(done, total)
 
         async with asyncio.TaskGroup() as group:
             for mine in turns.values():
@@ -111,7 +112,7 @@ def rotated(items: Sequence[Key], number: int, rounds: int) -> list[Key]:
 
 
 async def measure(
-    keys: Sequence[Key], *, rounds: int, at_once: int, cap: float, say: Callable[[str], None]
+    keys: Sequence[Key], *, rounds: int, at_once: int, cap: float, progress: Progress
 ) -> dict[Key, Cell]:
     """Measure.
 
@@ -120,13 +121,14 @@ async def measure(
     """
     cells = {key: Cell() for key in keys}
     clients = list(dict.fromkeys(client for _, client, _ in keys))
-    async with Bench(clients, cap, say) as bench:
-        say("warming up")
+    async with Bench(clients, cap, progress) as bench:
+        progress.step("warming up")
         await bench.round(keys, cells, at_once=len(clients))
         alive = [key for key, cell in cells.items() if not math.isinf(cell.median)]
         for key in alive:
             cells[key] = Cell()
         for number in range(rounds):
-            say(f"round {number + 1} of {rounds}")
+            progress.step(f"round {number + 1} of {rounds}")
             await bench.round(rotated(alive, number, rounds), cells, at_once)
+    progress.end()
     return cells

@@ -60,7 +60,9 @@ class Worker:
             except (TimeoutError, OSError, ValueError) as error:
                 self._log.seek(0)
                 said = self._log.read()[-2000:].decode(errors="replace").strip()
-                raise WorkerFailed(f"{self._name}: no answer ({error!r}); it said: {said}") from None
+                raise WorkerFailed(
+                    f"{self._name}: no answer ({error!r}); it said: {said}"
+                ) from None
             return answer
 
 
