@@ -41,6 +41,7 @@ class Limits:
         refusals: refused clients remembered, with the answer that they got. One more forgets the
             oldest.
         heartbeat: longest silence on a downlink, and longest hold of a poll.
+        least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         window: how long a session with no carrier is kept. Then it ends with 1006.
         silence: longest silence of a client with nothing to say. A client silent for this and the
             window is gone: 1006.
@@ -67,6 +68,7 @@ class Limits:
     tombstones: int = 10_000
     refusals: int = 1_000
     heartbeat: float = 10.0
+    least_heartbeat: float = 1.0
     window: float = 30.0
     silence: float = 25.0
     handshake_timeout: float = 30.0
