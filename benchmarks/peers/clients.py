@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import metadata
@@ -57,11 +57,11 @@ def _node(script: str, *arguments: str) -> tuple[str, ...]:
 
 CLIENTS: Final[dict[str, Client]] = {
     "byway": Client(
-        "byway", "its defaults, first visit: it knows nothing", _python("byway"), "byway"
+        "byway", "its defaults, and a memory that knows nothing", _python("byway"), "byway"
     ),
     "byway-remembered": Client(
         "byway, remembered",
-        "its defaults, after one visit to the same server through the same network",
+        "the same, on the second visit through the same network",
         _python("byway"),
         "byway",
         visits=2,
@@ -74,16 +74,24 @@ CLIENTS: Final[dict[str, Client]] = {
     ),
     "python-socketio": Client(
         "python-socketio",
-        "its asyncio client in its default order, with `retry=True` and a long `wait_timeout`",
+        "its asyncio client: polling, then an upgrade; `retry=True`, and a `wait_timeout` beyond "
+        "the cap, as by default it gives up after 1 s",
         _python("python-socketio"),
         "python-socketio",
     ),
     "socketio": Client(
         "socket.io-client",
-        "its defaults: long polling, then an upgrade",
+        "its defaults: polling, then an upgrade",
         _node("socketio_client.js"),
         "python-socketio",
         npm=("socket.io-client",),
+    ),
+    "socketio-node": Client(
+        "socket.io-client to Node",
+        "the same",
+        _node("socketio_client.js"),
+        "socket.io",
+        npm=("socket.io-client", "socket.io"),
     ),
     "socketio-websocket": Client(
         "socket.io-client, ws first",
@@ -94,22 +102,21 @@ CLIENTS: Final[dict[str, Client]] = {
     ),
     "sockjs": Client(
         "sockjs-client",
-        "its defaults, to the sockjs project's Node server",
+        "its defaults",
         _node("sockjs_client.js"),
         "sockjs",
         npm=("sockjs-client", "sockjs"),
     ),
     "phoenix": Client(
         "phoenix",
-        "`longPollFallbackMs: 2500`, as in a new Phoenix application; first visit. It joins a "
-        "channel before it may push, one round trip more",
+        "`longPollFallbackMs: 2500`, as in a new Phoenix application",
         _node("phoenix_client.js"),
         "phoenix",
         npm=("phoenix", "ws"),
     ),
     "phoenix-remembered": Client(
         "phoenix, remembered",
-        "the same after one visit, with the `sessionStorage` that this left",
+        "the same, on the second visit with the `sessionStorage` that the first left",
         _node("phoenix_client.js"),
         "phoenix",
         npm=("phoenix", "ws"),
@@ -117,12 +124,33 @@ CLIENTS: Final[dict[str, Client]] = {
     ),
 }
 
-_SERVERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "byway": ("uvicorn", "benchmarks.applications:wrapped"),
-    "plain": ("uvicorn", "benchmarks.applications:bare"),
-    "python-socketio": ("uvicorn", "benchmarks.peers.socketio_server:app"),
-    "phoenix": ("uvicorn", "benchmarks.peers.phoenix_stand_in:app"),
-    "sockjs": ("node", str(HERE / "sockjs_server.js")),
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server.
+
+    Attributes:
+        about: what it is, for the documentation.
+        program: what runs it: "uvicorn" or "node".
+        target: the application, or the script.
+    """
+
+    about: str
+    program: str
+    target: str
+
+
+SERVERS: Final[dict[str, Server]] = {
+    "byway": Server(
+        "an echo in `FallbackMiddleware`, on uvicorn", "uvicorn", "benchmarks.applications:wrapped"
+    ),
+    "plain": Server("the echo alone, on uvicorn", "uvicorn", "benchmarks.applications:bare"),
+    "python-socketio": Server(
+        "python-socketio on uvicorn", "uvicorn", "benchmarks.peers.socketio_server:app"
+    ),
+    "socket.io": Server("socket.io's own, on Node", "node", "socketio_server.js"),
+    "sockjs": Server("the SockJS project's own, on Node", "node", "sockjs_server.js"),
+    "phoenix": Server("a stand-in on uvicorn", "uvicorn", "benchmarks.peers.phoenix_stand_in:app"),
 }
 
 
@@ -144,13 +172,13 @@ async def start_servers(names: Iterable[str], stack: AsyncExitStack) -> dict[str
     """Start servers until the stack is closed; return the port of each."""
     ports = {}
     for name in dict.fromkeys(names):
-        program, target = _SERVERS[name]
-        port = ports[name] = free_port()
-        command = [program, target, str(port)]
-        if program == "uvicorn":
-            command = [sys.executable, "-m", "uvicorn", target, "--port", str(port)]
+        server, port = SERVERS[name], free_port()
+        command = ["node", str(HERE / server.target), str(port)]
+        if server.program == "uvicorn":
+            command = [sys.executable, "-m", "uvicorn", server.target, "--port", str(port)]
             command += ["--log-level", "warning", "--timeout-graceful-shutdown", "1"]
         await stack.enter_async_context(running(command, port, ROOT))
+        ports[name] = port
     return ports
 
 

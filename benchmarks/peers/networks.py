@@ -44,7 +44,7 @@ PLACES: Final[dict[str, Place]] = {
     "mute": Place("the 101 passes, then nothing either way", ("mute",)),
     "mute-up": Place("after the 101 only the server is heard", ("mute-up",)),
     # The 101 is with the client after 50 ms, and the first echo could be there after 150.
-    "kill": Place("the 101 passes, then a reset", (KillAfterUpgrade(ms=75),)),
+    "kill": Place("the 101 passes, 25 ms later all is reset", (KillAfterUpgrade(ms=75),)),
     "buffer-all": Place("HTTP answers pass when they are complete", ("buffer-all",)),
     "refuse-403-buffered": Place(
         "upgrades are answered 403, answers pass when complete", ("refuse-403-buffered",)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks.peers.clients import CLIENTS
+from benchmarks.peers.clients import CLIENTS, SERVERS
 from benchmarks.peers.figures import BYTES, VARIANTS, Cell, Result
 from benchmarks.peers.networks import PLACES
 
@@ -54,6 +54,7 @@ def markdown(result: Result) -> str:
             "![Round trips to the first echo, by network and client](first-echo.svg)",
             "",
             *_targets(result),
+            *_compared(result),
             *(line for variant in result.variants() for line in _table(result, variant)),
         ]
     ).rstrip()
@@ -78,6 +79,19 @@ def _targets(result: Result) -> Iterator[str]:
     for client, network, bound, cell, met in result.targets():
         what = f"{network}, remembered" if client == "byway-remembered" else network
         yield f"| `{what}` | {bound:g} | {_exact(cell)} | {'met' if met else '**missed**'} |"
+    yield ""
+
+
+def _compared(result: Result) -> Iterator[str]:
+    yield "| client | as measured | server |"
+    yield "| --- | --- | --- |"
+    for client in (CLIENTS[name] for name in result.clients()):
+        yield f"| {client.label} | {client.about} | {SERVERS[client.server].about} |"
+    yield ""
+    yield "| network | what it does |"
+    yield "| --- | --- |"
+    for network in result.networks():
+        yield f"| `{network}` | {PLACES[network].about} |"
     yield ""
 
 
