@@ -65,6 +65,7 @@ class Dial:
     heartbeat: float = 0.0
     silence: float = 0.0
     _http: httpx.AsyncClient | None = field(default=None, init=False)
+    _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Expect the default heartbeat until OPEN says otherwise."""
@@ -186,10 +187,21 @@ class Dial:
             frames_down = decode_all(body, max_frame=self.limits.max_frame)
             link.live.feed(Intake(ordered=False), frames_down)
 
+    async def renew(self) -> None:
+        """Make new connections for the requests from now on: the idle ones may be dead.
+
+        The answers that are being read now go on; those from before the last time do not.
+        """
+        for client in self._left:
+            await client.aclose()
+        self._left = [self._http] if self._http is not None else []
+        self._http = None
+
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        for client in (*self._left, self._http):
+            if client is not None:
+                await client.aclose()
 
 
 async def _check(response: httpx.Response, answer: str) -> None:
