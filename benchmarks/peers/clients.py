@@ -18,7 +18,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-import byway
 from benchmarks.peers.worker import ROOT
 from byway.demo.processes import free_port, running
 
@@ -163,8 +162,6 @@ def missing(client: Client) -> str | None:
     for package in client.npm:
         if not (MODULES / package).is_dir():
             return f"{package} is missing: `make bench-parts` installs it"
-    if client.server == "byway" and client.visits > 1 and not hasattr(byway, "Memory"):
-        return "this byway has no Memory"
     return None
 
 

@@ -34,10 +34,10 @@ The dictionary is kept from one visit to the next; the stack is closed after the
 
 async def by_byway(url: str, memory: dict[str, Any], stack: AsyncExitStack) -> str:
     """Visit with byway's defaults, and a memory that knows nothing but the visits before."""
-    options: dict[str, Any] = {"proxy": None, "close_timeout": CLOSE_TIMEOUT}
-    if (kind := getattr(byway, "Memory", None)) is not None:
-        options["memory"] = memory.setdefault("byway", kind())
-    channel = await stack.enter_async_context(byway.connect(url, **options))
+    known: byway.Memory = memory.setdefault("byway", byway.Memory())
+    channel = await stack.enter_async_context(
+        byway.connect(url, proxy=None, close_timeout=CLOSE_TIMEOUT, memory=known)
+    )
     await channel.send(TEXT)
     return str(await channel.receive())
 
