@@ -66,8 +66,8 @@ def parse() -> argparse.Namespace:
     add(
         "--at-once",
         type=int,
-        default=4,
-        help="clients that are measured side by side; they mostly wait (default: 4)",
+        default=5,
+        help="clients that are measured side by side; they mostly wait (default: 5)",
     )
     add("--json", action="store_true", help="print JSON, no table")
     add("--markdown", action="store_true", help="print the tables as in docs/benchmarks.md")

@@ -109,7 +109,10 @@ def _panel(
         f'<rect class="band" x="{left:g}" y="{top + 2:g}" width="{width:g}" '
         f'height="{bottom - top + 22:g}" rx="4"/>'
     )
-    yield _text(left + 8, top + 20, f"{network}: {PLACES[network].about}", "head")
+    yield (
+        f'<text x="{left + 8:.1f}" y="{top + 20:.1f}"><tspan class="head">{escape(network)}</tspan>'
+        f'<tspan dx="8">{escape(PLACES[network].about)}</tspan></text>'
+    )
     for tick in TICKS:
         x = place(tick)
         yield _line(x, first, x, bottom, "grid")

@@ -47,10 +47,10 @@ PLACES: Final[dict[str, Place]] = {
     "kill": Place("the 101 passes, 25 ms later all is reset", (KillAfterUpgrade(ms=75),)),
     "buffer-all": Place("HTTP answers pass when they are complete", ("buffer-all",)),
     "refuse-403-buffered": Place(
-        "upgrades are answered 403, answers pass when complete", ("refuse-403-buffered",)
+        "403 to upgrades, answers pass when complete", ("refuse-403-buffered",)
     ),
     "black-hole-buffered": Place(
-        "upgrades are never answered, answers pass when complete", ("black-hole-buffered",)
+        "no answer to upgrades, others pass when complete", ("black-hole-buffered",)
     ),
 }
 

@@ -48,7 +48,7 @@ def markdown(result: Result) -> str:
     today = datetime.now(UTC).date().isoformat()
     return "\n".join(
         [
-            f"Measured on {today} on {os.cpu_count()} shared cores, {result.rounds} rounds. "
+            f"Measured on {today} on {os.cpu_count()} cores, {result.rounds} rounds. "
             f"{_versions(result)}.",
             "",
             "![Round trips to the first echo, by network and client](first-echo.svg)",
