@@ -85,6 +85,13 @@ def test_a_missed_target_is_said() -> None:
     assert pages.markdown(result).count("**missed**") == 2
 
 
+def test_what_could_not_be_measured_is_said() -> None:
+    result = made_up()
+    result.skipped["phoenix"] = "node is missing"
+    assert "Not measured: phoenix (node is missing)." in pages.plain(result)
+    assert "Not measured: phoenix (node is missing)." in pages.markdown(result)
+
+
 def test_the_page_is_rewritten_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     page.write_text((ROOT / "docs" / "benchmarks.md").read_text())

@@ -23,7 +23,7 @@ END: Final = "<!-- end of first echo -->"
 
 def plain(result: Result) -> str:
     """Return the result for a terminal: a block for each network."""
-    lines = [_versions(result), ""]
+    lines = [_versions(result), *_skipped(result), ""]
     bounds = {(client, network): bound for client, network, bound, _, _ in result.targets()}
     for variant in result.variants():
         lines.append(f"{VARIANTS[variant]}; round trips to the first echo, median (min – max)")
@@ -50,6 +50,7 @@ def markdown(result: Result) -> str:
         [
             f"Measured on {today} on {os.cpu_count()} cores, {result.rounds} rounds. "
             f"{_versions(result)}.",
+            *_skipped(result),
             "",
             "![Round trips to the first echo, by network and client](first-echo.svg)",
             "",
@@ -71,6 +72,12 @@ def rewrite(page: Path, result: Result) -> None:
 
 def _versions(result: Result) -> str:
     return ", ".join(f"{name} {version}" for name, version in result.versions.items())
+
+
+def _skipped(result: Result) -> Iterator[str]:
+    if result.skipped:
+        said = "; ".join(f"{CLIENTS[name].label} ({why})" for name, why in result.skipped.items())
+        yield f"Not measured: {said}."
 
 
 def _targets(result: Result) -> Iterator[str]:
