@@ -168,6 +168,7 @@ class Driver:
     def _opened(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
         if self.opening is None:
             self.opening, self.headers = opening, headers
+            self._race.offered(opening.transports)
         self._changed.set()
 
     async def _plain_opened(self, socket: ClientConnection) -> None:
@@ -223,6 +224,7 @@ class Driver:
                     await self._changed.wait()
             except TimeoutError:
                 pass
+        self._remember(loop.time())
         # The carrier in use says the last words, and ends by itself.
         used = self._running.pop("websocket" if self.plain else self._race.used or "", None)
         await self._stop(*self._running.values(), why="over")
