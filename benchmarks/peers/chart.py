@@ -153,7 +153,9 @@ def _legend(y: float, cap: float) -> Iterator[str]:
     x += 170
     yield _line(x - 4, y - 8, x + 4, y, "cross")
     yield _line(x - 4, y, x + 4, y - 8, "cross")
-    yield _text(x + 10, y, f"no echo: the client gave up, or none came within {cap:g} round trips", "small")
+    yield _text(
+        x + 10, y, f"no echo: the client gave up, or none came within {cap:g} round trips", "small"
+    )
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
