@@ -8,7 +8,8 @@ It gets through where an answer passes only when it is complete.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import asyncio
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from byway.errors import CarrierLost, FrameError
 from byway.frames import decode_all
@@ -20,6 +21,10 @@ from byway.transports.uplink import carry_http, first_words
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
+
+LINGER: Final = 5
+"""Turns of the event loop that an answer waits for what is being said just now. What misses it
+goes with the next one, a round trip later."""
 
 CONTENT_TYPE = "application/octet-stream"
 
@@ -59,6 +64,11 @@ class Poll(Transport):
                 # The answer to the last poll may be lost; the client says what it has.
                 live.core.rewind(link.carrier, hello.received)
                 frames = await link.output()
+                if frames:
+                    for _ in range(LINGER):
+                        await asyncio.sleep(0)
+                    if link.polls == hello.poll and not link.carrier.ended:
+                        frames += live.core.take(link.carrier, live.batch)
             if link.polls == hello.poll:
                 link.end_after(LATE * live.heartbeat, "the client stopped polling")
         elif hello.poll == link.polls == 1:
