@@ -58,6 +58,8 @@ class WebSocket(Transport):
         except FrameError as error:
             logger.warning("session %s: bad frames on websocket: %s", live.name, error)
             code, reason = 1009 if error.status == 413 else 1002, str(error)
+        except CarrierLost as error:
+            code, reason = 1001, str(error)  # it had ended for another reason before this came
         finally:
             gone = link.carrier.ended == LEFT
             link.end(LEFT)
@@ -173,6 +175,10 @@ class _Reader:
                     status=413,
                 )
             return [(TEXT, payload)]
+        if len(message) > self._limits.body:
+            raise FrameError(
+                f"a WebSocket message is over the bound of {self._limits.body} bytes", status=413
+            )
         frames = self._decoder.feed(message)
         self._decoder.finish()
         return frames

@@ -31,15 +31,25 @@ class Limits:
         outbox: bytes sent and not acknowledged. At the bound `send()` waits.
         inbox: bytes received and not yet read. At the bound the peer's `send()` comes to wait;
             a peer that sends on regardless loses the carrier.
-        body: longest request body accepted. A longer one is answered 413.
+        body: longest request body, and WebSocket message of frames, accepted. A longer one is
+            answered 413, or closes the WebSocket with 1009.
+        bodies: bytes of request bodies that are being read in one process. One more byte, and
+            the body that has been coming for the longest is answered 503.
         batch: longest request body that the client sends, and the most bytes of one write.
         hello: longest HELLO. A longer one is answered 400.
         carriers: carriers attached to one session. One more ends the oldest that is not selected.
-        sessions: sessions in one process. One more is answered 503.
+        sessions: sessions in one process, and handlers that go on after theirs. One more is
+            answered 503.
+        sessions_per_address: of those, how many one client address (of IPv6, one /64) may have.
+            One more is answered 429. By default one address may have all: behind a proxy that
+            is not told about, every client has the proxy's.
         tombstones: ended sessions remembered, so that a delayed request cannot run the handler
             again. One more forgets the oldest.
         refusals: refused clients remembered, with the answer that they got. One more forgets the
             oldest.
+        refusal_body: bytes kept of the body with which an application refuses. The rest is dropped.
+        answer_headers: bytes of names and values of the headers that an application adds to its
+            accept or refusal. More raise an error in the application, and are answered 500.
         heartbeat: longest silence on a downlink, and longest hold of a poll.
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         window: how long a session with no carrier is kept. Then it ends with 1006.
@@ -61,12 +71,16 @@ class Limits:
     outbox: int = 1 * MIB
     inbox: int = 1 * MIB
     body: int = 1 * MIB
+    bodies: int = 64 * MIB
     batch: int = 64 * KIB
     hello: int = 4 * KIB
     carriers: int = 8
     sessions: int = 10_000
+    sessions_per_address: int = 10_000
     tombstones: int = 10_000
     refusals: int = 1_000
+    refusal_body: int = 64 * KIB
+    answer_headers: int = 16 * KIB
     heartbeat: float = 10.0
     least_heartbeat: float = 1.0
     window: float = 30.0
@@ -89,3 +103,5 @@ class Limits:
             raise UsageError(f"Limits.inbox and Limits.outbox must be at least {MIN_BOX}")
         if self.batch + self.max_frame > self.body:
             raise UsageError("Limits.body must hold Limits.batch and one frame of Limits.max_frame")
+        if self.body > self.bodies:
+            raise UsageError("Limits.bodies must hold at least one of Limits.body")

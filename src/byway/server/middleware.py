@@ -20,11 +20,13 @@ from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handsh
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, answer_error, application_headers
 from byway.server.application import Application, Denied
-from byway.server.body import ClientLeft, check_head, parse_body, read_body
-from byway.server.origin import OriginPolicy, is_preflight
+from byway.server.bodies import Bodies, ClientLeft
+from byway.server.body import check_head, parse_body
+from byway.server.origin import OriginPolicy, Origins, Verdict, is_preflight, preflight_headers
 from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted
 from byway.server.shutdown import SignalWatch
+from byway.server.who import Bind
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
@@ -48,7 +50,8 @@ class FallbackMiddleware:
         app: Application,
         *,
         transports: str | Iterable[str] | None = None,
-        origins: Iterable[str] = (),
+        origins: Origins = (),
+        bind: Bind | None = None,
         readers: ReaderPaths = (),
         limits: Limits | None = None,
     ) -> None:
@@ -59,7 +62,13 @@ class FallbackMiddleware:
             transports: names of the transports to offer, best first; all by default.
             origins: origins of other hosts whose pages may connect, such as
                 ``https://app.example``; ``*`` allows all, whose cookies and `Authorization` the
-                application does not get to see. A page of the server's own host always may.
+                application does not get to see. A page of the server's own host always may. Or
+                a callable, plain or async, that is given the origin and the scope of each
+                request of a page, the server's own among them, and returns True to allow it.
+            bind: ties sessions to users: a callable, plain or async, that is given the scope of
+                each request and handshake and returns whose it is (None: nobody's). Only requests
+                of the user who opened a session reach it; others, and those for which it raises
+                PermissionError, are answered 403.
             readers: paths where a plain GET is answered with what the handler sends, for
                 readers without a client library (`curl -N`, `EventSource`); True for all.
             limits: bounds; see `Limits`.
@@ -71,8 +80,9 @@ class FallbackMiddleware:
         self.limits: Limits = limits or Limits()
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
-        self._admission = Admission(app, self.limits)
+        self._admission = Admission(app, self.limits, bind)
         self._readers = Readers(readers, self._admission, self.limits)
+        self._bodies = Bodies(self.limits)
         self._watch: SignalWatch | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -92,7 +102,8 @@ class FallbackMiddleware:
         else:
             if self._watch is None:
                 self._listen()  # a framework that this is mounted in keeps the lifespan to itself
-            await _answering(serve, scope, receive, self._with_cors(scope["headers"], send))
+            verdict = await self._origins.judge(scope)
+            await _answering(serve, verdict, scope, receive, _with_headers(send, verdict.headers))
 
     def _own(self, scope: Scope) -> Application | None:
         """Return what serves a call, if it is one of byway's own."""
@@ -147,12 +158,11 @@ class FallbackMiddleware:
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a reader without a client library."""
-        await self._readers.serve(self._origins.pass_on(scope), receive, send)
+        await self._readers.serve(scope, receive, send)
 
     async def _preflight(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight of a request of the protocol."""
-        self._origins.pass_on(scope)
-        await answer(scope, send, 204, self._origins.preflight_headers(scope["headers"]), b"")
+        await answer(scope, send, 204, preflight_headers(scope["headers"]), b"")
 
     async def _stripped(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a handshake that can become no WebSocket any more."""
@@ -164,9 +174,8 @@ class FallbackMiddleware:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request of the protocol: read it whole, then answer it."""
-        scope = self._origins.pass_on(scope)
         check_head(scope["method"], scope["headers"], self.limits)
-        hello, frames = parse_body(await read_body(receive, self.limits), self.limits)
+        hello, frames = parse_body(await self._bodies.read(receive), self.limits)
         if hello.answer == ACK_ANSWER:
             await self._batch(scope, receive, send, hello, frames)
         else:
@@ -176,11 +185,7 @@ class FallbackMiddleware:
         self, scope: Scope, receive: Receive, send: Send, hello: Hello, frames: list[Frame]
     ) -> None:
         """Take a batch to the session that it names."""
-        if hello.instance is None:
-            raise FrameError("a batch must name its instance")
-        found = self._admission.registry.find(hello)
-        if not isinstance(found, Hosted):
-            raise PeerError("this session is not known here", status=410)
+        found = await self._admission.find(scope, hello)
         _take(found.live, hello, frames)
         exchange = self._exchange(scope, receive, send, found, None, [])
         await answer_batch(exchange, found.live, hello)
@@ -228,22 +233,8 @@ class FallbackMiddleware:
             headers=headers,
         )
 
-    def _with_cors(self, headers: Headers, send: Send) -> Send:
-        added = self._origins.cors_headers(headers)
-        if not added:
-            return send
-
-        async def sending(event: Event) -> None:
-            if event["type"] == "http.response.start":
-                event = {**event, "headers": [*event.get("headers", []), *added]}
-            await send(event)
-
-        return sending
-
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket that speaks byway."""
-        await receive()  # websocket.connect
-        scope = self._origins.pass_on(scope)
         hello = Hello.from_offers(scope["subprotocols"])
         assert hello is not None
         await self._carry(scope, receive, send, hello, [])
@@ -276,7 +267,21 @@ class FallbackMiddleware:
             self._draining = asyncio.ensure_future(self.drain())
 
 
-async def _answering(serve: Application, scope: Scope, receive: Receive, send: Send) -> None:
+def _with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:
+    if not added:
+        return send
+
+    async def sending(event: Event) -> None:
+        if event["type"] == "http.response.start":
+            event = {**event, "headers": [*event.get("headers", []), *added]}
+        await send(event)
+
+    return sending
+
+
+async def _answering(
+    serve: Application, verdict: Verdict, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Serve a call, and answer what the peer does wrong, unless an answer has begun by then."""
     begun = False
 
@@ -286,14 +291,18 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
         await send(event)
 
     try:
-        await serve(scope, receive, noting_send)
+        if scope["type"] == "websocket":
+            await receive()  # websocket.connect
+        await serve(verdict.pass_on(), receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
         logger.warning(
             "refused %s %s from %s: %d %s",
             scope.get("method", "WebSocket"),
-            quote(scope["path"]),  # a line break in it must not make a line of the log
-            client[0] if client else "unknown",
+            quote(
+                scope["path"], errors="replace"
+            ),  # a line break in it would make a line of the log
+            quote(str(client[0]), safe=":.") if client else "unknown",
             error.status,
             error,
         )
