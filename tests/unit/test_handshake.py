@@ -326,13 +326,12 @@ def test_a_key_is_known_by_its_hash_alone() -> None:
 )
 def test_a_key_that_no_generator_makes_is_refused(key: str) -> None:
     """Over HTTP and in a WebSocket's token; the answer says why, and does not hold the key."""
-    for parse in (
-        lambda: Hello.parse(hello(session=key), max_size=MAX_SIZE),
-        lambda: Hello.from_offers([SUBPROTOCOL, f"{SUBPROTOCOL}.{key}.0.0.1"]),
-    ):
-        with pytest.raises(FrameError, match="the session key is not random") as caught:
-            parse()
-        assert key not in str(caught.value)
+    with pytest.raises(FrameError, match="the session key is not random") as caught:
+        Hello.parse(hello(session=key), max_size=MAX_SIZE)
+    assert key not in str(caught.value)
+    with pytest.raises(FrameError, match="the session key is not random") as caught:
+        Hello.from_offers([SUBPROTOCOL, f"{SUBPROTOCOL}.{key}.0.0.1"])
+    assert key not in str(caught.value)
 
 
 @given(st.binary(min_size=16, max_size=48), st.randoms(use_true_random=True))

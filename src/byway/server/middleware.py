@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from byway.errors import FrameError, PeerError
-from byway.frames import Frame
-from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, Hello
+from byway.frames import Decoder, Frame
+from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
@@ -21,7 +21,7 @@ from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, answer_error, application_headers
 from byway.server.application import Application, Denied
 from byway.server.bodies import Bodies, ClientLeft
-from byway.server.body import check_head, parse_body
+from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.origin import OriginPolicy, Origins, Verdict, is_preflight, preflight_headers
 from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted
@@ -30,6 +30,7 @@ from byway.server.who import Bind
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
+from byway.transports.upload import take_upload
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
@@ -113,6 +114,8 @@ class FallbackMiddleware:
             return None
         headers: Headers = scope["headers"]
         values = dict(headers)
+        if values.get(b"byway", b"").strip() == UP_ANSWER.encode():
+            return self._upload
         if b"byway" in values or CONTENT_TYPE.encode() in values.get(b"content-type", b"").lower():
             return self._request
         if is_preflight(scope["method"], headers):
@@ -180,6 +183,16 @@ class FallbackMiddleware:
             await self._batch(scope, receive, send, hello, frames)
         else:
             await self._carry(scope, receive, send, hello, frames)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request whose body has no end: take what it brings as it comes."""
+        check_head(scope["method"], scope["headers"], self.limits, mark=UP_ANSWER)
+        decoder = Decoder(max_frame=self.limits.max_frame)
+        hello, frames, more = await read_beginning(receive, decoder, self.limits)
+        found = await self._admission.find(scope, hello)
+        found.live.acknowledge(hello.received, hello.room)
+        exchange = self._exchange(scope, receive, send, found, None, [])
+        await take_upload(exchange, found.live, decoder, frames, more=more)
 
     async def _batch(
         self, scope: Scope, receive: Receive, send: Send, hello: Hello, frames: list[Frame]
