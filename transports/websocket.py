@@ -24,6 +24,7 @@ from byway.frames import HEADER, PART, TEXT, Decoder, Frame
 from byway.handshake import SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
 from byway.live import Attachment, LiveSession
+from byway.masking import CLIENT_LOGGER, mask_keys
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
 
@@ -68,6 +69,7 @@ class WebSocket(Transport):
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""
+        mask_keys(CLIENT_LOGGER)
         hello = dial.hello(link, self.name)
         scheme = "wss" if dial.url.scheme == "https" else "ws"
         offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]

@@ -16,6 +16,7 @@ from byway.frames import Decoder, Frame
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
 from byway.limits import Limits
 from byway.live import LiveSession
+from byway.masking import SERVER_LOGGERS, mask_keys
 from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, answer_error, application_headers
@@ -77,6 +78,7 @@ class FallbackMiddleware:
         Raises:
             UsageError: an argument is wrong.
         """
+        mask_keys(*SERVER_LOGGERS)
         self.app = app
         self.limits: Limits = limits or Limits()
         self._offer = Offer(transports)
