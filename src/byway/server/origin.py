@@ -62,7 +62,7 @@ class Verdict:
             PeerError: with status 403, if a foreign page made the call.
         """
         if self.scope is None:
-            page = self.page[:100].encode("ascii", "backslashreplace").decode() or "other sites"
+            page = self.page[:100].encode("unicode_escape").decode() or "other sites"
             raise PeerError(f"pages of {page} may not use this endpoint", status=403)
         return self.scope
 

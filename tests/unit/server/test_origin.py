@@ -184,8 +184,8 @@ async def test_only_true_allows() -> None:
 
 
 async def test_an_origin_cannot_write_lines_into_the_log() -> None:
-    given = [HOST, (b"origin", b"https://evil.example\x85\xe9")]
-    with pytest.raises(PeerError, match=r"evil\.example\\x85\\xe9 may not"):
+    given = [HOST, (b"origin", b"https://evil.example\x85\xe9\x0b")]
+    with pytest.raises(PeerError, match=r"evil\.example\\x85\\xe9\\x0b may not"):
         (await OriginPolicy().judge({"headers": given})).pass_on()
 
 

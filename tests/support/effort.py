@@ -1,4 +1,7 @@
-"""How hard Hypothesis tries: `BYWAY_HYPOTHESIS=thorough` for a long run, else the default."""
+"""How hard Hypothesis tries: `BYWAY_HYPOTHESIS=thorough` for a long run, else the default.
+
+`fuzz` is what `make fuzz` repeats until its time is over.
+"""
 
 from __future__ import annotations
 
@@ -28,4 +31,14 @@ settings.register_profile(
     phases=_PHASES,
     suppress_health_check=_SLOW_IS_FINE,
 )
-settings.load_profile(os.environ.get("BYWAY_HYPOTHESIS", "default"))
+settings.register_profile(
+    "fuzz",
+    settings.get_profile("thorough"),
+    max_examples=1_000,
+    database=None,
+)
+
+
+def apply_effort() -> None:
+    """Choose what the environment asks for. Called by the conftest of each folder that needs it."""
+    settings.load_profile(os.environ.get("BYWAY_HYPOTHESIS", "default"))
