@@ -66,7 +66,7 @@ class Exchange:
             transport=link.transport,
             received=received,
             room=room,
-            heartbeat=self.limits.heartbeat,
+            heartbeat=link.live.heartbeat,
             window=self.limits.window,
             silence=self.limits.silence,
             part=self.limits.part,

@@ -16,7 +16,7 @@ from byway.handshake import Hello
 from byway.live import LATE, Attachment, LiveSession
 from byway.session import State
 from byway.transports.base import Exchange, Transport
-from byway.transports.uplink import carry_http
+from byway.transports.uplink import carry_http, first_words
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -58,9 +58,9 @@ class Poll(Transport):
             else:
                 # The answer to the last poll may be lost; the client says what it has.
                 live.core.rewind(link.carrier, hello.received)
-                frames = await link.output(exchange.limits.heartbeat)
+                frames = await link.output()
             if link.polls == hello.poll:
-                link.end_after(LATE * exchange.limits.heartbeat, "the client stopped polling")
+                link.end_after(LATE * live.heartbeat, "the client stopped polling")
         elif hello.poll == link.polls == 1:
             # A proxy repeats the opening; the client may get this answer instead of the first.
             frames = [exchange.opening(link)]
@@ -77,7 +77,8 @@ class Poll(Transport):
             while True:
                 count += 1
                 hello = dial.hello(link, self.name, poll=count)
-                async with dial.request(hello, CONTENT_TYPE) as response:
+                frames = first_words(link) if count == 1 else b""
+                async with dial.request(hello, CONTENT_TYPE, frames) as response:
                     body = await response.aread()
                     dial.feed(
                         link, decode_all(body, max_frame=dial.limits.max_frame), response.headers

@@ -45,7 +45,7 @@ class ServerSentEvents(Transport):
 async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
     encoder = EventEncoder()
     yield encoder.encode([exchange.opening(link)])
-    while frames := await link.output(exchange.limits.heartbeat):
+    while frames := await link.output():
         yield encoder.encode(frames)
 
 

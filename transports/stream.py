@@ -44,6 +44,6 @@ class Stream(Transport):
 
 async def _write(exchange: Exchange, link: Attachment) -> None:
     await exchange.body(exchange.opening(link), more=True)
-    while frames := await link.output(exchange.limits.heartbeat):
+    while frames := await link.output():
         await exchange.body(b"".join(frames), more=True)
     await exchange.body(b"", more=False)

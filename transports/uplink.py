@@ -51,6 +51,15 @@ async def answer_batch(exchange: Exchange, live: LiveSession, hello: Hello) -> N
     await exchange.body(ack, more=False)
 
 
+def first_words(link: Attachment) -> bytes:
+    """Return the frames that ride in the request that opens a carrier.
+
+    A carrier that follows another need not open first to bring up what waits: that would cost a
+    round trip. There is not much of it, so that no path takes offence at its size.
+    """
+    return b"".join(link.live.core.take(link.carrier, MAX_PART))
+
+
 async def send_batches(dial: Dial, link: Attachment) -> None:
     """Bring up what the session has to say until it is over: the client's half.
 
@@ -118,7 +127,8 @@ async def carry_endless(
         Refused: the application refused the session.
         CarrierLost: see `carry_http`.
     """
-    async with dial.request(dial.hello(link, answer), content_type) as response:
+    hello = dial.hello(link, answer)
+    async with dial.request(hello, content_type, first_words(link)) as response:
 
         async def read() -> None:
             async for chunk in response.aiter_raw():

@@ -205,7 +205,7 @@ async def _serve_down(exchange: Exchange, link: Attachment) -> None:
             await exchange.send({"type": "websocket.send", "text": message})
         else:
             await exchange.send({"type": "websocket.send", "bytes": message})
-        frames = await link.output(exchange.limits.heartbeat, size=WRITE)
+        frames = await link.output(size=WRITE)
 
 
 async def _carry_down(

@@ -35,6 +35,7 @@ PING: Final = 21
 PONG: Final = 22
 LEAVE: Final = 23
 PAD: Final = 24
+BEAT: Final = 25
 
 LAST_NUMBERED: Final = 15
 """Types up to this one are numbered."""
@@ -53,6 +54,7 @@ NAMES: Final = {
     PONG: "PONG",
     LEAVE: "LEAVE",
     PAD: "PAD",
+    BEAT: "BEAT",
 }
 
 HEADER: Final = struct.Struct(">BI")
@@ -60,6 +62,7 @@ _NEXT: Final = struct.Struct(">Q")
 _ACK: Final = struct.Struct(">QI")
 _SELECT: Final = struct.Struct(">II")
 _CARRIER: Final = struct.Struct(">I")
+_BEAT: Final = struct.Struct(">I")
 _CODE: Final = struct.Struct(">H")
 
 MAX_ROOM: Final = 0xFFFF_FFFF
@@ -101,6 +104,11 @@ def encode_pong(carrier: int, opaque: bytes) -> bytes:
     return encode(PONG, _CARRIER.pack(carrier) + opaque)
 
 
+def encode_beat(seconds: float) -> bytes:
+    """Encode BEAT: the longest silence, in seconds, that a client wants on its downlinks."""
+    return encode(BEAT, _BEAT.pack(min(max(round(seconds * 1000), 1), 0xFFFF_FFFF)))
+
+
 def encode_close(code: int, reason: str) -> bytes:
     """Encode CLOSE: a code of RFC 6455 section 7.4 and a reason."""
     return encode(CLOSE, _CODE.pack(code) + reason.encode())
@@ -132,6 +140,14 @@ def decode_select(payload: bytes) -> tuple[int, int]:
     """Decode the payload of SELECT to ``(count, carrier)``."""
     count, carrier = _fixed(_SELECT, SELECT, payload)
     return count, carrier
+
+
+def decode_beat(payload: bytes) -> float:
+    """Decode the payload of BEAT to seconds."""
+    (milliseconds,) = _fixed(_BEAT, BEAT, payload)
+    if not milliseconds:
+        raise FrameError("BEAT asks for a heartbeat of 0 ms")
+    return milliseconds / 1000
 
 
 MAX_OPAQUE: Final = 64

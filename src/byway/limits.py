@@ -45,6 +45,7 @@ class Limits:
         probe_message: longest message of a probe, and its inbox and outbox.
         probe_bytes: bytes that one probe echoes. Then it is closed with 1009.
         heartbeat: longest silence on a downlink, and longest hold of a poll.
+        least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         window: how long a session with no carrier is kept. Then it ends with 1006.
         silence: longest silence of a client with nothing to say. A client silent for this and the
             window is gone: 1006.
@@ -79,6 +80,7 @@ class Limits:
     probe_message: int = 32 * KIB
     probe_bytes: int = 1 * MIB
     heartbeat: float = 10.0
+    least_heartbeat: float = 1.0
     window: float = 30.0
     silence: float = 25.0
     handshake_timeout: float = 30.0

@@ -36,6 +36,7 @@ class LiveSession:
         on_change: called when a carrier has been proven, or the session is over.
         window: seconds that the session is kept without a carrier.
         batch: bytes of one write, exceeded by at most one frame.
+        longest_heartbeat: the longest that the peer may ask for, in seconds.
         closed: set once both sides have closed.
         finished: set once nothing is left to do.
     """
@@ -80,6 +81,15 @@ class LiveSession:
         self.on_change: Callable[[], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
+        self.longest_heartbeat: float = limits.heartbeat
+
+    @property
+    def heartbeat(self) -> float:
+        """Longest silence on a downlink, in seconds: as the peer asked, within the bounds."""
+        asked = self.core.beat
+        if asked is None:
+            return self.limits.heartbeat
+        return min(max(asked, self.limits.least_heartbeat), self.longest_heartbeat)
 
     # The application's side
 
@@ -174,6 +184,15 @@ class LiveSession:
         if not self.core.finished:
             logger.log(self.level, "session %s lost: %d %s", self.name, code, reason)
         self.core.abort(code, reason)
+        self.changed()
+
+    def ask_heartbeat(self, seconds: float) -> None:
+        """Ask, as the client, for a downlink that is never silent for longer.
+
+        It is told on every carrier. Only a shorter one than the last changes anything, and the
+        server has its bounds (`Limits.least_heartbeat`).
+        """
+        self.core.ask_beat(seconds)
         self.changed()
 
     def let_go(self, why: str) -> None:
@@ -353,6 +372,7 @@ class Attachment:
         self.polls = 0
         self._waiter: asyncio.Future[bool] | None = None
         self._stops = 0
+        self._pause = 0.0  # what `output` waits for now
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -382,14 +402,15 @@ class Attachment:
             raise
 
     async def output(
-        self, beat: float, *, silence: float | None = None, size: int | None = None
+        self, beat: float | None = None, *, silence: float | None = None, size: int | None = None
     ) -> list[bytes]:
         """Wait for frames to write on this carrier.
 
         Only one task a carrier may wait here. Cancelling it loses nothing.
 
         Args:
-            beat: seconds after which an ACK is returned, if frames came that it can acknowledge.
+            beat: seconds after which an ACK is returned, if frames came that it can acknowledge;
+                by default the heartbeat of the session.
             silence: seconds after which an ACK is returned in any case; by default `beat`.
             size: bytes of numbered frames to return, exceeded by at most one; by default, and at
                 most, `live.batch`.
@@ -415,7 +436,8 @@ class Attachment:
                 break
             waiter: asyncio.Future[bool] = self._loop.create_future()
             self._waiter = waiter
-            timer = self._loop.call_later(beat, self._resolve, waiter, False)
+            pause = self._pause = self.live.heartbeat if beat is None else beat
+            timer = self._loop.call_later(pause, self._resolve, waiter, False)
             try:
                 woken = await waiter
             finally:
@@ -423,7 +445,7 @@ class Attachment:
                 if self._waiter is waiter:
                     self._waiter = None
             if not woken and not carrier.ended:
-                spent += beat
+                spent += pause
                 self.live.look_for_deadlock()
                 if spent >= (silence or 0) or core.unannounced(carrier):
                     return core.take(carrier, size, beat=True)
@@ -440,7 +462,8 @@ class Attachment:
         if waiter is None or waiter.done():
             return
         core, carrier = self.live.core, self.carrier
-        if carrier.ended or core.finished or core.pending(carrier):
+        shorter = core.beat is not None and self.live.heartbeat < self._pause
+        if carrier.ended or core.finished or core.pending(carrier) or shorter:
             waiter.set_result(True)
 
     def stop(self) -> None:

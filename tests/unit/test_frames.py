@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from byway.errors import FrameError
 from byway.frames import (
     ACK,
+    BEAT,
     BINARY,
     CLOSE,
     HEADER,
@@ -27,12 +28,14 @@ from byway.frames import (
     Frame,
     decode_ack,
     decode_all,
+    decode_beat,
     decode_close,
     decode_next,
     decode_ping,
     decode_select,
     encode,
     encode_ack,
+    encode_beat,
     encode_close,
     encode_next,
     encode_ping,
@@ -106,6 +109,7 @@ def test_any_fixed_payload_is_a_value_or_a_documented_error(kind: int, payload: 
     decode = {
         NEXT: decode_next,
         ACK: decode_ack,
+        BEAT: decode_beat,
         SELECT: decode_select,
         PING: decode_ping,
         PONG: decode_ping,
@@ -136,6 +140,16 @@ def test_fixed_payloads_survive_the_wire(
 @given(st.integers(1000, 4999).filter(valid_close_code), st.text(max_size=60))
 def test_close_survives_the_wire(code: int, reason: str) -> None:
     assert decode_close(payload_of(encode_close(code, reason))) == (code, reason)
+
+
+@given(st.floats(0.001, 4_000_000))
+def test_a_heartbeat_survives_the_wire_to_the_millisecond(seconds: float) -> None:
+    assert decode_beat(payload_of(encode_beat(seconds))) == pytest.approx(seconds, abs=0.0006)
+
+
+def test_a_heartbeat_of_nothing_is_an_error() -> None:
+    with pytest.raises(FrameError, match="0 ms"):
+        decode_beat(bytes(4))
 
 
 def test_room_over_four_bytes_is_announced_as_the_most_there_is() -> None:

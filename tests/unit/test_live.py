@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from byway.errors import CarrierLost, ChannelClosed, FrameError, UsageError
-from byway.frames import HEADER, TEXT, Frame, decode_all, encode_close, encode_next
+from byway.frames import HEADER, TEXT, Frame, decode_all, encode_beat, encode_close, encode_next
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.session import Closed, Intake, Message, State
@@ -53,6 +53,11 @@ def arriving(number: int, *texts: str) -> list[Frame]:
 def closing(number: int, code: int = 1000) -> list[Frame]:
     """Return a CLOSE as it arrives."""
     return [*arriving(number), (4, encode_close(code, "")[HEADER.size :])]
+
+
+def beat(one: LiveSession, seconds: float) -> None:
+    """Let the peer ask for a heartbeat."""
+    one.feed(Intake(ordered=False), decode_all(encode_beat(seconds), max_frame=100))
 
 
 def read(wires: list[bytes]) -> list[bytes]:
@@ -352,6 +357,23 @@ async def test_output_keeps_no_silence_longer_than_a_beat() -> None:
     frames = decode_all(b"".join(await link.output(10)), max_frame=100)
     assert [kind for kind, _ in frames] == [19]
     assert now() == 1_010
+
+
+@timed
+async def test_a_heartbeat_that_the_peer_asks_for_counts_at_once_and_within_bounds() -> None:
+    one = live()
+    link = attached(one)
+    waiting = asyncio.create_task(link.output())
+    await settle()
+    beat(one, 4)
+    assert await waiting != []
+    assert now() == 1_004
+    for asked, kept in ((0.2, LIMITS.least_heartbeat), (0.1, LIMITS.least_heartbeat)):
+        beat(one, asked)
+        assert one.heartbeat == kept
+    other = live()
+    beat(other, 60)
+    assert other.heartbeat == LIMITS.heartbeat
 
 
 @timed

@@ -172,7 +172,7 @@ async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: st
         else:
             yield b":\n\n"  # many proxies hold the head until the first byte of the body
         messages = _Messages(exchange.limits.max_frame)
-        while wires := await link.output(exchange.limits.heartbeat):
+        while wires := await link.output():
             joined = messages.join(wires)
             yield b"".join(_event(key, *one) for one in joined)
             if joined and joined[-1][0] == CLOSE:
@@ -205,7 +205,7 @@ async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
     async def write() -> None:
         await exchange.body(b"", more=True)
         messages = _Messages(exchange.limits.max_frame)
-        while wires := await link.output(exchange.limits.heartbeat):
+        while wires := await link.output():
             joined = messages.join(wires)
             await exchange.body(b"".join(_line(kind, data) for kind, _, data in joined), more=True)
             if joined and joined[-1][0] == CLOSE:

@@ -5,7 +5,8 @@ Must not know: asyncio, a clock, a transport's name, HTTP. Events come in as cal
 out as bytes. The client and the server run the same class.
 """
 
-from byway.session.core import Carrier, Intake, Session, State
+from byway.session.carrier import Carrier, Intake
+from byway.session.core import Session, State
 from byway.session.inbox import OVERHEAD, Closed, Message
 
 __all__ = ["OVERHEAD", "Carrier", "Closed", "Intake", "Message", "Session", "State"]

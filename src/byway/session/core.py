@@ -9,13 +9,13 @@ returns. Nothing here waits; `pending` says whether a carrier has something to w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from byway.errors import ChannelClosed, FrameError, UsageError
 from byway.frames import (
     ACK,
+    BEAT,
     BINARY,
     CLOSE,
     LAST_NUMBERED,
@@ -28,11 +28,13 @@ from byway.frames import (
     TEXT,
     Frame,
     decode_ack,
+    decode_beat,
     decode_next,
     decode_ping,
     decode_select,
     encode,
     encode_ack,
+    encode_beat,
     encode_next,
     encode_ping,
     encode_pong,
@@ -40,6 +42,7 @@ from byway.frames import (
     valid_close_code,
 )
 from byway.limits import Limits
+from byway.session.carrier import Carrier, Intake
 from byway.session.inbox import Closed, Inbox, Message
 from byway.session.outbox import Outbox
 
@@ -76,52 +79,6 @@ _TRANSITIONS: Final = {
 }
 
 
-@dataclass(slots=True, eq=False)
-class Intake:
-    """Where one run of incoming frames stands in the numbering.
-
-    Attributes:
-        ordered: whether what arrives is a byte stream. There a gap proves a fault; in a batch,
-            which may overtake another, it only means that the frames come again later.
-        carrier: the carrier that the frames arrive on, if they are its own.
-        expected: number of the next numbered frame, None until NEXT said it.
-    """
-
-    ordered: bool
-    carrier: Carrier | None = None
-    expected: int | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Carrier:
-    """One carrier as the session sees it.
-
-    Attributes:
-        id: chosen by the client; ids grow.
-        intake: where its incoming frames stand.
-        batched: whether each write travels on its own, so that each has to say its numbers.
-        cursor: number of the next frame to write here.
-        ended: why it may not be used any more; empty while it may.
-        proven: whether the PONG to this side's PING came back.
-        leaving: whether the peer has announced its end with LEAVE.
-    """
-
-    id: int
-    intake: Intake
-    batched: bool
-    cursor: int
-    ended: str = ""
-    proven: bool = False
-    leaving: bool = False
-    control: list[bytes] = field(default_factory=list)
-    nonce: bytes = b""
-    told_next: int = 0  # the number that the peer takes the next frame here to have; 0: none yet
-    told_cost: int = 0  # what the last ACK announced here: cost and number received, and limit
-    told_received: int = 0
-    told_limit: int = 0
-    told_select: int = 0
-
-
 class Session:
     """Numbers, keeps, replays, joins and acknowledges the messages of one session.
 
@@ -135,6 +92,7 @@ class Session:
         selected: the carrier that alone is written to; None: all are.
         state: where it is in its life.
         is_ring: whether the other side only reads.
+        beat: the longest silence, in seconds, that the peer asked for; None where it did not.
     """
 
     def __init__(self, limits: Limits, *, ring: bool = False) -> None:
@@ -152,6 +110,8 @@ class Session:
         self.carriers: dict[int, Carrier] = {}
         self.selected: Carrier | None = None
         self.state: State = State.OPEN
+        self.beat: float | None = None
+        self._asked_beat = 0.0
         self._select_count = 0
         self._chooses = False
         self._closed_here: Closed | None = None
@@ -314,6 +274,7 @@ class Session:
         carrier.cursor = first if received is None else max(received + 1, first)
         carrier.told_next = 0
         carrier.told_select = 0
+        carrier.told_beat = 0.0
 
     def select(self, carrier: Carrier) -> None:
         """Choose, as the client, the carrier that alone is used; it is told to the server.
@@ -325,6 +286,13 @@ class Session:
             return
         self._select_count += 1
         self.selected = carrier
+
+    def ask_beat(self, seconds: float) -> None:
+        """Ask, as the client, for a downlink that is never silent for longer.
+
+        Only a shorter one than the last changes anything at the peer.
+        """
+        self._asked_beat = seconds
 
     def ping(self, carrier: Carrier, nonce: bytes) -> None:
         """Ask for a PONG on this carrier; `carrier.proven` turns true when it comes."""
@@ -380,6 +348,9 @@ class Session:
                 named = self.carriers.get(carrier_id)
                 if named is not None and named.nonce and named.nonce == opaque:
                     named.proven = True
+            elif kind == BEAT:
+                # The shortest ever asked for: a proxy may repeat an old request.
+                self.beat = min(decode_beat(payload), self.beat or float("inf"))
             elif kind == LEAVE and intake.carrier is not None:
                 intake.carrier.leaving = True
 
@@ -393,7 +364,7 @@ class Session:
 
     def pending(self, carrier: Carrier) -> bool:
         """Say whether this carrier has something that must be written now."""
-        if carrier.control or self._select_due(carrier):
+        if carrier.control or self._select_due(carrier) or self._beat_due(carrier):
             return True
         if not self._used(carrier):
             return False
@@ -414,6 +385,9 @@ class Session:
         if not beat and not self.pending(carrier):
             return []
         out, carrier.control = carrier.control, []
+        if self._beat_due(carrier):
+            out.append(encode_beat(self._asked_beat))
+            carrier.told_beat = self._asked_beat
         if self.is_ring:
             if beat:
                 out.append(encode(PAD))
@@ -454,6 +428,9 @@ class Session:
         return (
             self._chooses and self.selected is not None and carrier.told_select < self._select_count
         )
+
+    def _beat_due(self, carrier: Carrier) -> bool:
+        return carrier.told_beat != self._asked_beat
 
     def _ack_due(self, carrier: Carrier) -> bool:
         inbox = self.inbox

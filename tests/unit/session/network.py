@@ -168,7 +168,8 @@ class Network:
         if kind == "poll":
             self._send_poll(link)
         else:
-            link.opening = self._request(link, kind)
+            words = b"" if kind == "websocket" else self._first_words(link)
+            link.opening = self._request(link, kind, frames=words)
         return link
 
     def _request(self, link: Link, answer: str, *, poll: int = 0, frames: bytes = b"") -> Request:
@@ -190,7 +191,11 @@ class Network:
 
     def _send_poll(self, link: Link) -> None:
         link.polls += 1
-        link.poll = self._request(link, "poll", poll=link.polls)
+        words = self._first_words(link) if link.polls == 1 else b""
+        link.poll = self._request(link, "poll", poll=link.polls, frames=words)
+
+    def _first_words(self, link: Link) -> bytes:
+        return b"".join(self.client.take(link.carrier, self.limits.batch))
 
     def alive(self, link: Link) -> bool:
         """Say whether the client still uses this carrier."""
@@ -356,7 +361,7 @@ class Network:
 
     def _opening(self, kind: str, carrier: Carrier) -> bytes:
         link = SimpleNamespace(
-            live=SimpleNamespace(core=self.server, limits=self.limits),
+            live=SimpleNamespace(core=self.server, heartbeat=self.limits.heartbeat),
             carrier=carrier,
             transport=kind,
         )

@@ -16,6 +16,8 @@ from byway.frames import (
     PING,
     TEXT,
     decode_ack,
+    decode_all,
+    encode_beat,
     encode_close,
     encode_next,
     encode_ping,
@@ -328,6 +330,26 @@ def test_leave_is_noted_on_the_carrier_that_it_came_on() -> None:
     assert not carrier.leaving
     core.feed(carrier.intake, [(LEAVE, b"")])
     assert carrier.leaving
+
+
+def test_a_heartbeat_that_is_asked_for_is_told_on_every_carrier() -> None:
+    pair = Pair()
+    pair.client.ask_beat(2.5)
+    assert pair.rise() == ["BEAT"]
+    assert pair.server.beat == 2.5
+    assert pair.rise() == []
+    other = pair.client.attach(2, ordered=True)
+    assert said(pair.client, other) == ["BEAT", "ACK"]
+    pair.client.rewind(other)  # what was written may be lost
+    assert said(pair.client, other) == ["BEAT"]
+
+
+def test_of_several_heartbeats_the_shortest_is_kept() -> None:
+    """A proxy may repeat the request that asked for the longer one."""
+    core = session()
+    for seconds in (3.0, 2.0, 3.0):
+        core.feed(Intake(ordered=False), decode_all(encode_beat(seconds), max_frame=100))
+    assert core.beat == 2.0
 
 
 def test_only_so_many_pongs_wait_on_a_carrier() -> None:

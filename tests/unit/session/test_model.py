@@ -31,6 +31,7 @@ class Ordeal(RuleBasedStateMachine):
         self.network = Network()
         self.apps = Reader()
         self.counted = 0
+        self.asked: float | None = None  # the heartbeat that the client asked for last
         self.closed_by: set[str] = set()  # who closed: what they had not read is dropped
 
     def side(self, name: str) -> Session:
@@ -95,6 +96,11 @@ class Ordeal(RuleBasedStateMachine):
         link = self.link(index)
         if link.opened:
             self.network.choose(link)
+
+    @rule(seconds=st.sampled_from([1.0, 2.5, 8.0]))
+    def ask_beat(self, seconds: float) -> None:
+        self.asked = seconds
+        self.network.client.ask_beat(seconds)
 
     @precondition(has_links)
     @rule(
@@ -216,6 +222,9 @@ class Ordeal(RuleBasedStateMachine):
             network.open(kind)
             network.pump(apps)
             self.all_arrived()
+            if self.asked is not None:
+                assert server.beat is not None
+                assert server.beat <= self.asked
             if kind == "sse" and client.state is State.OPEN:
                 self.close("client", 1000)
         assert client.finished

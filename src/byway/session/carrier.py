@@ -1,0 +1,56 @@
+"""What a session knows of a carrier: where its incoming and outgoing frames stand.
+
+Knows: numbers, and what was told on the carrier already.
+Must not know: the session, what carries it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class Intake:
+    """Where one run of incoming frames stands in the numbering.
+
+    Attributes:
+        ordered: whether what arrives is a byte stream. There a gap proves a fault; in a batch,
+            which may overtake another, it only means that the frames come again later.
+        carrier: the carrier that the frames arrive on, if they are its own.
+        expected: number of the next numbered frame, None until NEXT said it.
+    """
+
+    ordered: bool
+    carrier: Carrier | None = None
+    expected: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Carrier:
+    """One carrier as the session sees it.
+
+    Attributes:
+        id: chosen by the client; ids grow.
+        intake: where its incoming frames stand.
+        batched: whether each write travels on its own, so that each has to say its numbers.
+        cursor: number of the next frame to write here.
+        ended: why it may not be used any more; empty while it may.
+        proven: whether the PONG to this side's PING came back.
+        leaving: whether the peer has announced its end with LEAVE.
+    """
+
+    id: int
+    intake: Intake
+    batched: bool
+    cursor: int
+    ended: str = ""
+    proven: bool = False
+    leaving: bool = False
+    control: list[bytes] = field(default_factory=list)
+    nonce: bytes = b""
+    told_next: int = 0  # the number that the peer takes the next frame here to have; 0: none yet
+    told_cost: int = 0  # what the last ACK announced here: cost and number received, and limit
+    told_received: int = 0
+    told_limit: int = 0
+    told_select: int = 0
+    told_beat: float = 0.0
