@@ -37,9 +37,9 @@ def refusal(one: Evidence, who: str, served: bool) -> tuple[str, str]:
             "Name them in the proxy's URL: http://user:password@host:port.",
         )
     if status == 401:
+        scheme = one.header("www-authenticate")
         return (
-            f"{why} It wants credentials"
-            f"{' (' + one.header('www-authenticate') + ')' if one.header('www-authenticate') else ''}.",
+            f"{why} It wants credentials{f' ({scheme})' if scheme else ''}.",
             "Send them with every request: -H 'Authorization: …' (in a program, `headers=`).",
         )
     if status == 511:

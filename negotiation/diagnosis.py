@@ -91,7 +91,7 @@ def _judge(one: Evidence, served: bool, plainly_not: bool, proxy: bool) -> Findi
         )
     if one.trouble in UNREACHABLE and not (one.trouble == "proxy" and one.status is not None):
         return _unreachable(one, proxy)
-    if one.status is not None and not (one.mark == "" and one.status in (101, 200) and served):
+    if one.status is not None and one.mark != one.transport:
         return _answered(one, served, plainly_not)
     if one.trouble in ("reset", "protocol"):
         return _ended(one, served)
@@ -253,8 +253,8 @@ def _cut(one: Evidence) -> Finding:
     after = _size(one.echoed) if one.cut_by_amount else _time(one.cut)
     if one.cut_by_amount:
         why = (
-            f"The connection was cut when {_size(one.echoed)} of what was echoed had come back; "
-            "another one, on which little was sent, lasted longer. So the amount is bounded."
+            f"The connection was cut when {_size(one.echoed)} had come back of what was sent to "
+            "be echoed; another, on which little was sent, lasted longer. The amount is bounded."
         )
     else:
         why = f"The connection was cut {_time(one.cut)} after it had opened."
@@ -371,7 +371,7 @@ def _time(seconds: float) -> str:
 
 
 def _size(count: int) -> str:
-    return f"about {count / KIB:.0f} KiB" if count >= KIB else "less than 2 KiB"
+    return f"about {count / KIB:.0f} KiB" if count >= 8 * KIB else "a few KiB"
 
 
 def same_time(one: Watch, other: Watch) -> bool:

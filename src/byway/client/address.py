@@ -36,6 +36,13 @@ def endpoint_url(url: str) -> httpx.URL:
     return parsed.copy_with(scheme=scheme)
 
 
+def shown(url: str) -> str:
+    """Return a URL as it may be printed: without credentials, and without what its query says."""
+    parsed = httpx.URL(url)
+    host = parsed.netloc.decode("ascii", "replace")
+    return f"{parsed.scheme}://{host}{parsed.path}{'?…' if parsed.query else ''}"
+
+
 def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
     """Return the URL of the proxy to use for an endpoint, None for none.
 

@@ -63,17 +63,17 @@ class Probes:
         Raises:
             PeerError: 429, if there are too many, here or of this address.
         """
+        limits = self.limits
         client = scope.get("client")
         address = client[0] if client else "unknown"
-        if self._by_address.total() >= self.limits.probes:
-            raise PeerError(f"the server has its {self.limits.probes} probes", status=429)
-        if self._by_address[address] >= self.limits.probes_per_address:
-            raise PeerError(
-                f"this address has its {self.limits.probes_per_address} probes", status=429
-            )
+        if self._by_address.total() >= limits.probes:
+            raise PeerError(f"the server has its {limits.probes} probes", status=429)
+        if self._by_address[address] >= limits.probes_per_address:
+            raise PeerError(f"this address has its {limits.probes_per_address} probes", status=429)
 
         def start(live: LiveSession) -> ApplicationRun:
             logger.info("probe %s of %s from %s", live.name, quote(scope["path"]), address)
+            live.longest_heartbeat = max(limits.heartbeat, limits.probe_time)
             run = ApplicationRun(_Echo(live), websocket_scope(scope, (PROBE,)), live)
             self._by_address[address] += 1
             run.task.add_done_callback(lambda _: self._gone(address))
