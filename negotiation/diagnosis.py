@@ -317,10 +317,8 @@ def _notes(one: Evidence) -> tuple[str, ...]:
                 f"{count} request{'s were' if count > 1 else ' was'} lost on the way and repeated: "
                 "the network loses some."
             )
-        if one.repeated:
-            notes.append(
-                "The server had seen a request before it came: the network repeats requests."
-            )
+        elif one.repeats:  # otherwise the client itself has repeated them
+            notes.append("Requests reached the server twice: the network repeats some.")
         if one.batch_status == 413:
             notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
         if one.proven is not None and one.proven - one.opened >= SLOW_TRIP:

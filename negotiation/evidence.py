@@ -57,7 +57,7 @@ class Evidence:
         cut_by_amount: whether it was the amount that was cut: a second carrier, on which little
             was sent, lasted longer.
         lost: attempts and polls that ended without an answer, and were repeated.
-        repeated: attempts that the server had seen already.
+        repeats: frames that reached the server again.
         lost_batches: batches that were not answered, and were repeated.
         batch_status: the status with which a batch was refused, where one was.
         busy: a watch with a message a second.
@@ -89,7 +89,7 @@ class Evidence:
     cut: float | None = None
     cut_by_amount: bool = False
     lost: int = 0
-    repeated: int = 0
+    repeats: int = 0
     lost_batches: int = 0
     batch_status: int | None = None
     busy: Watch | None = None

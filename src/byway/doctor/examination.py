@@ -133,6 +133,10 @@ class Examination:
             seen.unfinished = seen.echoed < VOLUME
         if not probing.over and not seen.stalled:
             self._tell(self._name, "watching")
+            with contextlib.suppress(ChannelClosed):
+                await probing.live.send("repeats")
+            if await probing.until(lambda: probing.text.isdigit(), deadline):
+                seen.repeats = int(probing.text)
             await probing.until(lambda: False, min(deadline, probing.opened + WATCH))
 
     async def _send(self, probing: Probing) -> None:
@@ -184,10 +188,13 @@ class Examination:
         seen.batch_status = next(
             (one.answered for one in probing.failed_batches if one.answered is not None), None
         )
-        seen.repeated = sum(_repeated(one) for one in probing.losses)
         last = probing.losses[-1] if probing.losses else None
         ended = last is not None and (probing.over or probing.opened is None)
-        seen.lost = sum(not _repeated(one) for one in probing.losses) - bool(ended)
+        again = sum(_came_twice(one) for one in probing.losses)
+        seen.repeats += again
+        seen.lost = len(probing.losses) - again
+        if ended and last is not None and not _came_twice(last):
+            seen.lost -= 1  # that one was not followed by another
         if last is not None and ended and probing.closed is None:
             self._note_end(seen, last, started, probing)
 
@@ -266,5 +273,6 @@ class Examination:
         return watch
 
 
-def _repeated(loss: Loss) -> bool:
+def _came_twice(loss: Loss) -> bool:
+    """Say whether the server had the same request before."""
     return isinstance(loss.error, CarrierLost) and loss.error.answered == 409

@@ -25,7 +25,7 @@ from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.dial import Dial, Observer
 
-OPENINGS: Final = 3
+OPENINGS: Final = 4
 """Times that an opening is tried whose connection ended without an answer."""
 
 POLLS: Final = 20
@@ -92,6 +92,7 @@ class Probing(Observer):
         plain: whether a WebSocket opened whose server does not speak byway.
         failed_batches: why batches were not acknowledged.
         echoed: bytes that came back.
+        text: the last text that came.
         messages: messages that came back.
         heard: when the last of them came.
         closed: how the server closed the probe, if it did.
@@ -145,6 +146,7 @@ class Probing(Observer):
         self.plain = False
         self.failed_batches: list[CarrierLost] = []
         self.echoed = 0
+        self.text = ""
         self.messages = 0
         self.heard = self.started
         self.closed: Closed | None = None
@@ -277,6 +279,9 @@ class Probing(Observer):
                 self._notice()
                 return
             self.messages += 1
-            self.echoed += len(got)
+            if isinstance(got, bytes):
+                self.echoed += len(got)
+            else:
+                self.text = got
             self.heard = self._loop.time()
             self._notice()

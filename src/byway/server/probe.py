@@ -30,6 +30,9 @@ LAST_WORDS: Final = 1.0
 END: Final = "end"
 """The message that asks a probe to end, so that what a network holds back arrives."""
 
+COUNT: Final = "repeats"
+"""The message that is answered with the number of frames that came again."""
+
 logger: logging.Logger = logging.getLogger("byway.server")
 
 
@@ -123,6 +126,10 @@ class _Echo:
             message = event["text"] if event.get("text") is not None else event["bytes"]
             if message == END:
                 return 1000, "as asked"
+            if message == COUNT:
+                await send({"type": "websocket.send", "text": str(self._live.core.repeats)})
+                event = await receive()
+                continue
             echoed += len(message)
             if echoed > limits.probe_bytes:
                 return 1009, f"a probe echoes {limits.probe_bytes} bytes at most"

@@ -93,6 +93,7 @@ class Session:
         state: where it is in its life.
         is_ring: whether the other side only reads.
         beat: the longest silence, in seconds, that the peer asked for; None where it did not.
+        repeats: numbered frames that came again, and were dropped.
     """
 
     def __init__(self, limits: Limits, *, ring: bool = False) -> None:
@@ -111,6 +112,7 @@ class Session:
         self.selected: Carrier | None = None
         self.state: State = State.OPEN
         self.beat: float | None = None
+        self.repeats: int = 0
         self._asked_beat = 0.0
         self._select_count = 0
         self._chooses = False
@@ -328,7 +330,9 @@ class Session:
                         self.close(
                             1009, f"a message is over the bound of {self._limits.max_message} bytes"
                         )
-                elif ahead > 1 and intake.ordered:
+                elif ahead < 1:
+                    self.repeats += 1
+                elif intake.ordered:
                     raise FrameError(
                         f"frame {number} came after frame {inbox.received}: {ahead - 1} are missing"
                     )
