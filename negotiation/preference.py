@@ -27,6 +27,9 @@ VARIABLE: Final = "BYWAY_TRANSPORTS"
 PATIENCE: Final = 0.25
 """Seconds that an attempt has to itself before the next starts beside it (RFC 8305, section 5)."""
 
+PATIENCES: Final[Mapping[str, float]] = {"sse": 0.1}
+"""Where a stream has not opened, sse seldom does: poll, which gets through, follows soon."""
+
 PROMOTION_INTERVAL: Final = 30.0
 """Seconds after which transports that are better than the one in use are tried again."""
 
@@ -38,7 +41,7 @@ class Preference:
     Attributes:
         order: the names; at least one, none twice.
         patience: seconds that the attempt of a transport has to itself before the next starts
-            beside it; 0.25 for those that are not named.
+            beside it; 0.25 for those that are not named, 0.1 for sse.
         promotion_interval: seconds after which transports that are better than the one in use
             are tried again. It doubles with each time in vain, up to ten minutes.
     """
@@ -102,7 +105,7 @@ class Preference:
 
     def patience_with(self, name: str) -> float:
         """Return the seconds that the attempt of a transport has to itself."""
-        return self.patience.get(name, PATIENCE)
+        return self.patience.get(name, PATIENCES.get(name, PATIENCE))
 
 
 def _known(name: str) -> None:

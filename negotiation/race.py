@@ -8,6 +8,9 @@ Attempts start one after another, best first, without waiting for the one before
 deaf, so the others go on until one has *proven* itself by a round trip; then a better one that is
 proven later takes its place. So a session is always on the best transport that is known to work,
 and never waits for one that is not.
+
+What worked the last time may be named: it starts first, and what is better waits until the next
+promotion interval, unless it is due to be tried again.
 """
 
 from __future__ import annotations
@@ -31,6 +34,16 @@ FIRST_DELAY: Final = 0.25
 
 LAST_DELAY: Final = 5.0
 """Seconds to wait at most before any later round."""
+
+
+LASTING: Final = 10.0
+"""Seconds that a proven carrier has to last to count as one that a network puts up with."""
+
+MAX_KNOWN_PATIENCE: Final = 3.0
+"""Most seconds of patience with a transport that is known to be slow to open."""
+
+SLOWER: Final = 1.5
+"""How many times as long as the last time a transport may take to open, before another starts."""
 
 
 class Phase(Enum):
@@ -75,6 +88,9 @@ class _Runner:
 
     phase: Phase = Phase.WAITING
     since: float = 0.0  # when it came into this phase
+    tried: bool = False  # an attempt was made, in this network
+    strikes: int = 0  # how often in a row it opened and did not last
+    doubted: bool = False  # it worked before the network changed
 
 
 class Race:
@@ -91,6 +107,9 @@ class Race:
         preference: Preference,
         *,
         attempt_timeout: float,
+        first: str | None = None,
+        opened_in: float = 0.0,
+        retry_better: bool = False,
         jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         """Start with nothing tried.
@@ -99,6 +118,10 @@ class Race:
             preference: what may be tried, best first.
             attempt_timeout: seconds after which an attempt that has not opened, or a carrier
                 that is not proven, counts as failed.
+            first: the transport that worked the last time, if that is known.
+            opened_in: seconds that it took to open then.
+            retry_better: what is better than `first` is tried as soon as that is proven, not
+                only after a promotion interval.
             jitter: returns a number of seconds between two others.
         """
         self.used: str | None = None
@@ -108,6 +131,11 @@ class Race:
         self._jitter = jitter
         self._runners = {name: _Runner() for name in self._order}
         self._queue = list(self._order)  # the order of this round
+        self._first = first if first in self._order else None
+        self._opened_in = opened_in
+        self._retry_first = retry_better
+        if self._first is not None:
+            self._queue = [self._first, *(name for name in self._order if name != first)]
         self._next_start = 0.0  # no attempt starts before
         self._interval = preference.promotion_interval
         self._promote_at: float | None = None
@@ -125,38 +153,72 @@ class Race:
         """Say that a round trip begun here came back on a carrier."""
         runner = self._runners[name]
         if runner.phase is Phase.OPEN:
+            runner.doubted = False
             self._move(runner, Phase.PROVEN, now)
 
-    def ended(self, name: str, now: float, *, served: bool = False) -> None:
+    def ended(
+        self, name: str, now: float, *, served: bool = False, blameless: bool = False
+    ) -> None:
         """Say that an attempt has failed, or a carrier has ended.
 
         Args:
             name: its transport.
             now: the time.
-            served: it was of use before, so it is followed at once.
+            served: it carried something, so it is followed at once.
+            blameless: the reason is known, and another carrier of the same transport will not
+                end for it.
         """
         runner = self._runners[name]
-        was = runner.phase
-        self._move(runner, Phase.FAILED, now)
+        was, since = runner.phase, runner.since
+        # What worked before the network changed gets a fresh connection at once.
+        self._move(runner, Phase.WAITING if runner.doubted else Phase.FAILED, now)
+        runner.doubted = False
         if name != self.used:
             if was is Phase.TRYING:
                 self._next_start = min(self._next_start, now)  # no patience with what has failed
             return
-        # The carrier in use is lost: a new round. It begins with what worked; what opened, but
-        # carried nothing, comes last.
+        # The carrier in use is lost: a new round. It begins with what worked. What did not last,
+        # though it carried something, has a second chance; what did so twice comes last.
         self.used = None
         self._promote_at = None
+        self._first = None
+        lasted = blameless or (was is Phase.PROVEN and now - since >= LASTING)
+        if lasted:
+            runner.strikes = 0
+            self._interval = self._preference.promotion_interval
+        else:
+            runner.strikes += 1
         for other in self._runners.values():
             if other.phase is Phase.FAILED:
                 other.phase = Phase.WAITING
         others = [one for one in self._order if one != name]
-        if served:
-            self._queue = [name, *others]
+        again = lasted or (served and runner.strikes < 2)
+        self._queue = [name, *others] if again else [*others, name]
+        if lasted or served:
             self._rounds = 0
             self._next_start = now
         else:
-            self._queue = [*others, name]
             self._next_start = now + self._pause()
+
+    def doubt(self, now: float) -> None:
+        """Say that the network has changed: what is known of any transport may not hold any more.
+
+        The carrier in use has to be proven anew, and everything else is tried again beside it.
+        """
+        self._first = None
+        self._promote_at = None
+        self._interval = self._preference.promotion_interval
+        self._rounds = 0
+        for runner in self._runners.values():
+            runner.strikes = 0
+            runner.tried = runner.phase is not Phase.FAILED
+            if runner.phase is Phase.FAILED:
+                runner.phase = Phase.WAITING
+            elif runner.phase is Phase.PROVEN:
+                self._move(runner, Phase.OPEN, now)
+                runner.doubted = True
+        self._queue = list(self._order)
+        self._next_start = now + self._patience(self.used or self._order[0])
 
     # What to do
 
@@ -165,8 +227,9 @@ class Race:
         actions: list[Action] = []
         self._stop_late(actions, now)
         self._choose(actions)
-        proven = self._works
+        proven = self.works
         if proven:
+            self._trust_memory(now)
             self._stop_worse(actions)
             self._retry_better(now)
         else:
@@ -192,14 +255,30 @@ class Race:
         return pause
 
     @property
-    def _works(self) -> bool:
+    def works(self) -> bool:
         """Whether the carrier in use is proven."""
         return self.used is not None and self._runners[self.used].phase is Phase.PROVEN
 
     @property
+    def settled(self) -> bool:
+        """Whether the carrier in use is proven, and all that is better was tried in vain."""
+        return self.works and all(
+            one.phase is Phase.FAILED and one.tried for one in self._better(self.used or "")
+        )
+
+    def _better(self, name: str) -> list[_Runner]:
+        return [self._runners[one] for one in self._order[: self._order.index(name)]]
+
+    def _patience(self, name: str) -> float:
+        patience = self._preference.patience_with(name)
+        if name == self._first:
+            patience = max(patience, min(SLOWER * self._opened_in, MAX_KNOWN_PATIENCE))
+        return patience
+
+    @property
     def _longest(self) -> float:
         """Seconds that an attempt may take now."""
-        return min(self._attempt_timeout, PROMOTION_TIMEOUT if self._works else float("inf"))
+        return min(self._attempt_timeout, PROMOTION_TIMEOUT if self.works else float("inf"))
 
     @staticmethod
     def _move(runner: _Runner, phase: Phase, now: float) -> None:
@@ -231,6 +310,16 @@ class Race:
             self.used = best
             actions.append(Use(best, why))
 
+    def _trust_memory(self, now: float) -> None:
+        """Once what worked the last time works again, leave what is better for later."""
+        if self._first is None:
+            return
+        if self._first == self.used and not self._retry_first:
+            for runner in self._better(self._first):
+                if runner.phase is Phase.WAITING:
+                    self._move(runner, Phase.FAILED, now)
+        self._first = None
+
     def _stop_worse(self, actions: list[Action]) -> None:
         """Give up what can only be worse than the proven carrier in use."""
         assert self.used is not None
@@ -243,11 +332,9 @@ class Race:
     def _retry_better(self, now: float) -> None:
         """Let better transports try again, now and then, while a worse one works."""
         assert self.used is not None
-        better = [self._runners[n] for n in self._order[: self._order.index(self.used)]]
+        better = self._better(self.used)
         if not better or any(one.phase is not Phase.FAILED for one in better):
             self._promote_at = None
-            if not better:
-                self._interval = self._preference.promotion_interval
             return
         if self._promote_at is None:
             self._promote_at = now + self._interval * self._jitter(0.8, 1.2)
@@ -266,7 +353,8 @@ class Race:
             return
         if now >= self._next_start:
             self._move(self._runners[waiting], Phase.TRYING, now)
-            self._next_start = now + self._preference.patience_with(waiting)
+            self._runners[waiting].tried = True
+            self._next_start = now + self._patience(waiting)
             actions.append(Start(waiting))
 
     def _waiting(self, *, proven: bool) -> str | None:
@@ -284,7 +372,7 @@ class Race:
             for runner in self._runners.values()
             if runner.phase in (Phase.TRYING, Phase.OPEN)
         ]
-        if self._waiting(proven=self._works) is not None:
+        if self._waiting(proven=self.works) is not None:
             times.append(self._next_start)
         if self._promote_at is not None:
             times.append(self._promote_at)

@@ -78,6 +78,7 @@ class Dial:
     silence: float = 0.0
     observer: Observer = field(default_factory=Observer)
     _http: httpx.AsyncClient | None = field(default=None, init=False)
+    _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Expect the default heartbeat until OPEN says otherwise."""
@@ -210,10 +211,21 @@ class Dial:
             self.observer.batch_failed(error)
             raise
 
+    async def renew(self) -> None:
+        """Make new connections for the requests from now on: the idle ones may be dead.
+
+        The answers that are being read now go on; those from before the last time do not.
+        """
+        for client in self._left:
+            await client.aclose()
+        self._left = [self._http] if self._http is not None else []
+        self._http = None
+
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        for client in (*self._left, self._http):
+            if client is not None:
+                await client.aclose()
 
 
 async def _check(response: httpx.Response, answer: str) -> None:

@@ -19,7 +19,7 @@ from byway.errors import (
     UsageError,
 )
 from byway.limits import Limits
-from byway.negotiation import Preference
+from byway.negotiation import Memory, Preference
 from byway.server import Endpoint, FallbackMiddleware
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "FallbackMiddleware",
     "FrameError",
     "Limits",
+    "Memory",
     "NoTransport",
     "PeerError",
     "Preference",

@@ -358,6 +358,7 @@ class Attachment:
         live: the session.
         carrier: the carrier as the session sees it.
         transport: name of its transport.
+        moved: when frames last came or, where that takes no request of its own, went.
         polls: requests that made up this carrier, where it is a series of them.
         opened: set once it counts as a carrier that the session has. A server's does at once,
             a client's when OPEN has come.
@@ -372,9 +373,10 @@ class Attachment:
         self.polls = 0
         self._waiter: asyncio.Future[bool] | None = None
         self._stops = 0
+        self._loop = asyncio.get_running_loop()
+        self.moved: float = self._loop.time()
         self._pause = 0.0  # what `output` waits for now
         self._timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
 
     def establish(self) -> None:
         """Count it as a carrier that the session has."""
@@ -393,6 +395,7 @@ class Attachment:
         if self.carrier.ended:
             raise CarrierLost(self.carrier.ended)
         proven = self.carrier.proven
+        self.moved = self._loop.time()
         try:
             self.live.feed(self.carrier.intake, frames)
             if self.carrier.proven is not proven and self.live.on_change is not None:
@@ -428,6 +431,8 @@ class Attachment:
         while not carrier.ended and self._stops == stops:
             if core.pending(carrier):
                 frames = core.take(carrier, size)
+                if not carrier.batched:
+                    self.moved = self._loop.time()
                 if core.is_ring:
                     self.live.wake_sender()  # nobody acknowledges; what is written makes room
                 return frames

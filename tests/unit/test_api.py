@@ -20,6 +20,7 @@ PUBLIC = {
     "FallbackMiddleware",
     "FrameError",
     "Limits",
+    "Memory",
     "NoTransport",
     "PeerError",
     "Preference",

@@ -23,7 +23,8 @@ from byway.errors import Attempt, ChannelClosed, UsageError
 from byway.handshake import Open, key_hash, new_key, valid_subprotocol
 from byway.limits import MAX_PART, Limits
 from byway.live import Attachment, LiveSession
-from byway.negotiation import Preference
+from byway.negotiation import Memory, Preference
+from byway.negotiation.memory import SHARED
 from byway.session import Closed, Message
 from byway.transports.dial import Dial
 
@@ -58,6 +59,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         open_timeout: float = 20.0,
         close_timeout: float = 10.0,
         on_transport: Callable[[str], None] | None = None,
+        memory: Memory | bool = True,
         limits: Limits | None = None,
     ) -> None:
         """Check what is asked for. Nothing is sent before the block is entered.
@@ -76,6 +78,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
             close_timeout: seconds to wait for the server to acknowledge the close.
             on_transport: called with the name of the transport when another one comes into use,
                 the first included. It must not block; its exceptions are logged.
+            memory: what worked in earlier sessions, which the next begins with: a `Memory`, which
+                may be kept in a file; True for the one that this process shares; False for none.
             limits: bounds; see `Limits`.
 
         Raises:
@@ -99,6 +103,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
         self._open_timeout = open_timeout
         self._close_timeout = close_timeout
         self._on_transport = on_transport
+        if not isinstance(memory, Memory | bool):
+            raise UsageError(f"memory must be a byway.Memory or a bool, not {memory!r}")
+        self._memory = memory if isinstance(memory, Memory) else SHARED if memory else None
         self._limits = limits or Limits()
         if self._limits.max_frame < MAX_PART:
             raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
@@ -138,6 +145,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             make_dial,
             open_timeout=self._open_timeout,
             on_transport=self._on_transport,
+            memory=self._memory,
         )
         await driver.open()
         if driver.plain is not None:

@@ -1,6 +1,7 @@
 """The driver: keeps a client's session carried, as the race decides.
 
-Knows: how attempts are started and stopped, what each outcome means for the session.
+Knows: how attempts are started and stopped, what each outcome means for the session,
+what is worth remembering of it.
 Must not know: which transport is better, how one carries frames, what the application does.
 """
 
@@ -11,14 +12,15 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from byway.client.place import Place
 from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
 from byway.live import Attachment, LiveSession
-from byway.negotiation import Preference, Race, Start, Use
+from byway.negotiation import Memory, Preference, Race, Start, Use
 from byway.negotiation.race import Action
 from byway.session import State
 from byway.transports import REGISTRY
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 logger: logging.Logger = logging.getLogger("byway.client")
+
+
+ROUTE_INTERVAL: Final = 5.0
+"""Seconds between two looks whether the machine is in another network now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +46,7 @@ class _Running:
     started: float
     progress: int  # of the session when it started
     opened: bool = False  # the race has been told
+    opened_in: float = 0.0  # seconds
     proven: bool = False
 
 
@@ -68,6 +75,7 @@ class Driver:
         *,
         open_timeout: float,
         on_transport: Callable[[str], None] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Prepare; `open` starts it.
 
@@ -78,6 +86,7 @@ class Driver:
                 has opened.
             open_timeout: seconds that all attempts together may take, and any later one.
             on_transport: called with the name of the transport in use, when it changes.
+            memory: what worked in earlier sessions, and where to add to it; None for nothing.
         """
         self.live = live
         self.attempts: list[Attempt] = []
@@ -86,8 +95,19 @@ class Driver:
         self.plain: ClientConnection | None = None
         self._open_timeout = open_timeout
         self._on_transport = on_transport
-        self._race = Race(preference, attempt_timeout=open_timeout)
         self._dial = make_dial(self._opened, self._plain_opened)
+        self._place = Place(self._dial.url, self._dial.proxy, memory)
+        known = self._place.remembered
+        self._race = Race(
+            preference,
+            attempt_timeout=open_timeout,
+            first=known.transport if known else None,
+            opened_in=known.seconds if known else 0.0,
+            retry_better=self._place.retry,
+        )
+        if self._place.silence.heartbeat is not None:
+            live.ask_heartbeat(self._place.silence.heartbeat)
+        self._look_at = asyncio.get_running_loop().time() + ROUTE_INTERVAL
         self._running: dict[str, _Running] = {}
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
@@ -117,6 +137,7 @@ class Driver:
                 now = asyncio.get_running_loop().time()
                 for one in self._running.values():
                     self._note(one, now, f"no OPEN within {now - one.started:.1f} s")
+                self._place.forget()
                 raise NoTransport(self.attempts)
         except BaseException:
             await self.aclose()
@@ -179,11 +200,13 @@ class Driver:
         while True:
             self._changed.clear()
             now = loop.time()
+            await self._look_around(now)
             self._take_in(now)
             if self.plain is not None or self.live.core.finished:
                 break
             if self._race.exhausted:
                 if not self._ready.is_set():
+                    self._place.forget()
                     raise NoTransport(self.attempts)
                 if self.live.core.state is State.CLOSED:
                     # All that is left to say is the acknowledgement by which the server forgets
@@ -194,8 +217,9 @@ class Driver:
             actions, again = self._race.decide(now)
             for action in actions:
                 await self._act(action, now)
+            self._remember(now)
             try:
-                async with asyncio.timeout_at(again):
+                async with asyncio.timeout_at(min(again or self._look_at, self._look_at)):
                     await self._changed.wait()
             except TimeoutError:
                 pass
@@ -244,6 +268,35 @@ class Driver:
         for one in ones:
             one.link.end(why)
 
+    async def _look_around(self, now: float) -> None:
+        """Doubt everything when the machine has come into another network.
+
+        The connections of the network before are often not closed but silent for ever.
+        """
+        if now < self._look_at:
+            return
+        self._look_at = now + ROUTE_INTERVAL
+        if not self._place.moved():
+            return
+        logger.info("session %s: another network: everything is tried again", self.live.name)
+        await self._dial.renew()
+        self._race.doubt(now)
+        for one in self._running.values():
+            if one.opened:
+                one.proven = False
+                self.live.core.ping(one.link.carrier, secrets.token_bytes(8))
+        self.live.changed()
+
+    def _remember(self, now: float) -> None:
+        used = self._running.get(self._race.used or "")
+        if used is not None and self._race.works:
+            self._place.keep(
+                used.transport,
+                used.opened_in,
+                settled=self._race.settled,
+                age=now - used.started,
+            )
+
     def _take_in(self, now: float) -> None:
         """Tell the race what has happened to the attempts.
 
@@ -253,6 +306,7 @@ class Driver:
         for one in list(self._running.values()):
             if one.link.opened.is_set() and not one.opened:
                 one.opened = True
+                one.opened_in = now - one.started
                 self._race.opened(one.transport, now)
                 self.live.core.ping(one.link.carrier, secrets.token_bytes(8))
                 self.live.changed()
@@ -285,7 +339,24 @@ class Driver:
         served = one.opened and (
             now - one.started >= self._dial.heartbeat or self._progress() > one.progress
         )
-        self._race.ended(one.transport, now, served=served)
+        blameless = error is not None and one.opened and self._cut_for_silence(one, now)
+        self._race.ended(one.transport, now, served=served, blameless=blameless)
+
+    def _cut_for_silence(self, one: _Running, now: float) -> bool:
+        """Learn the heartbeat that this path needs; say whether a carrier ended for want of it."""
+        silence = self._place.silence
+        heartbeat = min(self._dial.heartbeat, silence.heartbeat or self._dial.heartbeat)
+        if not silence.cut(now - one.link.moved, heartbeat):
+            return False
+        assert silence.heartbeat is not None
+        logger.info(
+            "session %s: the path cuts silence of %.1f s: a heartbeat of %.1f s from now on",
+            self.live.name,
+            silence.limit,
+            silence.heartbeat,
+        )
+        self.live.ask_heartbeat(silence.heartbeat)
+        return True
 
     def _progress(self) -> int:
         """Count what went through, either way."""

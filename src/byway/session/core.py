@@ -297,7 +297,8 @@ class Session:
         self._asked_beat = seconds
 
     def ping(self, carrier: Carrier, nonce: bytes) -> None:
-        """Ask for a PONG on this carrier; `carrier.proven` turns true when it comes."""
+        """Ask for a PONG on this carrier; `carrier.proven` is true from when it comes."""
+        carrier.proven = False
         carrier.nonce = nonce
         self._control(carrier, encode_ping(carrier.id, nonce))
 
