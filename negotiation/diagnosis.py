@@ -45,10 +45,14 @@ def diagnose(
         proxy: without anything secret; "" for none.
         in_use: the transport that carries a session now, if this is about one.
     """
-    served = any(one.shows_byway for one in evidence)
+    served = any(one.shows_byway or (one.in_use and not one.plain) for one in evidence)
     plainly_not = not served and any(_says_something_else(one) for one in evidence)
     findings = tuple(_judge(one, served, plainly_not, bool(proxy)) for one in evidence)
-    usable = [one.transport for one in findings if one.usable]
+    usable = [
+        one.transport
+        for one in findings
+        if one.usable or (in_use and one.verdict is Verdict.NOT_TRIED)
+    ]
     # What is cut within moments still carries a session, by resuming again and again.
     usable = usable or [one.transport for one in findings if one.verdict is Verdict.CUT]
     report = Report(
@@ -76,7 +80,10 @@ def _judge(one: Evidence, served: bool, plainly_not: bool, proxy: bool) -> Findi
     if not one.tried:
         return _found(one, Verdict.NOT_TRIED, "It was not tried, as another transport works.")
     if one.in_use:
-        return replace(_found(one, Verdict.WORKS, "It carries the session."), usable=True)
+        why = "It carries the session."
+        if one.plain:
+            why = "A plain WebSocket carries the channel: its server does not speak byway."
+        return replace(_found(one, Verdict.WORKS, why), usable=True)
     if one.held:
         return _buffered(one)
     if one.opened is not None:
@@ -300,7 +307,8 @@ def _watched(one: Evidence) -> Finding | None:
             ),
             "Nothing; leave the server's `Limits.heartbeat` below that time."
             if kept
-            else "Who runs the server: set `Limits(heartbeat=…)` to half of that time.",
+            else "Who runs the server: set `Limits(heartbeat=…)` to half of that time. byway's "
+            "client notices by itself after a cut or two, and asks for a shorter one.",
             outcome=f"cut after {_time(silent.watched)} of silence",
         )
         return replace(found, usable=True)
@@ -341,7 +349,10 @@ def _summary(report: Report) -> str:
     names = [one.transport for one in report.findings]
     verdicts = {one.verdict for one in report.findings}
     if report.in_use:
-        return f"The session is carried by {report.in_use}."
+        said = f"{report.in_use} carries the session."
+        if any(one.verdict not in (Verdict.WORKS, Verdict.NOT_TRIED) for one in report.findings):
+            said += f" To spare the next one what was in vain, prefer: {report.preference}"
+        return said
     if report.preference:
         if report.preference == ", ".join(names) and verdicts == {Verdict.WORKS}:
             return (

@@ -22,6 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from byway.negotiation.report import Report
 
 
 class BywayError(Exception):
@@ -77,12 +81,14 @@ class ConnectError(BywayError):
 
     Attributes:
         attempts: what was tried, in order.
+        report: what it means, and what to do; None for an error that `connect` did not raise.
     """
 
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         """Keep the attempts."""
         super().__init__(message)
         self.attempts: tuple[Attempt, ...] = tuple(attempts)
+        self.report: Report | None = None
 
 
 class Refused(ConnectError):
