@@ -172,7 +172,9 @@ def _unreachable(one: Evidence, proxy: bool) -> Finding:
         one.trouble,
         (f"There is no way to {what} from here.", "Check the address and the network."),
     )
-    return _found(one, Verdict.UNREACHABLE, f"{why} ({one.error})", advice)
+    if one.trouble not in ("name", "refused", "connect-timeout"):  # which say it all
+        why = f"{why} ({one.error})"
+    return _found(one, Verdict.UNREACHABLE, why, advice)
 
 
 def _ended(one: Evidence, served: bool) -> Finding:

@@ -134,27 +134,46 @@ class Report:
         yield f"{self.url}{f' through the proxy {self.proxy}' if self.proxy else ''}"
         yield ""
         wide = max([len(one.outcome) for one in self.findings], default=0)
-        yield f"{'transport':<10} {'verdict':<{wide}}  {'opened':>9}  {'round trip':>10}".rstrip()
+        yield f"{'transport':<10} {'verdict':<{wide}}  {'opened':>9}  {'round trip':>10}  answer"
         for one in self.findings:
             seen = one.evidence
             trip = None
             if seen.opened is not None and seen.proven is not None:
                 trip = seen.proven - seen.opened
-            times = f"{_ms(seen.opened):>9}  {_ms(trip):>10}"
-            yield f"{one.transport:<10} {one.outcome:<{wide}}  {times}".rstrip()
+            row = (
+                f"{one.transport:<10} {one.outcome:<{wide}}  {_ms(seen.opened):>9}  {_ms(trip):>10}"
+            )
+            yield f"{row}  {_answer(seen)}".rstrip()
+        said: dict[tuple[str, ...], list[str]] = {}
         for one in self.findings:
-            said = [one.why, *one.notes, *([f"To do: {one.advice}"] if one.advice else [])]
-            if one.verdict is Verdict.WORKS:
-                said = [*one.notes]
-            if said:
-                yield ""
-                yield from _filled(f"{one.transport}: {said[0]}", "  ", width)
-                for more in said[1:]:
-                    yield from _filled("  " + more, "  ", width)
+            if text := _said(one):
+                said.setdefault(text, []).append(one.transport)
+        for text, names in said.items():
+            yield ""
+            yield from _filled(f"{', '.join(names)}: {text[0]}", "  ", width)
+            for more in text[1:]:
+                yield from _filled("  " + more, "  ", width)
         yield ""
         yield from _filled(self.summary, "", width)
         if any(one.verdict not in (Verdict.WORKS, Verdict.NOT_TRIED) for one in self.findings):
             yield f"What each verdict means, and what to do: {PAGE}"
+
+
+def _said(one: Finding) -> tuple[str, ...]:
+    advice = [f"To do: {one.advice}"] if one.advice else []
+    if one.verdict is Verdict.WORKS and not one.evidence.in_use:
+        return one.notes  # the table says that it works
+    return (one.why, *one.notes, *advice)
+
+
+def _answer(seen: Evidence) -> str:
+    """Return what was answered and by whom, in a few words."""
+    words = [] if seen.status is None else [str(seen.status)]
+    for name in ("via", "server", "location"):
+        if value := seen.header(name):
+            words.append(f"{name}: {value[:40]}")
+            break
+    return ", ".join(words)
 
 
 def _filled(text: str, indent: str, width: int) -> list[str]:
