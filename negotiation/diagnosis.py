@@ -21,7 +21,7 @@ UNREACHABLE: Final = frozenset(
 )
 """Troubles with which nothing of HTTP was ever seen."""
 
-NEVER_BYWAYS: Final = frozenset({401, 402, 403, 407, 429, 451, 500, 502, 503, 504, 511})
+NEVER_BYWAYS: Final = frozenset({401, 402, 403, 407, 429, 451, 502, 503, 504, 511})
 """Statuses that say nothing of what is served behind the one who answered."""
 
 SLOW_ECHO: Final = 32 * KIB
