@@ -43,6 +43,11 @@ def shown(url: str) -> str:
     return f"{parsed.scheme}://{host}{parsed.path}{'?…' if parsed.query else ''}"
 
 
+def shown_proxy(proxy: str | None) -> str:
+    """Return a proxy's URL as it may be printed, "" for none."""
+    return shown(proxy).rstrip("/") if proxy else ""
+
+
 def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
     """Return the URL of the proxy to use for an endpoint, None for none.
 

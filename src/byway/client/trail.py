@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import httpx
 
-from byway.client.address import shown
+from byway.client.address import shown, shown_proxy
 from byway.errors import Attempt
 from byway.handshake import Open
 from byway.negotiation.diagnosis import diagnose
@@ -72,7 +72,7 @@ class Trail:
         return diagnose(
             evidence,
             url=shown(str(url)),
-            proxy=shown(proxy) if proxy else "",
+            proxy=shown_proxy(proxy),
             in_use=in_use,
         )
 

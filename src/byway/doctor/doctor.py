@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 
 from byway.channel import header_list
-from byway.client.address import endpoint_url, proxy_for, shown, tls_context
+from byway.client.address import endpoint_url, proxy_for, shown, shown_proxy, tls_context
 from byway.doctor.examination import Examination, Tell
 from byway.doctor.probing import Way
 from byway.errors import UsageError
@@ -69,7 +69,7 @@ async def diagnose(
     return judge(
         [task.result() for task in tasks],
         url=shown(url),
-        proxy=shown(through) if through else "",
+        proxy=shown_proxy(through),
     )
 
 
