@@ -156,10 +156,14 @@ class Memory:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write(self._path))
 
-    async def flush(self) -> None:
-        """Wait until the file holds everything."""
-        while self._writing is not None and not self._writing.done():
-            await asyncio.wait({self._writing})
+    async def flush(self, timeout: float | None = None) -> None:
+        """Wait until the file holds everything. Leaving the block of a `connect()` does it too.
+
+        Args:
+            timeout: seconds to wait at most; None for as long as it takes.
+        """
+        if self._writing is not None and not self._writing.done():
+            await asyncio.wait({self._writing}, timeout=timeout)
 
     async def _write(self, path: Path) -> None:
         while self._changed:
@@ -206,7 +210,7 @@ def _read(path: Path) -> OrderedDict[str, Remembered]:
         return OrderedDict()
     try:
         return _parse(data)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         logger.warning("memory %s: corrupt, it will be replaced: %r", path, error)
         return OrderedDict()
 

@@ -39,6 +39,9 @@ LAST_DELAY: Final = 5.0
 LASTING: Final = 10.0
 """Seconds that a proven carrier has to last to count as one that a network puts up with."""
 
+MAX_STRIKES: Final = 2
+"""Carriers in a row that did not last, after which a transport is not tried again at once."""
+
 MAX_KNOWN_PATIENCE: Final = 3.0
 """Most seconds of patience with a transport that is known to be slow to open."""
 
@@ -197,7 +200,9 @@ class Race:
             if other.phase is Phase.FAILED:
                 other.phase = Phase.WAITING
         others = [one for one in self._order if one != name]
-        again = lasted or (served and runner.strikes < 2)
+        if runner.strikes >= MAX_STRIKES and others:
+            self._move(runner, Phase.FAILED, now)  # until its interval is over, or all has failed
+        again = lasted or (served and runner.strikes < MAX_STRIKES)
         self._queue = [name, *others] if again else [*others, name]
         if lasted or served:
             self._rounds = 0

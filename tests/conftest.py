@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from byway.negotiation.memory import SHARED
 from tests.support.servers import Server, uvicorn
 
 RAISED_ON_PURPOSE = (
@@ -21,6 +22,12 @@ def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Begin each test without a memory: a free port may be given again to another network."""
+    SHARED.clear()
 
 
 @pytest.fixture(scope="session")

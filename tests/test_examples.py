@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import byway
 from byway.negotiation import DEFAULT_ORDER
+from byway.testing import NetworkThread
 from tests.support.process import ROOT
 from tests.support.servers import uvicorn
 
@@ -51,6 +53,32 @@ def test_the_client_talks_to_the_endpoint() -> None:
         )
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["connected over websocket", "hello", "are you there?"]
+
+
+def test_the_second_visit_begins_with_what_the_first_found(tmp_path: Path) -> None:
+    """A network that swallows upgrades costs the first visit half a second, the second none."""
+    file = tmp_path / "memory.json"
+    with (
+        uvicorn("examples.endpoint_server:app") as server,
+        NetworkThread(server.port, "black-hole") as network,
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "examples.preference", network.url, str(file)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert network.counters.upgrades == 1
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "first visit: over stream",
+        "hello",
+        "second visit: over stream",
+        "hello",
+    ]
+    assert "stream" in file.read_text()
 
 
 @transports

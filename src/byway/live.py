@@ -308,6 +308,8 @@ class LiveSession:
             for timer in (self._window, self._linger, self._silence):
                 if timer is not None:
                     timer.cancel()
+            if core.state is State.CLOSED and core.end is not None:
+                logger.info("session %s closed: %d", self.name, core.end.code)
             if core.inbox.dropped:
                 dropped = core.inbox.dropped
                 logger.log(

@@ -8,7 +8,7 @@ from typing import cast
 from byway import Channel, Endpoint
 from byway.server.endpoint import ServerChannel
 from tests.apps.handlers import HANDLERS, query
-from tests.apps.limits import IMPATIENT
+from tests.apps.limits import IMPATIENT, QUICK
 
 logger = logging.getLogger("tests.app")
 
@@ -56,4 +56,5 @@ async def handler(channel: Channel) -> None:
 
 
 app = Endpoint(handler)
+quick = Endpoint(handler, limits=QUICK)
 impatient = Endpoint(handler, limits=IMPATIENT)

@@ -5,6 +5,9 @@ from byway import Limits
 IMPATIENT = Limits(heartbeat=0.5, window=1.0, silence=0.5, drain_timeout=2.0)
 """For tests in which somebody vanishes: what takes half a minute takes a second here."""
 
+QUICK = Limits(heartbeat=1.0)
+"""For tests in which a carrier goes silent."""
+
 KIB = 1024
 
 SMALL = Limits(

@@ -11,7 +11,7 @@ import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 import websockets
@@ -31,6 +31,10 @@ from byway.transports.dial import Dial
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+
+
+MEMORY_TIMEOUT: Final = 1.0
+"""Seconds that the end of a session waits for the file of the memory, which may hang."""
 
 
 class connect(AbstractAsyncContextManager["Channel"]):
@@ -174,6 +178,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
             await channel.aclose()
         else:
             await channel.close(1000 if kind is None else 1011)
+            if self._memory is not None:
+                await self._memory.flush(MEMORY_TIMEOUT)
 
 
 class _AcceptedChannel(Channel):

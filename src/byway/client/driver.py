@@ -228,6 +228,7 @@ class Driver:
                     await self._changed.wait()
             except TimeoutError:
                 pass
+        self._remember(loop.time())
         # The carrier in use says the last words, and ends by itself.
         used = self._running.pop("websocket" if self.plain else self._race.used or "", None)
         await self._stop(*self._running.values(), why="over")

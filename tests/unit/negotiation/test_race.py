@@ -13,6 +13,7 @@ from byway.negotiation.preference import PATIENCE, PROMOTION_INTERVAL
 from byway.negotiation.race import (
     LAST_DELAY,
     LAST_PROMOTION_INTERVAL,
+    LASTING,
     PROMOTION_TIMEOUT,
     Action,
     Phase,
@@ -216,9 +217,153 @@ def test_while_a_worse_one_works_the_better_are_tried_again_now_and_then() -> No
     assert (used(actions), stopped(actions)) == (["websocket"], ["poll"])
 
 
+def remembering(first: str, *, opened_in: float = 0.1, retry_better: bool = False) -> Race:
+    """Return a race that knows what worked the last time."""
+    return Race(
+        Preference(),
+        attempt_timeout=TIMEOUT,
+        first=first,
+        opened_in=opened_in,
+        retry_better=retry_better,
+        jitter=lambda low, high: high,
+    )
+
+
+def works(one: Race, name: str, now: float) -> Sequence[Action]:
+    """Let a carrier open and be proven; return what is to be done then."""
+    one.opened(name, now)
+    one.proven(name, now)
+    return one.decide(now)[0]
+
+
+def test_what_worked_the_last_time_starts_first_and_what_is_better_waits_for_its_interval() -> None:
+    one = remembering("stream")
+    assert one.decide(0.0) == ([Start("stream")], PATIENCE)
+    assert used(works(one, "stream", 0.1)) == ["stream"]
+    assert not one.settled  # nothing better was tried
+    actions, again = one.decide(PATIENCE)
+    assert actions == []
+    assert again == pytest.approx(0.1 + PROMOTION_INTERVAL * 1.2)
+    assert again is not None
+    assert started(one.decide(again)[0]) == ["websocket"]
+    one.ended("websocket", again)
+    assert one.settled
+
+
+def test_what_is_better_is_tried_at_once_where_that_is_due() -> None:
+    one = remembering("stream", retry_better=True)
+    one.decide(0.0)
+    works(one, "stream", 0.1)
+    assert started(one.decide(PATIENCE)[0]) == ["websocket"]
+
+
+def test_what_worked_the_last_time_and_does_not_now_is_not_waited_for() -> None:
+    one = remembering("poll")
+    one.decide(0.0)
+    assert started(one.decide(PATIENCE)[0]) == ["websocket"]
+    one.ended("poll", PATIENCE)
+    assert used(works(one, "websocket", PATIENCE)) == ["websocket"]
+    assert one.settled
+
+
+@pytest.mark.parametrize(("opened_in", "patience"), [(0.05, PATIENCE), (0.6, 0.9), (60.0, 3.0)])
+def test_patience_grows_with_the_time_that_it_took_the_last_time(
+    opened_in: float, patience: float
+) -> None:
+    one = remembering("websocket", opened_in=opened_in)
+    assert one.decide(0.0)[1] == pytest.approx(patience)
+
+
+def test_a_memory_of_what_is_not_preferred_is_passed_over() -> None:
+    one = Race(Preference.of("stream, poll"), attempt_timeout=TIMEOUT, first="websocket")
+    assert started(one.decide(0.0)[0]) == ["stream"]
+
+
+def test_what_opens_and_does_not_last_has_one_more_chance_and_then_comes_last() -> None:
+    """A filter that ends each WebSocket after a second must not hold a session for ever."""
+    one = race("websocket", "poll")
+    one.decide(0.0)
+    works(one, "websocket", 0.0)
+    one.ended("websocket", 1.0, served=True)
+    assert started(one.decide(1.0)[0]) == ["websocket"]
+    works(one, "websocket", 1.0)
+    one.ended("websocket", 2.0, served=True)
+    assert started(one.decide(2.0)[0]) == ["poll"]
+    actions = works(one, "poll", 2.0)
+    assert used(actions) == ["poll"]
+
+
+def test_what_does_not_last_is_tried_less_and_less_often() -> None:
+    one = race("websocket", "poll")
+    one.decide(0.0)
+    one.ended("websocket", 0.0)
+    one.decide(0.0)
+    works(one, "poll", 0.0)
+    now, waits = 0.0, []
+    for _ in range(3):
+        _, again = one.decide(now)
+        assert again is not None
+        waits.append(again - now)
+        now = again
+        one.decide(now)
+        works(one, "websocket", now)
+        now += 1
+        one.ended("websocket", now, served=True)
+        if len(waits) == 1:  # the first time it has its second chance
+            one.decide(now)
+            works(one, "websocket", now)
+            one.ended("websocket", now, served=True)
+        one.decide(now)
+        works(one, "poll", now)
+    first = PROMOTION_INTERVAL * 1.2
+    assert waits == pytest.approx([first, 2 * first, 4 * first])
+
+
+@pytest.mark.parametrize("blameless", [False, True])
+def test_what_lasted_or_ended_for_a_known_reason_is_followed_by_its_like(blameless: bool) -> None:
+    one = race("websocket", "poll")
+    now = 0.0
+    for _ in range(5):
+        assert started(one.decide(now)[0]) == ["websocket"]
+        works(one, "websocket", now)
+        now += 1 if blameless else LASTING
+        one.ended("websocket", now, blameless=blameless)
+
+
+def test_in_another_network_everything_is_tried_again_beside_what_is_in_use() -> None:
+    one = race("websocket", "stream", "poll")
+    one.decide(0.0)
+    one.ended("websocket", 0.0)
+    one.decide(0.0)
+    works(one, "stream", 0.0)
+    one.doubt(5.0)
+    assert one.used == "stream"
+    assert not one.works
+    assert one.decide(5.0) == ([], 5.0 + PATIENCE)  # it may well prove itself at once
+    assert started(one.decide(5.0 + PATIENCE)[0]) == ["websocket"]
+    assert started(one.decide(5.0 + 2 * PATIENCE)[0]) == ["poll"]
+    assert used(works(one, "poll", 6.0)) == ["poll"]
+    stops = one.decide(6.0 + PROMOTION_TIMEOUT)
+    assert stopped(stops[0]) == ["websocket", "stream"]
+    # The stream of the network before is dead; that says nothing of one in this network.
+    assert started(one.decide(6.0 + PROMOTION_TIMEOUT)[0] + stops[0]) == ["stream"]
+
+
+def test_in_another_network_what_still_works_is_kept() -> None:
+    one = race("websocket", "poll")
+    one.decide(0.0)
+    works(one, "websocket", 0.0)
+    one.doubt(5.0)
+    one.proven("websocket", 5.1)
+    assert one.decide(5.1) == ([], None)
+    assert one.settled
+
+
 events = st.lists(
     st.tuples(
-        st.sampled_from(["opened", "proven", "ended", "served", "pass", "decide"]),
+        st.sampled_from(
+            ["opened", "proven", "ended", "served", "blameless", "doubt", "pass", "decide"]
+        ),
         st.sampled_from(DEFAULT_ORDER),
         st.floats(0, 30),
     ),
@@ -226,18 +371,21 @@ events = st.lists(
 )
 
 
-@given(events)
+@given(events, st.none() | st.sampled_from(DEFAULT_ORDER), st.booleans())
 def test_whatever_happens_the_best_that_is_proven_is_used(
-    happened: list[tuple[str, str, float]],
+    happened: list[tuple[str, str, float]], first: str | None, retry: bool
 ) -> None:
-    one, now = race(), 0.0
+    one = remembering(first, retry_better=retry) if first else race()
+    now = 0.0
     live: set[str] = set()
     for what, name, seconds in happened:
         if what == "pass":
             now += seconds
-        elif what in ("ended", "served") and name in live:
+        elif what == "doubt":
+            one.doubt(now)
+        elif what in ("ended", "served", "blameless") and name in live:
             live.discard(name)
-            one.ended(name, now, served=what == "served")
+            one.ended(name, now, served=what == "served", blameless=what == "blameless")
         elif what == "opened" and name in live:
             one.opened(name, now)
         elif what == "proven" and name in live:
