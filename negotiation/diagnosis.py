@@ -88,6 +88,16 @@ def _judge(one: Evidence, served: bool, plainly_not: bool, proxy: bool) -> Findi
         return _buffered(one)
     if one.opened is not None:
         return _opened(one)
+    if one.plain and served:
+        return _found(
+            one,
+            Verdict.REFUSED,
+            "A WebSocket opened, but not byway's, although byway is served there: something on "
+            "the way takes `Sec-WebSocket-Protocol` away, or WebSockets go to another server.",
+            "Who runs the proxy: let `Sec-WebSocket-Protocol` pass, and lead WebSockets and POSTs "
+            "of this path to the same server. " + _without(one),
+            outcome="refused (not byway)",
+        )
     if one.plain:
         return _found(
             one,

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from byway import Report, Verdict, diagnose
-from byway.testing import PROFILES, BufferResponses, CutResponses, CutSilence, Network
+from byway.testing import PROFILES, CutResponses, CutSilence, Network
 from byway.testing.plan import Rule
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server
@@ -192,15 +192,3 @@ def test_fifteen_seconds_of_silence_are_found(reports: dict[str, Report]) -> Non
         assert one.outcome == "cut after 15 s of silence", report
         assert "heartbeat of 10 s is shorter" in one.why
     assert report.preference == "websocket, stream"
-
-
-async def test_what_is_held_only_after_its_beginning_is_found_too(doctor_server: Server) -> None:
-    """OPEN passes in a block of its own; what follows is too little for another."""
-    async with Network(doctor_server.port, BufferResponses(until_bytes=200)) as network:
-        report = await diagnose(f"{network.url}/chat", proxy=None, timeout=4.0)
-    for name in ("stream", "sse"):
-        finding = report.finding(name)
-        assert finding.evidence.opened is not None
-        assert finding.evidence.opened < 1.0
-        assert finding.outcome == HELD, finding.why
-    assert report.preference == "websocket, poll"

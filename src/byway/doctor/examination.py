@@ -109,6 +109,7 @@ class Examination:
         if not await probing.until(
             lambda: probing.proven is not None and probing.messages > 0, late
         ):
+            seen.stalled = probing.proven is not None and not probing.over
             await self._ask_to_end(probing, deadline)
             return
         self._tell(self._name, "echoing")
@@ -116,12 +117,12 @@ class Examination:
         before, wanted = probing.echoed, probing.echoed + VOLUME
         sending = asyncio.create_task(self._send(probing))
         try:
-            while not await probing.until(
-                lambda: probing.echoed >= wanted, min(deadline, probing.heard + STALL)
-            ):
+            stall = begun + STALL
+            while not await probing.until(lambda: probing.echoed >= wanted, min(deadline, stall)):
                 if probing.over or loop.time() >= deadline:
                     break
-                if loop.time() >= max(probing.heard, begun) + STALL:
+                stall = max(begun, probing.heard) + STALL
+                if loop.time() >= stall:
                     seen.stalled = True
                     break
         finally:

@@ -7,6 +7,7 @@ Must not know: what is tried on it, what anything means.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import ssl as ssl_module
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.dial import Dial, Observer
 
-OPENINGS: Final = 4
+OPENINGS: Final = 5
 """Times that an opening is tried whose connection ended without an answer."""
 
 POLLS: Final = 20
@@ -118,7 +119,7 @@ class Probing(Observer):
             silence=max(limits.silence, 2 * silence),
         )
         self._silence = silence
-        self.live: LiveSession = LiveSession(self._limits, name=transport, level=0)
+        self.live: LiveSession = LiveSession(self._limits, name="", level=logging.DEBUG)
         self._dial = Dial(
             url=way.url,
             headers=way.headers,

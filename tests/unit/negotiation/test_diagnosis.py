@@ -171,6 +171,9 @@ def test_a_plain_websocket_is_said_to_be_one() -> None:
     finding = judged(served=False, plain=True, answered=0.1, status=101)
     assert finding.verdict is Verdict.NO_BYWAY
     assert "goes on there as a plain WebSocket" in finding.advice
+    stripped = judged(served=True, plain=True, answered=0.1, status=101)
+    assert stripped.verdict is Verdict.REFUSED
+    assert "takes `Sec-WebSocket-Protocol` away" in stripped.why
 
 
 def watch(cut: float | None, seconds: float = 20.0) -> Watch:
