@@ -15,7 +15,7 @@ promotion interval, unless it is due to be tried again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from random import uniform
@@ -148,6 +148,7 @@ class Race:
         self._interval = preference.promotion_interval
         self._promote_at: float | None = None
         self._rounds = 0
+        self._withdrawn: set[str] = set()
 
     # What happened
 
@@ -230,11 +231,22 @@ class Race:
         self._queue = list(self._order)
         self._next_start = now + self._patience(self.used or self._order[0])
 
+    def offered(self, names: Iterable[str]) -> None:
+        """Say what the server offers: nothing else is worth a try, now or later.
+
+        An offer in which the carrier in use is missing, or everything, is not believed.
+        """
+        names = set(names)
+        if names.isdisjoint(self._order) or (self.used is not None and self.used not in names):
+            return
+        self._withdrawn |= {name for name in self._order if name not in names}
+
     # What to do
 
     def decide(self, now: float) -> tuple[list[Action], float | None]:
         """Return what to do now, and when to ask again if nothing happens before."""
         actions: list[Action] = []
+        self._withdraw(actions)
         self._stop_late(actions, now)
         self._choose(actions)
         proven = self.works
@@ -293,6 +305,17 @@ class Race:
     @staticmethod
     def _move(runner: _Runner, phase: Phase, now: float) -> None:
         runner.phase, runner.since = phase, now
+
+    def _withdraw(self, actions: list[Action]) -> None:
+        """Forget what the server does not offer."""
+        if not self._withdrawn:
+            return
+        for name in self._withdrawn:
+            if self._runners.pop(name).phase in (Phase.TRYING, Phase.OPEN, Phase.PROVEN):
+                actions.append(Stop(name, "the server does not offer it"))
+        self._order = tuple(name for name in self._order if name in self._runners)
+        self._queue = [name for name in self._queue if name in self._runners]
+        self._withdrawn = set()
 
     def _stop_late(self, actions: list[Action], now: float) -> None:
         """Give up what takes too long to open, or to prove itself."""

@@ -149,7 +149,7 @@ class Dial:
                 proxy=self.proxy,
                 trust_env=False,  # the proxy was looked up for all transports alike
                 follow_redirects=False,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=4),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
             )
         return self._http
 

@@ -1,17 +1,12 @@
-"""The uplink of every HTTP transport: batches, each a POST of its own.
+"""What the HTTP transports share: an endless answer, and the batches beside any downlink.
 
-Knows: how frames go up in requests, and what to do when one is not answered.
-Must not know: how frames come down.
-
-Batches are numbered like everything else, so a repeated one does no harm, and what accumulates
-while one is on its way is the next. One is on its way at a time, so they arrive in order.
+Knows: how a downlink and an uplink make one carrier, and how its end is told from a cut.
+Must not know: the form in which frames come down.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,21 +17,13 @@ from byway.limits import MAX_PART
 from byway.live import Attachment, LiveSession
 from byway.session import State
 from byway.transports.base import Exchange, first_of
+from byway.transports.batches import Batches
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
 
-FIRST_RETRY: Final = 0.1
-"""Seconds that the first retry of a batch waits at most; the bound doubles with each later one."""
-
-
 LAST_WORDS: Final = 2.0
 """Seconds that an acknowledgement may take once both sides have closed."""
-
-TOO_LARGE: Final = 413
-"""The HTTP status that says that a request was too large."""
-
-logger: logging.Logger = logging.getLogger("byway.transports.uplink")
 
 
 async def answer_batch(exchange: Exchange, live: LiveSession, hello: Hello) -> None:
@@ -58,53 +45,6 @@ def first_words(link: Attachment) -> bytes:
     round trip. There is not much of it, so that no path takes offence at its size.
     """
     return b"".join(link.live.core.take(link.carrier, MAX_PART))
-
-
-async def send_batches(dial: Dial, link: Attachment) -> None:
-    """Bring up what the session has to say until it is over: the client's half.
-
-    Raises:
-        CarrierLost: no batch got through for two heartbeats; the session is gone; or one failed
-            when both sides had closed.
-    """
-    live, core, carrier = link.live, link.live.core, link.carrier
-    loop = asyncio.get_running_loop()
-    failing_since: float | None = None
-    failures, delay, size = 0, FIRST_RETRY, live.batch
-    while frames := await link.output(dial.heartbeat, silence=dial.silence, size=size):
-        try:
-            await dial.batch(link, b"".join(frames))
-        except CarrierLost as error:
-            if error.gone:
-                raise
-            if error.answered == TOO_LARGE and size == 1:
-                live.abort(1006, f"the way up refuses a request of one frame: {error}")
-                return
-            failures += 1
-            if error.answered == TOO_LARGE:
-                live.batch = size = _half(size)  # the path will not change its mind
-                logger.info("session %s: batches of %d bytes from now on", live.name, size)
-            elif failures % 2 == 0:
-                size = _half(size)  # some paths swallow what is too large for them
-            now = loop.time()
-            failing_since = failing_since or now
-            if now - failing_since >= dial.patience:
-                raise CarrierLost(
-                    f"the uplink is dead: {error}", answered=error.answered
-                ) from error
-            core.rewind(carrier)
-            if error.answered != TOO_LARGE:
-                await asyncio.sleep(random.uniform(0, delay))  # full jitter
-                delay = min(delay * 2, dial.heartbeat)
-        else:
-            failing_since, failures, delay = None, 0, FIRST_RETRY
-            if core.outbox.first < carrier.cursor:
-                core.rewind(carrier)  # the answer acknowledges less than was brought up
-
-
-def _half(size: int) -> int:
-    """Return half of a batch's size; below the size of a part, that of one frame."""
-    return size // 2 if size > 2 * MAX_PART else 1
 
 
 async def carry_endless(
@@ -151,7 +91,7 @@ async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, Non
 
     async def up() -> None:
         await link.opened.wait()
-        await send_batches(dial, link)
+        await Batches(dial, link).send()
 
     async def until_over() -> None:
         await down

@@ -69,7 +69,7 @@ class Limits:
     outbox: int = 1 * MIB
     inbox: int = 1 * MIB
     body: int = 1 * MIB
-    batch: int = 256 * KIB
+    batch: int = 64 * KIB
     hello: int = 4 * KIB
     carriers: int = 8
     sessions: int = 10_000

@@ -173,6 +173,7 @@ class Driver:
     def _opened(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
         if self.opening is None:
             self.opening, self.headers = opening, headers
+            self._race.offered(opening.transports)
         self._changed.set()
 
     async def _plain_opened(self, socket: ClientConnection) -> None:

@@ -14,8 +14,8 @@ class Intake:
     """Where one run of incoming frames stands in the numbering.
 
     Attributes:
-        ordered: whether what arrives is a byte stream. There a gap proves a fault; in a batch,
-            which may overtake another, it only means that the frames come again later.
+        ordered: whether what arrives is a byte stream. There a gap proves a fault; a batch may
+            have overtaken another, and its frames wait for those.
         carrier: the carrier that the frames arrive on, if they are its own.
         expected: number of the next numbered frame, None until NEXT said it.
     """

@@ -43,6 +43,7 @@ from byway.frames import (
 )
 from byway.limits import Limits
 from byway.session.carrier import Carrier, Intake
+from byway.session.early import Early
 from byway.session.inbox import Closed, Inbox, Message
 from byway.session.outbox import Outbox
 
@@ -114,6 +115,7 @@ class Session:
         self.beat: float | None = None
         self.repeats: int = 0
         self._asked_beat = 0.0
+        self._early = Early(limits.inbox)
         self._select_count = 0
         self._chooses = False
         self._closed_here: Closed | None = None
@@ -314,7 +316,7 @@ class Session:
         """
         if self.state is State.LOST:
             return  # what was on its way when the session was lost
-        inbox = self.inbox
+        inbox, early = self.inbox, self._early
         accept = inbox.accept
         for kind, payload in frames:
             if kind <= LAST_NUMBERED:
@@ -325,18 +327,19 @@ class Session:
                 ahead = number - inbox.received
                 if ahead == 1:
                     accept(kind, payload)
-                    if kind == CLOSE:
-                        self._close_received()
-                    elif inbox.too_big and self.state is State.OPEN:
-                        self.close(
-                            1009, f"a message is over the bound of {self._limits.max_message} bytes"
+                    if kind == CLOSE or inbox.too_big:
+                        self._ends_with(kind)
+                    if early.size:
+                        self._take_early()
+                elif ahead > 1:
+                    if intake.ordered:
+                        raise FrameError(
+                            f"frame {number} came after frame {inbox.received}: "
+                            f"{ahead - 1} are missing"
                         )
-                elif ahead < 1:
+                    early.keep(number, (kind, payload))
+                else:
                     self.repeats += 1
-                elif intake.ordered:
-                    raise FrameError(
-                        f"frame {number} came after frame {inbox.received}: {ahead - 1} are missing"
-                    )
             elif kind == ACK:
                 self.acknowledge(*decode_ack(payload))
             elif kind == NEXT:
@@ -358,6 +361,24 @@ class Session:
                 self.beat = min(decode_beat(payload), self.beat or float("inf"))
             elif kind == LEAVE and intake.carrier is not None:
                 intake.carrier.leaving = True
+
+    def _take_early(self) -> None:
+        """Take the frames that waited for the one that has just come."""
+        inbox, early = self.inbox, self._early
+        early.pop(inbox.received)
+        while (frame := early.pop(inbox.received + 1)) is not None:
+            kind = frame[0]
+            inbox.accept(*frame)
+            if kind == CLOSE or inbox.too_big:
+                self._ends_with(kind)
+
+    def _ends_with(self, kind: int) -> None:
+        """Take the frame that has just come for the end: CLOSE, or a message that is too long."""
+        if kind == CLOSE:
+            self._close_received()
+            self._early.clear()
+        elif self.state is State.OPEN:
+            self.close(1009, f"a message is over the bound of {self._limits.max_message} bytes")
 
     def acknowledge(self, received: int, room: int) -> None:
         """Take what the peer says it received, and the bytes of room in its inbox.

@@ -349,6 +349,34 @@ def test_in_another_network_everything_is_tried_again_beside_what_is_in_use() ->
     assert started(one.decide(6.0 + PROMOTION_TIMEOUT)[0] + stops[0]) == ["stream"]
 
 
+def test_what_the_server_does_not_offer_is_given_up_and_never_tried_again() -> None:
+    one = race("websocket", "stream", "sse", "poll")
+    now = begun(one, "websocket", "stream", "sse")
+    one.opened("stream", now)
+    one.proven("stream", now)
+    one.offered(["stream", "poll", "carrier-pigeon"])
+    actions, again = one.decide(now)
+    assert sorted(stopped(actions)) == ["sse", "websocket"]
+    assert used(actions) == ["stream"]
+    assert again is None  # nothing better is there to be tried
+    one.ended("stream", now + 1)
+    begun_again = []
+    for _ in range(6):
+        actions, again = one.decide(now := again if again is not None else now)
+        begun_again += started(actions)
+    assert set(begun_again) == {"stream", "poll"}
+
+
+@pytest.mark.parametrize("names", [[], ["carrier-pigeon"], ["websocket"]])
+def test_an_offer_that_cannot_be_is_not_believed(names: list[str]) -> None:
+    one = race("websocket", "stream")
+    now = begun(one, "websocket", "stream")
+    works(one, "stream", now)
+    one.offered(names)
+    assert one.decide(now)[0] == []
+    assert one.used == "stream"
+
+
 def test_in_another_network_what_still_works_is_kept() -> None:
     one = race("websocket", "poll")
     one.decide(0.0)
@@ -359,10 +387,27 @@ def test_in_another_network_what_still_works_is_kept() -> None:
     assert one.settled
 
 
+HAPPENINGS = (
+    *("opened", "proven", "ended", "served", "blameless"),
+    *("offered", "doubt", "pass", "decide"),
+)
+
 events = st.lists(
     st.tuples(
         st.sampled_from(
-            ["opened", "proven", "ended", "served", "blameless", "doubt", "pass", "decide"]
+            [
+                *[
+                    "opened",
+                    "proven",
+                    "ended",
+                    "served",
+                    "blameless",
+                    "doubt",
+                    "offered",
+                    "pass",
+                    "decide",
+                ]
+            ]
         ),
         st.sampled_from(DEFAULT_ORDER),
         st.floats(0, 30),
@@ -381,6 +426,8 @@ def test_whatever_happens_the_best_that_is_proven_is_used(
     for what, name, seconds in happened:
         if what == "pass":
             now += seconds
+        elif what == "offered":
+            one.offered([name, DEFAULT_ORDER[int(seconds) % len(DEFAULT_ORDER)]])
         elif what == "doubt":
             one.doubt(now)
         elif what in ("ended", "served", "blameless") and name in live:
@@ -407,8 +454,8 @@ def test_whatever_happens_the_best_that_is_proven_is_used(
             for name, phase in phases.items()
             if phase in (Phase.TRYING, Phase.OPEN, Phase.PROVEN)
         }
-        proven = [name for name in DEFAULT_ORDER if phases[name] is Phase.PROVEN]
-        usable = [name for name in DEFAULT_ORDER if phases[name] in (Phase.OPEN, Phase.PROVEN)]
+        proven = [name for name in DEFAULT_ORDER if phases.get(name) is Phase.PROVEN]
+        usable = [name for name, phase in phases.items() if phase in (Phase.OPEN, Phase.PROVEN)]
         assert one.used == proven[0] if proven else (one.used in usable or not usable)
         # Something runs, or there is a time at which it will.
         assert live or again is not None or one.exhausted

@@ -1,0 +1,212 @@
+"""Batches: the uplink of every HTTP transport, frames in requests of their own.
+
+Knows: how frames go up in requests, how many of these are on their way, and what to do when one
+is not answered.
+Must not know: how frames come down.
+
+Batches are numbered like everything else, so a repeated one does no harm, and one that overtakes
+another waits for it at the server. What accumulates while one is on its way is the next; where the
+round trip is long, several are on their way at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from byway.errors import CarrierLost
+from byway.limits import MAX_PART
+from byway.live import Attachment
+
+if TYPE_CHECKING:
+    from byway.transports.dial import Dial
+
+FIRST_RETRY: Final = 0.1
+"""Seconds that the first retry of a batch waits at most; the bound doubles with each later one."""
+
+TOO_LARGE: Final = 413
+"""The HTTP status that says that a request was too large."""
+
+MAX_IN_FLIGHT: Final = 8
+"""Batches that are on their way at a time, at most."""
+
+LONG: Final = 0.02
+"""Seconds of a round trip from which on several batches are on their way at a time. Below, it
+takes longer to make a request than to wait for the answer to the one before."""
+
+SMOOTHING: Final = 0.25
+"""Weight of the newest round trip in their mean."""
+
+logger: logging.Logger = logging.getLogger("byway.transports.batches")
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A batch on its way.
+
+    Attributes:
+        task: ends with its answer.
+        end: number of the frame behind its last.
+        started: when it left.
+    """
+
+    task: asyncio.Task[None]
+    end: int
+    started: float
+
+
+class Batches:
+    """Brings up what a session has to say, batch by batch."""
+
+    def __init__(self, dial: Dial, link: Attachment) -> None:
+        """Begin with one batch on its way at a time."""
+        self._dial = dial
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._flights: deque[_Flight] = deque()  # the oldest first
+        self._round_trip = 0.0  # its mean, in seconds; 0 before the first
+        self._last_start = 0.0
+        self._size = link.live.batch
+        self._failing_since: float | None = None
+        self._failures = 0
+        self._delay = FIRST_RETRY
+
+    async def send(self) -> None:
+        """Bring everything up until the session, or the carrier, is over.
+
+        Raises:
+            CarrierLost: no batch got through for two heartbeats; the session is gone; or one
+                failed when both sides had closed.
+        """
+        link, dial = self._link, self._dial
+        try:
+            while True:
+                await self._land(self._pause())
+                frames = await self._output()
+                if frames is None:
+                    continue
+                if not frames:
+                    break
+                data = b"".join(frames)
+                self._last_start = now = self._loop.time()
+                task = self._loop.create_task(dial.batch(link, data))
+                self._flights.append(_Flight(task, link.carrier.cursor, now))
+            await self._land_all()
+        finally:
+            for flight in self._flights:
+                flight.task.cancel()
+            if self._flights:
+                await asyncio.gather(*(one.task for one in self._flights), return_exceptions=True)
+
+    async def _output(self) -> list[bytes] | None:
+        """Wait for frames to bring up; None where a batch came back before there were any."""
+        link, dial = self._link, self._dial
+        waiting = link.output(dial.heartbeat, silence=dial.silence, size=self._size)
+        if not self._flights or link.live.core.pending(link.carrier):
+            return await waiting
+        output = self._loop.create_task(waiting)
+        try:
+            await asyncio.wait(
+                {output, *(one.task for one in self._flights)},
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            if not output.done():
+                output.cancel()
+                await asyncio.gather(output, return_exceptions=True)
+        return None if output.cancelled() else output.result()
+
+    def _pause(self) -> float | None:
+        """Return for how many seconds no other batch may start; None for until one is back."""
+        if not self._flights:
+            return 0.0
+        if self._round_trip < LONG or len(self._flights) >= MAX_IN_FLIGHT:
+            return None
+        # Evenly over the round trip: what is said in between shares a batch.
+        return self._last_start + self._round_trip / MAX_IN_FLIGHT - self._loop.time()
+
+    async def _land(self, pause: float | None) -> None:
+        """Wait until another batch may start, and take the answers that have come.
+
+        Args:
+            pause: seconds to wait at most; None for until a batch is back.
+        """
+        if self._flights and (pause is None or pause > 0):
+            await asyncio.wait(
+                {one.task for one in self._flights},
+                timeout=pause,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        for flight in [one for one in self._flights if one.task.done()]:
+            if flight not in self._flights:
+                continue  # it was taken with another that failed
+            oldest = flight is self._flights[0]
+            self._flights.remove(flight)
+            error = await self._taken(flight)
+            core = self._link.live.core
+            missing = oldest and core.outbox.first < flight.end
+            if error is None and (missing or self._missing()):
+                # Everything before it was answered, and the server has not got all of it.
+                await self._land_all()
+                core.rewind(self._link.carrier)
+            elif error is not None:
+                await self._land_all()
+                await self._failed(error)
+
+    def _missing(self) -> bool:
+        """Say whether all batches were answered, and something is not acknowledged."""
+        first, cursor = self._link.live.core.outbox.first, self._link.carrier.cursor
+        return not self._flights and first < cursor
+
+    async def _land_all(self) -> None:
+        """Wait until no batch is on its way; that one of them failed too is no news."""
+        while self._flights:
+            await asyncio.wait({one.task for one in self._flights})
+            flight = self._flights.popleft()
+            error = await self._taken(flight)
+            if error is not None and error.gone:
+                raise error
+
+    async def _taken(self, flight: _Flight) -> CarrierLost | None:
+        try:
+            flight.task.result()
+        except CarrierLost as error:
+            return error
+        took = self._loop.time() - flight.started
+        mean = self._round_trip
+        self._round_trip = mean + SMOOTHING * (took - mean) if mean else took
+        self._failing_since, self._failures, self._delay = None, 0, FIRST_RETRY
+        return None
+
+    async def _failed(self, error: CarrierLost) -> None:
+        """Go back to what was not acknowledged, after a pause; no other batch is on its way."""
+        live, link, dial = self._link.live, self._link, self._dial
+        if error.gone:
+            raise error
+        if error.answered == TOO_LARGE and self._size == 1:
+            live.abort(1006, f"the way up refuses a request of one frame: {error}")
+            return
+        self._failures += 1
+        if error.answered == TOO_LARGE:
+            live.batch = self._size = _half(self._size)  # the path will not change its mind
+            logger.info("session %s: batches of %d bytes from now on", live.name, self._size)
+        elif self._failures % 2 == 0:
+            self._size = _half(self._size)  # some paths swallow what is too large for them
+        now = self._loop.time()
+        self._failing_since = self._failing_since or now
+        if now - self._failing_since >= dial.patience:
+            raise CarrierLost(f"the uplink is dead: {error}", answered=error.answered) from error
+        live.core.rewind(link.carrier)
+        self._round_trip = 0.0  # one at a time until one is answered
+        if error.answered != TOO_LARGE:
+            await asyncio.sleep(random.uniform(0, self._delay))  # full jitter
+            self._delay = min(self._delay * 2, dial.heartbeat)
+
+
+def _half(size: int) -> int:
+    """Return half of a batch's size; below the size of a part, that of one frame."""
+    return size // 2 if size > 2 * MAX_PART else 1
