@@ -7,12 +7,12 @@ Must not know: how anything was seen, a clock, asyncio.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from byway.limits import KIB
 from byway.negotiation.answers import not_byway, refusal
-from byway.negotiation.evidence import Evidence, Watch
+from byway.negotiation.evidence import Evidence
 from byway.negotiation.products import product
 from byway.negotiation.report import Finding, Report, Verdict
 
@@ -30,8 +30,22 @@ SLOW_ECHO: Final = 32 * KIB
 SLOW_TRIP: Final = 0.3
 """Seconds of a round trip above which a way is called slow."""
 
-SAME: Final = 0.25
-"""Part by which two times may differ and still be taken for one bound."""
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What all transports together show, and how they were tried.
+
+    Attributes:
+        served: something came that only byway says.
+        plainly_not: somebody without byway answered on purpose.
+        proxy: a forward proxy was used.
+        stream_passes: an endless answer that is not text passes live.
+    """
+
+    served: bool
+    plainly_not: bool
+    proxy: bool
+    stream_passes: bool
 
 
 def diagnose(
@@ -47,7 +61,13 @@ def diagnose(
     """
     served = any(one.shows_byway or (one.in_use and not one.plain) for one in evidence)
     plainly_not = not served and any(_says_something_else(one) for one in evidence)
-    findings = tuple(_judge(one, served, plainly_not, bool(proxy)) for one in evidence)
+    others = _Others(
+        served,
+        plainly_not,
+        bool(proxy),
+        any(one.transport == "stream" and one.proven and not one.held for one in evidence),
+    )
+    findings = tuple(_judge(one, others) for one in evidence)
     usable = [
         one.transport
         for one in findings
@@ -55,6 +75,10 @@ def diagnose(
     ]
     # What is cut within moments still carries a session, by resuming again and again.
     usable = usable or [one.transport for one in findings if one.verdict is Verdict.CUT]
+    if not usable:
+        findings = tuple(
+            replace(one, advice=one.advice.replace(WITHOUT, "").strip()) for one in findings
+        )
     report = Report(
         url=url,
         proxy=proxy,
@@ -76,7 +100,7 @@ def _says_something_else(one: Evidence) -> bool:
     )
 
 
-def _judge(one: Evidence, served: bool, plainly_not: bool, proxy: bool) -> Finding:
+def _judge(one: Evidence, others: _Others) -> Finding:
     if not one.tried:
         return _found(one, Verdict.NOT_TRIED, "It was not tried, as another transport works.")
     if one.in_use:
@@ -85,17 +109,17 @@ def _judge(one: Evidence, served: bool, plainly_not: bool, proxy: bool) -> Findi
             why = "A plain WebSocket carries the channel: its server does not speak byway."
         return replace(_found(one, Verdict.WORKS, why), usable=True)
     if one.held:
-        return _buffered(one)
+        return _buffered(one, others)
     if one.opened is not None:
         return _opened(one)
-    if one.plain and served:
+    if one.plain and others.served:
         return _found(
             one,
             Verdict.REFUSED,
             "A WebSocket opened, but not byway's, although byway is served there: something on "
             "the way takes `Sec-WebSocket-Protocol` away, or WebSockets go to another server.",
             "Who runs the proxy: let `Sec-WebSocket-Protocol` pass, and lead WebSockets and POSTs "
-            "of this path to the same server. " + _without(one),
+            "of this path to the same server. " + WITHOUT,
             outcome="refused (not byway)",
         )
     if one.plain:
@@ -107,12 +131,12 @@ def _judge(one: Evidence, served: bool, plainly_not: bool, proxy: bool) -> Findi
             "resuming. Wrap the application in FallbackMiddleware to have both.",
         )
     if one.trouble in UNREACHABLE and not (one.trouble == "proxy" and one.status is not None):
-        return _unreachable(one, proxy)
+        return _unreachable(one, others.proxy)
     if one.status is not None and one.mark != one.transport:
-        return _answered(one, served, plainly_not)
+        return _answered(one, others)
     if one.trouble in ("reset", "protocol"):
-        return _ended(one, served)
-    return _silent(one, served)
+        return _ended(one, others.served)
+    return _silent(one, others.served)
 
 
 def _found(
@@ -124,28 +148,27 @@ def _found(
         outcome=outcome or verdict.value,
         why=why,
         advice=advice,
-        notes=_notes(one),
+        notes=_notes(one, why),
         evidence=one,
     )
 
 
-def _without(one: Evidence) -> str:
-    """Return what a client does about a transport that is of no use."""
-    return f"The client: leave {one.transport} out, as the preference below does."
+WITHOUT: Final = "The client: set the preference below."
+"""What a client does about a transport that is of no use."""
 
 
-def _answered(one: Evidence, served: bool, plainly_not: bool) -> Finding:
+def _answered(one: Evidence, others: _Others) -> Finding:
     who = product(one.headers)
     if one.mark == "error" and one.status == 406:
         why = f"The server says that it does not offer {one.transport}."
         advice = "Who runs the server: add it to the middleware's `transports`."
         return _found(one, Verdict.NOT_OFFERED, why, advice)
-    if not served and plainly_not and one.trouble != "proxy":
+    if not others.served and others.plainly_not and one.trouble != "proxy":
         why, advice = not_byway(one, who)
         return _found(one, Verdict.NO_BYWAY, why, advice)
-    why, advice = refusal(one, who, served)
-    if served and not one.mark:
-        advice = f"{advice} {_without(one)}".strip()
+    why, advice = refusal(one, who, others.served)
+    if others.served and not one.mark:
+        advice = f"{advice} {WITHOUT}".strip()
     return _found(one, Verdict.REFUSED, why, advice, outcome=f"refused ({one.status})")
 
 
@@ -196,7 +219,7 @@ def _ended(one: Evidence, served: bool) -> Finding:
         why = f"The connection was ended in answer to the {what}, without a word."
         advice = "A filter on the way, or a server that stopped."
     if served:
-        advice = _without(one)
+        advice = WITHOUT
     return _found(one, Verdict.REFUSED, why, advice, outcome="refused (cut off)")
 
 
@@ -210,7 +233,7 @@ def _silent(one: Evidence, served: bool) -> Finding:
     else:
         why = f"An answer began, but nothing of it came through within {time}."
     if served:
-        return _found(one, Verdict.SILENT, why, _without(one))
+        return _found(one, Verdict.SILENT, why, WITHOUT)
     return _found(
         one,
         Verdict.SILENT,
@@ -219,16 +242,17 @@ def _silent(one: Evidence, served: bool) -> Finding:
     )
 
 
-def _buffered(one: Evidence) -> Finding:
-    who = product(one.headers)
-    text = " It may hold back text only: stream is not text." if one.transport == "sse" else ""
+def _buffered(one: Evidence, others: _Others) -> Finding:
+    who = product(one.headers) or "something on the way"
+    held = "holds answers back until they are complete"
+    if one.transport == "sse" and others.stream_passes:
+        held = "holds text back until it is complete, and passes what is not text, as stream shows"
     return _found(
         one,
         Verdict.BUFFERED,
-        f"What the server wrote came only when the answer had ended: "
-        f"{who or 'something on the way'} holds answers back until they are complete.{text}",
-        "Who runs the proxy: switch the buffering of answers off (docs/how-to/nginx.md for nginx; "
-        "on the client's own side it may be a virus scanner). " + _without(one),
+        f"What the server wrote came only when the answer had ended: {who} {held}.",
+        "Who runs the proxy: switch the buffering of answers off (nginx: docs/how-to/nginx.md); on "
+        f"the client's own machine it may be a virus scanner. {WITHOUT}",
     )
 
 
@@ -247,17 +271,17 @@ def _opened(one: Evidence) -> Finding:
                 one,
                 Verdict.REFUSED,
                 f"The way down opened, but what goes up was answered {one.batch_status}.",
-                _without(one),
+                WITHOUT,
                 outcome=f"refused ({one.batch_status})",
             )
         why = f"OPEN came, and then {how} within {one.timeout or 0:.0f} s: it is open and dead."
-        return _found(one, Verdict.SILENT, why, _without(one))
+        return _found(one, Verdict.SILENT, why, WITHOUT)
     if one.stalled:
         return _found(
             one,
             Verdict.SILENT,
             f"It opened, and fell silent after {_size(one.echoed)} had come back.",
-            _without(one),
+            WITHOUT,
             outcome=f"silent after {_size(one.echoed)}",
         )
     if (found := _watched(one)) is not None:
@@ -282,7 +306,7 @@ def _cut(one: Evidence) -> Finding:
         one,
         Verdict.CUT,
         why,
-        "Who runs the proxy: lift the bound for this path. " + _without(one),
+        "Who runs the proxy: lift the bound for this path. " + WITHOUT,
         outcome=f"cut after {after}",
     )
     # As good as most: a client follows at once what has carried it for a heartbeat.
@@ -327,7 +351,7 @@ def _watched(one: Evidence) -> Finding | None:
     return None
 
 
-def _notes(one: Evidence) -> tuple[str, ...]:
+def _notes(one: Evidence, why: str) -> tuple[str, ...]:
     """Say what was seen beside the verdict."""
     notes: list[str] = []
     if one.opened is not None:
@@ -352,7 +376,7 @@ def _notes(one: Evidence) -> tuple[str, ...]:
             if watch is not None and not watch.cut:
                 notes.append(f"It stayed open for {_time(watch.watched)} with {how}.")
     who = product(one.headers)
-    if who:
+    if who and who not in why:
         notes.append(f"Its answers come through {who}.")
     return tuple(notes)
 
@@ -393,8 +417,3 @@ def _time(seconds: float) -> str:
 
 def _size(count: int) -> str:
     return f"about {count / KIB:.0f} KiB" if count >= 8 * KIB else "a few KiB"
-
-
-def same_time(one: Watch, other: Watch) -> bool:
-    """Say whether two watches were ended by the same bound."""
-    return abs(one.watched - other.watched) <= SAME * max(one.watched, other.watched)

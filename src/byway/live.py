@@ -309,7 +309,7 @@ class LiveSession:
                 if timer is not None:
                     timer.cancel()
             if core.state is State.CLOSED and core.end is not None:
-                logger.info("session %s closed: %d", self.name, core.end.code)
+                logger.log(self.level, "session %s closed: %d", self.name, core.end.code)
             if core.inbox.dropped:
                 dropped = core.inbox.dropped
                 logger.log(
