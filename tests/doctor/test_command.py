@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+import byway
 from byway.testing import NetworkThread
-from tests.support.process import free_port
+from tests.support.process import ROOT, free_port
 from tests.support.servers import Server
 from tests.support.tls import Authority, tls_server
 
@@ -171,3 +172,11 @@ def test_an_interrupted_run_leaves_nothing_behind(
         assert printed == ""
         assert said == "\nbyway: interrupted\n"
         network.until(lambda one: one.connections == 0, timeout=15)
+
+
+def test_the_page_has_every_verdict_and_option() -> None:
+    page = (ROOT / "docs" / "reference" / "doctor.md").read_text()
+    for verdict in byway.Verdict:
+        assert re.search(rf"^\| `{verdict.value}", page, re.M), verdict
+    options = set(re.findall(r"--[a-z]+", doctor("--help").stdout)) - {"--help", "--header"}
+    assert not [one for one in options if f"`{one}" not in page]
