@@ -8,6 +8,9 @@ PY := $(VENV)/bin/python
 # need them; see scripts/system-parts for what happens where they cannot be installed.
 SYSTEM_PARTS ?= nginx=nginx-light squid
 
+# Where the JavaScript clients are that the benchmarks measure, and what installs them.
+PEERS := benchmarks/peers
+
 # Given to pytest by `make test`, for example: make test ARGS='-k resume -x'
 ARGS ?=
 
@@ -53,8 +56,21 @@ check-wheel: $(STAMP) ## build, compare with the tree, install and import from a
 	$(PY) scripts/check-wheel
 
 .PHONY: bench
-bench: $(STAMP) ## measure against a plain WebSocket
+bench: $(STAMP) bench-parts ## measure speed, and the first echo beside other clients
 	$(PY) benchmarks/downlink.py
+	$(PY) -m benchmarks.first_echo $(ARGS)
+
+.PHONY: bench-docs
+bench-docs: $(STAMP) bench-parts ## measure the first echo, rewrite its table and picture in docs/
+	$(PY) -m benchmarks.first_echo --docs $(ARGS)
+
+# The JavaScript clients that byway is measured beside; without npm they are left out.
+.PHONY: bench-parts
+bench-parts: $(PEERS)/node_modules/.set-up
+$(PEERS)/node_modules/.set-up: $(PEERS)/package.json
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+	  npm install --prefix $(PEERS) --no-package-lock --no-audit --no-fund --silent && touch $@; \
+	else echo 'node or npm is missing: the JavaScript clients are not measured'; fi
 
 .PHONY: format
 format: $(STAMP) ## let ruff rewrite what it can

@@ -38,6 +38,10 @@ LONG: Final = 0.02
 """Seconds of a round trip from which on several batches are on their way at a time. Below, it
 takes longer to make a request than to wait for the answer to the one before."""
 
+FIRST_PAUSE: Final = 0.002
+"""Seconds before the first batch, so that what an application says as soon as it is connected
+goes with it."""
+
 SMOOTHING: Final = 0.25
 """Weight of the newest round trip in their mean."""
 
@@ -63,12 +67,12 @@ class Batches:
     """Brings up what a session has to say, batch by batch."""
 
     def __init__(self, dial: Dial, link: Attachment) -> None:
-        """Begin with one batch on its way at a time."""
+        """Take the time that the carrier took to open for a round trip, until one is known."""
         self._dial = dial
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._flights: deque[_Flight] = deque()  # the oldest first
-        self._round_trip = 0.0  # its mean, in seconds; 0 before the first
+        self._round_trip = self._loop.time() - link.began  # its mean, in seconds
         self._last_start = 0.0
         self._size = link.live.batch
         self._failing_since: float | None = None
@@ -83,6 +87,7 @@ class Batches:
                 failed when both sides had closed.
         """
         link, dial = self._link, self._dial
+        await asyncio.sleep(FIRST_PAUSE)
         try:
             while True:
                 await self._land(self._pause())
@@ -126,6 +131,8 @@ class Batches:
             return 0.0
         if self._round_trip < LONG or len(self._flights) >= MAX_IN_FLIGHT:
             return None
+        if len(self._flights) == 1:
+            return 0.0  # a word that follows another need not wait for its answer
         # Evenly over the round trip: what is said in between shares a batch.
         return self._last_start + self._round_trip / MAX_IN_FLIGHT - self._loop.time()
 

@@ -8,7 +8,8 @@ It gets through where an answer passes only when it is complete.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import asyncio
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from byway.errors import CarrierLost, FrameError
 from byway.frames import decode_all
@@ -20,6 +21,10 @@ from byway.transports.uplink import carry_http, first_words
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
+
+LINGER: Final = 5
+"""Turns of the event loop that an answer waits for what is being said just now. What misses it
+goes with the next one, a round trip later."""
 
 CONTENT_TYPE = "application/octet-stream"
 
@@ -52,6 +57,7 @@ class Poll(Transport):
             # The same once more is a proxy's repetition, whose answer may be the one that the
             # client gets. HELLO says what the client has, so answering again does no harm.
             link.polls = hello.poll
+            link.turn = turn = link.turn + 1
             link.stop()
             link.stop_timer()
             if first or hello.poll == 1:
@@ -61,7 +67,12 @@ class Poll(Transport):
                 # The answer to the last poll may be lost; the client says what it has.
                 live.core.rewind(link.carrier, hello.received)
                 frames = await link.output()
-            if link.polls == hello.poll:
+                if frames:
+                    for _ in range(LINGER):
+                        await asyncio.sleep(0)
+                    if link.turn == turn and not link.carrier.ended:
+                        frames += live.core.take(link.carrier, live.batch)
+            if link.turn == turn:
                 link.end_after(LATE * live.heartbeat, "the client stopped polling")
         body = b"".join(frames)
         await exchange.start(self.name, CONTENT_TYPE, length=len(body))

@@ -136,7 +136,7 @@ class Probing(Observer):
         self.live.on_change = self._notice
         if silence:
             self.live.ask_heartbeat(silence)
-        self.started = self._loop.time()
+        self.started: float = self._loop.time()
         self.losses: list[Loss] = []
         self.answered_at: float | None = None
         self.status: int | None = None
@@ -144,12 +144,12 @@ class Probing(Observer):
         self.opening: Open | None = None
         self.opened: float | None = None
         self.proven: float | None = None
-        self.plain = False
+        self.plain: bool = False
         self.failed_batches: list[CarrierLost] = []
-        self.echoed = 0
-        self.text = ""
-        self.messages = 0
-        self.heard = self.started
+        self.echoed: int = 0
+        self.text: str = ""
+        self.messages: int = 0
+        self.heard: float = self.started
         self.closed: Closed | None = None
         self._changed = asyncio.Event()
         self._carriers = 0

@@ -1,0 +1,111 @@
+"""The benchmarks run, and say what they measured; how fast anything was is not tested here."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+from benchmarks.peers import chart, pages
+from benchmarks.peers.clients import CLIENTS
+from benchmarks.peers.figures import BYTES, HANDSHAKE, TARGETS, Cell, Result
+from benchmarks.peers.networks import PLACES
+from tests.support.process import ROOT
+
+
+def made_up() -> Result:
+    cells = {
+        (variant, client, network): Cell([2.0, 3.0, 4.0])
+        for variant in (BYTES, HANDSHAKE)
+        for client in CLIENTS
+        for network in PLACES
+    }
+    cells[BYTES, "sockjs", "mute"] = Cell([math.inf], none="> 150")
+    cells[BYTES, "websockets", "mute"] = Cell([2.0, 3.0, math.inf], none="gives up")
+    return Result(3, {"byway": "0.1.0"}, {}, 150.0, cells)
+
+
+def test_a_run_measures_what_it_is_asked_for(tmp_path: Path) -> None:
+    picture = tmp_path / "picture.svg"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.first_echo", "--json", "--rounds", "1"),
+            *("--clients", "byway,websockets", "--networks", "black-hole,healthy"),
+            *("--variants", "bytes", "--cap", "3", "--svg", picture),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1: this machine is too slow for a target
+    result = json.loads(done.stdout)
+    cells = {(cell["client"], cell["network"]): cell for cell in result["cells"]}
+    assert set(cells) == {
+        (client, network)
+        for client in ("byway", "websockets")
+        for network in ("healthy", "black-hole")
+    }
+    for key in (("byway", "healthy"), ("byway", "black-hole"), ("websockets", "healthy")):
+        assert cells[key]["median"] >= 2, "a WebSocket and an echo take two round trips at least"
+        assert len(cells[key]["times"]) == 1
+    assert cells["websockets", "black-hole"]["median"] is None
+    assert cells["websockets", "black-hole"]["none"] == "> 30"
+    assert {(one["client"], one["network"]) for one in result["targets"]} == {
+        ("byway", "healthy"),
+        ("byway", "black-hole"),
+    }
+    assert done.returncode == int(not all(one["met"] for one in result["targets"]))
+    assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+
+
+def test_targets_are_about_what_is_measured() -> None:
+    assert {client for client, _ in TARGETS} <= set(CLIENTS)
+    assert {network for _, network in TARGETS} <= set(PLACES)
+
+
+def test_a_cell_says_why_no_echo_came() -> None:
+    result = made_up()
+    assert result.cells[BYTES, "byway", "mute"].text == "3.0 (2.0 – 4.0)"
+    assert result.cells[BYTES, "sockjs", "mute"].text == "> 150"
+    assert result.cells[BYTES, "websockets", "mute"].text == "3.0 (2.0 – gives up)"
+
+
+def test_a_missed_target_is_said() -> None:
+    result = made_up()
+    assert [(client, network) for client, network, _, _, met in result.targets() if not met] == [
+        ("byway", "healthy"),
+        ("byway-remembered", "black-hole"),
+    ]
+    assert pages.plain(result).count("MISSED") == 2
+    assert pages.markdown(result).count("**missed**") == 2
+
+
+def test_what_could_not_be_measured_is_said() -> None:
+    result = made_up()
+    result.skipped["phoenix"] = "node is missing"
+    assert "Not measured: phoenix (node is missing)." in pages.plain(result)
+    assert "Not measured: phoenix (node is missing)." in pages.markdown(result)
+
+
+def test_the_page_is_rewritten_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text((ROOT / "docs" / "benchmarks.md").read_text())
+    pages.rewrite(page, made_up())
+    once = page.read_text()
+    pages.rewrite(page, made_up())
+    assert page.read_text() == once
+    assert pages.markdown(made_up()) in once
+
+
+def test_the_picture_shows_every_client_in_every_network() -> None:
+    root = ElementTree.fromstring(chart.svg(made_up()))
+    texts = [element.text for element in root.iter() if element.tag.endswith("text")]
+    for client in CLIENTS.values():
+        assert texts.count(client.label) == len(PLACES)
+    dots = [e for e in root.iter() if e.tag.endswith("circle")]
+    assert len(dots) == len(CLIENTS) * len(PLACES) - 1 + 1  # one crossed out, one in the legend
