@@ -57,7 +57,6 @@ class Poll(Transport):
             # The same once more is a proxy's repetition, whose answer may be the one that the
             # client gets. HELLO says what the client has, so answering again does no harm.
             link.polls = hello.poll
-            link.turn = turn = link.turn + 1
             link.stop()
             link.stop_timer()
             if first or hello.poll == 1:
@@ -70,9 +69,9 @@ class Poll(Transport):
                 if frames:
                     for _ in range(LINGER):
                         await asyncio.sleep(0)
-                    if link.turn == turn and not link.carrier.ended:
+                    if link.polls == hello.poll and not link.carrier.ended:
                         frames += live.core.take(link.carrier, live.batch)
-            if link.turn == turn:
+            if link.polls == hello.poll:
                 link.end_after(LATE * live.heartbeat, "the client stopped polling")
         body = b"".join(frames)
         await exchange.start(self.name, CONTENT_TYPE, length=len(body))

@@ -363,7 +363,6 @@ class Attachment:
         began: when it was attached.
         moved: when frames last came or, where that takes no request of its own, went.
         polls: requests that made up this carrier, where it is a series of them.
-        turn: which of their answers may be written to, where a proxy repeats requests.
         opened: set once it counts as a carrier that the session has. A server's does at once,
             a client's when OPEN has come.
     """
@@ -375,7 +374,6 @@ class Attachment:
         self.transport = transport
         self.opened: asyncio.Event = asyncio.Event()
         self.polls = 0
-        self.turn = 0
         self._waiter: asyncio.Future[bool] | None = None
         self._stops = 0
         self._loop = asyncio.get_running_loop()

@@ -196,39 +196,3 @@ async def test_a_repeated_opening_is_answered_with_open_again() -> None:
         kind, _ = decode_all(body, max_frame=10_000)[0]
         assert NAMES[kind] == "OPEN"
     assert len(server.live.attachments) == 1
-
-
-def numbers(body: bytes) -> dict[int, bytes]:
-    """Return the texts in an answer by the numbers that a client would take them to have."""
-    found: dict[int, bytes] = {}
-    number = 0
-    for kind, payload in decode_all(body, max_frame=10_000):
-        if NAMES[kind] == "NEXT":
-            number = int.from_bytes(payload)
-        elif kind == TEXT:
-            found[number] = payload
-            number += 1
-    return found
-
-
-@timed
-@pytest.mark.parametrize("turns", range(8))
-async def test_without_turns_an_answer_could_go_on_where_its_repetition_stopped(
-    turns: int,
-) -> None:
-    """Both answers to a repeated poll are written from one session, each with its own numbers."""
-    server = Server()
-    await server.poll(1)
-    first = server.poll(2)
-    await settle()
-    await server.live.send("one")
-    await asyncio.sleep(0)
-    await server.live.send("two")
-    repeated = server.poll(2)
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    await server.live.send("three")
-    sent = {1: b"one", 2: b"two", 3: b"three"}
-    for body in (await first, await repeated):
-        for number, text in numbers(body).items():
-            assert text == sent[number]
