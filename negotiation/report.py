@@ -177,8 +177,10 @@ def _answer(seen: Evidence) -> str:
 
 
 def _filled(text: str, indent: str, width: int) -> list[str]:
+    # It may hold what a server said, which a terminal must not take for commands.
+    shown = "".join(one if one.isprintable() else "?" for one in text)
     return textwrap.wrap(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        shown, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 

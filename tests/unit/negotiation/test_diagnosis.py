@@ -274,6 +274,13 @@ def test_a_report_reads_well_and_can_be_read_by_programs() -> None:
         report.finding("smoke")
 
 
+def test_what_a_server_says_cannot_command_a_terminal() -> None:
+    seen = Evidence(transport="poll", status=400, mark="error", error="answered 400: \x1b[2J")
+    report = diagnose([seen], url="http://app.example/")
+    assert "answered 400: ?[2J" in str(report)
+    assert "\x1b" not in str(report)
+
+
 def test_what_is_said_of_several_is_said_once() -> None:
     ones = [Evidence(transport=one, trouble="name") for one in ("stream", "sse", "poll")]
     text = str(diagnose(ones, url="http://app.example/"))
