@@ -43,7 +43,8 @@ class Limits:
         probes: probes in one process, beside the sessions. One more is answered 429.
         probes_per_address: probes of one client address. One more is answered 429.
         probe_message: longest message of a probe, and its inbox and outbox.
-        probe_bytes: bytes that one probe echoes. Then it is closed with 1009.
+        probe_bytes: bytes that one probe echoes, and 64 more for each message. Then it is closed
+            with 1009.
         heartbeat: longest silence on a downlink, and longest hold of a poll.
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         window: how long a session with no carrier is kept. Then it ends with 1006.

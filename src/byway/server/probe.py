@@ -22,6 +22,7 @@ from byway.handshake import PROBE
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import ApplicationRun, websocket_scope
+from byway.session import OVERHEAD
 from byway.transports.base import Event, Receive, Scope, Send
 
 LAST_WORDS: Final = 1.0
@@ -126,13 +127,11 @@ class _Echo:
             message = event["text"] if event.get("text") is not None else event["bytes"]
             if message == END:
                 return 1000, "as asked"
-            if message == COUNT:
-                await send({"type": "websocket.send", "text": str(self._live.core.repeats)})
-                event = await receive()
-                continue
-            echoed += len(message)
+            echoed += len(message) + OVERHEAD  # empty ones are not for nothing
             if echoed > limits.probe_bytes:
                 return 1009, f"a probe echoes {limits.probe_bytes} bytes at most"
+            if message == COUNT:
+                event = {"text": str(self._live.core.repeats)}
             await send({**event, "type": "websocket.send"})
             event = await receive()
         return 1000, ""
