@@ -26,6 +26,9 @@ KINDS: Final = ("websocket", "stream", "sse", "poll")
 KEY: Final = "k" * 22
 INSTANCE: Final = "instance"
 
+IN_FLIGHT: Final = 3
+"""Batches that are on their way at a time."""
+
 SMALL: Final = Limits(
     part=8,
     max_message=4096,
@@ -105,7 +108,7 @@ class Link:
         down: what is on its way down on a WebSocket, stream or event stream.
         up: WebSocket messages on their way up.
         opening: the request, or handshake, that opens it, until the server got it.
-        batch: the batch that is on its way.
+        batches: those on their way, the oldest first, each with the number behind its last frame.
         poll: the poll that is on its way.
         polls: polls so far.
         broken: nothing written from now on arrives.
@@ -122,7 +125,7 @@ class Link:
         self.down: list[str | bytes] = []
         self.up: list[str | bytes] = []
         self.opening: Request | None = None
-        self.batch: Request | None = None
+        self.batches: list[tuple[Request, int]] = []
         self.poll: Request | None = None
         self.polls = 0
         self.broken = False
@@ -204,7 +207,8 @@ class Network:
     def lose(self, link: Link, reason: str = "lost") -> None:
         """Let the client give up a carrier; what it has on its way may still arrive."""
         self.client.detach(link.carrier, reason)
-        link.batch = link.poll = link.opening = None
+        link.poll = link.opening = None
+        link.batches = []
 
     def client_writes(self, link: Link, *, beat: bool = False) -> bool:
         """Let the client write what it has for this carrier; say whether it had something."""
@@ -218,7 +222,7 @@ class Network:
                 link.spoke = True
                 self._up(link, b"".join(core.take(carrier, 0, beat=True)))
                 return True
-        elif not link.opened or link.batch is not None:
+        elif not link.opened or len(link.batches) >= IN_FLIGHT:
             return False
         frames = core.take(carrier, self.limits.batch, beat=beat)
         if not frames:
@@ -229,7 +233,8 @@ class Network:
         if link.kind == "websocket":
             self._up(link, link.writer.messages(frames))
         else:
-            link.batch = self._request(link, ACK_ANSWER, frames=b"".join(frames))
+            request = self._request(link, ACK_ANSWER, frames=b"".join(frames))
+            link.batches.append((request, carrier.cursor))
         return True
 
     def _up(self, link: Link, message: str | bytes) -> None:
@@ -249,9 +254,11 @@ class Network:
         return True
 
     def fail_batch(self, link: Link) -> None:
-        """Let the client take its batch for lost, whether the server got it or not."""
-        assert link.batch is not None
-        link.batch = None
+        """Let the client take a batch for lost, whether the server got it or not.
+
+        It waits for the others then, which may be lost as well.
+        """
+        link.batches = []
         self.client.rewind(link.carrier)
 
     def choose(self, link: Link) -> None:
@@ -274,11 +281,12 @@ class Network:
         if request.gone:
             self._gone(link)
 
-    def deliver_batch(self, link: Link) -> bool:
-        """Bring a batch to the server, unless it is there already."""
-        if link.batch is None or link.batch.answer is not None or link.batch.gone:
+    def deliver_batch(self, link: Link, index: int = 0) -> bool:
+        """Bring a batch to the server, not always the oldest, unless it is there already."""
+        waiting = [one for one, _ in link.batches if one.answer is None and not one.gone]
+        if not waiting:
             return False
-        self.serve(link.kind, link.batch, link)
+        self.serve(link.kind, waiting[index % len(waiting)], link)
         return True
 
     def deliver_poll(self, link: Link) -> bool:
@@ -459,12 +467,14 @@ class Network:
         self.lose(link, "the answer ended")
         return True
 
-    def deliver_batch_answer(self, link: Link) -> bool:
-        """Bring the answer to a batch to the client."""
-        batch = link.batch
-        if batch is None or (batch.answer is None and not batch.gone):
+    def deliver_batch_answer(self, link: Link, index: int = 0) -> bool:
+        """Bring the answer to a batch to the client, not always to the oldest."""
+        answered = [one for one in link.batches if one[0].answer is not None or one[0].gone]
+        if not answered:
             return False
-        link.batch = None
+        batch, end = one = answered[index % len(answered)]
+        oldest = one is link.batches[0]
+        link.batches.remove(one)
         if batch.gone:
             self._gone(link)
             return True
@@ -472,7 +482,9 @@ class Network:
         self.client.feed(
             Intake(ordered=False), decode_all(batch.answer, max_frame=self.limits.max_frame)
         )
-        if self.client.outbox.first < link.carrier.cursor:
+        first = self.client.outbox.first
+        if oldest and first < end or not link.batches and first < link.carrier.cursor:
+            link.batches = []
             self.client.rewind(link.carrier)
         return True
 

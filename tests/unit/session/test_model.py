@@ -106,8 +106,9 @@ class Ordeal(RuleBasedStateMachine):
     @rule(
         index=ANY,
         what=st.sampled_from(["ping", "write", "beat", "poll", "open", "batch", "answer", "leave"]),
+        which=st.integers(0, 2),
     )
-    def client_step(self, index: int, what: str) -> None:
+    def client_step(self, index: int, what: str, which: int) -> None:
         network, link = self.network, self.link(index)
         if what == "ping":
             network.client.ping(link.carrier, b"?")
@@ -118,10 +119,10 @@ class Ordeal(RuleBasedStateMachine):
         elif what == "open" and link.opening is not None:
             network.deliver_opening(link)
         elif what == "batch":
-            network.deliver_batch(link)
+            network.deliver_batch(link, which)
             network.deliver_poll(link)
         elif what == "answer":
-            network.deliver_batch_answer(link)
+            network.deliver_batch_answer(link, which)
             if network.alive(link):
                 network.deliver_poll_answer(link)
         elif what == "leave":
@@ -152,11 +153,11 @@ class Ordeal(RuleBasedStateMachine):
     @rule(index=ANY, delivered=st.booleans())
     def batch_fails(self, index: int, delivered: bool) -> None:
         link = self.link(index)
-        if link.batch is None:
+        if not link.batches:
             self.network.client_writes(link)
         if delivered:
             self.network.deliver_batch(link)
-        if link.batch is not None:
+        if link.batches:
             self.network.fail_batch(link)
 
     @precondition(lambda self: self.network.copies)
