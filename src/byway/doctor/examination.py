@@ -106,9 +106,8 @@ class Examination:
         with contextlib.suppress(ChannelClosed):
             await probing.live.send("hello")
         late = probing.opened + PROOF * (deadline - probing.opened)
-        if not await probing.until(
-            lambda: probing.proven is not None and probing.messages > 0, late
-        ):
+        came = await probing.prove(late)
+        if not (came and await probing.until(lambda: probing.messages > 0, late)):
             seen.stalled = probing.proven is not None and not probing.over
             await self._ask_to_end(probing, deadline)
             return
@@ -229,7 +228,7 @@ class Examination:
         time = self._loop.time()
         wait = max(2 * seen.cut, 1.0)
         async with Probing(self._name, self._way, timeout=self._timeout) as probing:
-            if not await probing.until(lambda: probing.proven is not None, time + self._timeout):
+            if not await probing.prove(time + self._timeout):
                 return
             with contextlib.suppress(ChannelClosed):
                 await probing.live.send("hello")
@@ -253,7 +252,7 @@ class Examination:
             self._name, self._way, timeout=self._timeout, silence=silence
         ) as probing:
             deadline = self._loop.time() + self._timeout
-            if not await probing.until(lambda: probing.proven is not None, deadline):
+            if not await probing.prove(deadline):
                 return None
             assert probing.opened is not None
             with contextlib.suppress(ChannelClosed):

@@ -38,6 +38,9 @@ BUSY: Final = 429
 PAUSE: Final = 1.0
 """Seconds until it is asked again."""
 
+AGAIN: Final = 1.0
+"""Seconds until a carrier that is not proven is asked again."""
+
 FAREWELL: Final = 0.5
 """Seconds that the close of a probe may take; the server lets it go by itself."""
 
@@ -203,6 +206,22 @@ class Probing(Observer):
         except TimeoutError:
             pass
         return wanted()
+
+    async def prove(self, deadline: float) -> bool:
+        """Wait until a carrier is proven, and ask again now and then; say whether it is.
+
+        A PONG is not repeated as messages are, and an answer that holds it may be lost.
+        """
+        while not await self.until(
+            lambda: self.proven is not None, min(deadline, self._loop.time() + AGAIN)
+        ):
+            if self.over or self._loop.time() >= deadline:
+                return False
+            for link in self.live.attachments.values():
+                if link.opened.is_set():
+                    self.live.core.ping(link.carrier, secrets.token_bytes(8))
+            self.live.changed()
+        return True
 
     def answered(self, answer: str, status: int, headers: httpx.Headers) -> None:
         """Note the head of an answer to an opening."""
