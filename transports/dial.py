@@ -62,6 +62,7 @@ class Dial:
         heartbeat: longest silence that the server keeps, in seconds.
         silence: longest silence that the server wants of this side, in seconds.
         observer: is told of answers, and of batches that failed.
+        uploads: whether an upload is worth a try: none has failed yet.
     """
 
     url: httpx.URL
@@ -77,6 +78,7 @@ class Dial:
     heartbeat: float = 0.0
     silence: float = 0.0
     observer: Observer = field(default_factory=Observer)
+    uploads: bool = True
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
 
@@ -155,9 +157,14 @@ class Dial:
 
     @asynccontextmanager
     async def request(
-        self, hello: Hello, accept: str, frames: bytes = b""
+        self, hello: Hello, accept: str, frames: bytes | AsyncIterator[bytes] = b""
     ) -> AsyncIterator[httpx.Response]:
         """Send HELLO and frames; give the answer as soon as its head has come.
+
+        Args:
+            hello: HELLO.
+            accept: the content type to accept.
+            frames: what follows HELLO; or an upload's whole body, HELLO at its head.
 
         Raises:
             Refused: the application refused the session.
@@ -167,15 +174,16 @@ class Dial:
         headers = [
             *self.headers,
             ("content-type", CONTENT_TYPE),
-            ("byway", "1"),
+            ("byway", "1" if isinstance(frames, bytes) else "up"),
             ("accept", accept),
             # A compressor between here and there would hold back what is not a whole block.
             ("accept-encoding", "identity"),
         ]
         timeout = httpx.Timeout(self.patience, pool=None)
+        content = hello.frame() + frames if isinstance(frames, bytes) else frames
         try:
             async with self.http.stream(
-                "POST", self.url, content=hello.frame() + frames, headers=headers, timeout=timeout
+                "POST", self.url, content=content, headers=headers, timeout=timeout
             ) as response:
                 self.observer.answered(hello.answer, response.status_code, response.headers)
                 await _check(response, hello.answer)

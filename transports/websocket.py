@@ -227,3 +227,4 @@ async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> N
     writer = _Writer()
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(writer.messages(frames))
+        link.touch()

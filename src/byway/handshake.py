@@ -37,6 +37,9 @@ PROBE: Final = "byway.probe"
 ACK_ANSWER: Final = "ack"
 """The `answer` of a HELLO that only brings frames up."""
 
+UP_ANSWER: Final = "up"
+"""The `answer` of a HELLO whose request has a body without an end."""
+
 _KEY: Final = re.compile(rf"[A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}}")
 _INSTANCE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")

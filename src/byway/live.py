@@ -78,6 +78,7 @@ class LiveSession:
         self._linger: asyncio.TimerHandle | None = None
         self._heard = self._loop.time()
         self._silence: asyncio.TimerHandle | None = None
+        self._newer_upload = asyncio.Event()
         self.on_change: Callable[[], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
@@ -194,6 +195,12 @@ class LiveSession:
         """
         self.core.ask_beat(seconds)
         self.changed()
+
+    def begin_upload(self) -> asyncio.Event:
+        """Say that an upload begins; what is returned is set when a newer one does."""
+        self._newer_upload.set()
+        self._newer_upload = asyncio.Event()
+        return self._newer_upload
 
     def let_go(self, why: str) -> None:
         """Take it that the other side has gone for good: lost, unless it was being closed."""
@@ -361,7 +368,7 @@ class Attachment:
         carrier: the carrier as the session sees it.
         transport: name of its transport.
         began: when it was attached.
-        moved: when frames last came or, where that takes no request of its own, went.
+        moved: when something last went over its connection.
         polls: requests that made up this carrier, where it is a series of them.
         opened: set once it counts as a carrier that the session has. A server's does at once,
             a client's when OPEN has come.
@@ -381,6 +388,13 @@ class Attachment:
         self.moved: float = self.began
         self._pause = 0.0  # what `output` waits for now
         self._timer: asyncio.TimerHandle | None = None
+        self._echo: tuple[bytes, asyncio.Future[None]] | None = None
+
+    def expect_echo(self, nonce: bytes) -> asyncio.Future[None]:
+        """Return what is done when a PONG with these bytes comes; one is awaited at a time."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._echo = nonce, future
+        return future
 
     def establish(self) -> None:
         """Count it as a carrier that the session has."""
@@ -399,9 +413,12 @@ class Attachment:
         if self.carrier.ended:
             raise CarrierLost(self.carrier.ended)
         proven = self.carrier.proven
-        self.moved = self._loop.time()
+        self.touch()
         try:
             self.live.feed(self.carrier.intake, frames)
+            if self._echo is not None and self.carrier.echoed == self._echo[0]:
+                _wake(self._echo[1])
+                self._echo = None
             if self.carrier.proven is not proven and self.live.on_change is not None:
                 self.live.on_change()
         except FrameError as error:
@@ -435,8 +452,6 @@ class Attachment:
         while not carrier.ended and self._stops == stops:
             if core.pending(carrier):
                 frames = core.take(carrier, size)
-                if not carrier.batched:
-                    self.moved = self._loop.time()
                 if core.is_ring:
                     self.live.wake_sender()  # nobody acknowledges; what is written makes room
                 return frames
@@ -474,6 +489,10 @@ class Attachment:
         shorter = core.beat is not None and self.live.heartbeat < self._pause
         if carrier.ended or core.finished or core.pending(carrier) or shorter:
             waiter.set_result(True)
+
+    def touch(self) -> None:
+        """Note that something went over its connection, either way."""
+        self.moved = self._loop.time()
 
     def stop(self) -> None:
         """Let the `output` that is called now return nothing; the carrier stays."""

@@ -304,6 +304,10 @@ class Session:
         carrier.nonce = nonce
         self._control(carrier, encode_ping(carrier.id, nonce))
 
+    def ask_echo(self, carrier: Carrier, nonce: bytes) -> None:
+        """Ask for a PONG on this carrier, which changes nothing but `carrier.echoed`."""
+        self._control(carrier, encode_ping(carrier.id, nonce))
+
     def feed(self, intake: Intake, frames: list[Frame]) -> None:
         """Take frames that arrived.
 
@@ -354,8 +358,9 @@ class Session:
             elif kind == PONG:
                 carrier_id, opaque = decode_ping(payload)
                 named = self.carriers.get(carrier_id)
-                if named is not None and named.nonce and named.nonce == opaque:
-                    named.proven = True
+                if named is not None:
+                    named.echoed = opaque
+                    named.proven = named.proven or bool(named.nonce) and named.nonce == opaque
             elif kind == BEAT:
                 # The shortest ever asked for: a proxy may repeat an old request.
                 self.beat = min(decode_beat(payload), self.beat or float("inf"))
