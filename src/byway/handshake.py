@@ -31,6 +31,9 @@ MIN_KEY: Final = 22
 MAX_KEY: Final = 86
 """Most characters of a session key: 512 bits in base64url."""
 
+PROBE: Final = "byway.probe"
+"""The subprotocol by which a client asks for byway's own echo in the place of the application."""
+
 ACK_ANSWER: Final = "ack"
 """The `answer` of a HELLO that only brings frames up."""
 
@@ -145,6 +148,11 @@ class Hello:
     answer: str = ACK_ANSWER
     poll: int = 0
     subprotocols: tuple[str, ...] = ()
+
+    @property
+    def probe(self) -> bool:
+        """Whether it asks for a probe, which no application sees."""
+        return PROBE in self.subprotocols
 
     def frame(self) -> bytes:
         """Encode it as a HELLO frame."""

@@ -79,7 +79,7 @@ class FallbackMiddleware:
 
     @property
     def sessions(self) -> int:
-        """How many sessions live here now."""
+        """How many sessions live here now, probes not among them."""
         return len(self._admission.registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -240,7 +240,7 @@ class FallbackMiddleware:
             scope=scope,
             receive=receive,
             send=send,
-            limits=self.limits,
+            limits=hosted.live.limits,
             instance=hosted.instance,
             transports=self._offer.names,
             subprotocol=subprotocol,
