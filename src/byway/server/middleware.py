@@ -23,7 +23,7 @@ from byway.server.application import Application, Denied
 from byway.server.body import ClientLeft, check_head, parse_body, read_beginning, read_body
 from byway.server.origin import OriginPolicy, is_preflight
 from byway.server.readers import ReaderPaths, Readers
-from byway.server.registry import Hosted
+from byway.server.registry import Hosted, SessionEnded
 from byway.server.shutdown import SignalWatch
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
@@ -308,7 +308,9 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
         await serve(scope, receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
-        logger.warning(
+        # A request that comes just behind the end of its session is nobody's fault.
+        logger.log(
+            logging.INFO if isinstance(error, SessionEnded) else logging.WARNING,
             "refused %s %s from %s: %d %s",
             scope.get("method", "WebSocket"),
             quote(scope["path"]),  # a line break in it must not make a line of the log
