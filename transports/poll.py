@@ -53,7 +53,9 @@ class Poll(Transport):
         elif link.transport != self.name:
             raise FrameError(f"carrier {hello.carrier} is no poll", status=409)
         frames: list[bytes] = []
-        if hello.poll > link.polls:
+        if hello.poll >= link.polls:
+            # The same once more is a proxy's repetition, whose answer may be the one that the
+            # client gets. HELLO says what the client has, so answering again does no harm.
             link.polls = hello.poll
             link.stop()
             link.stop_timer()
@@ -71,9 +73,6 @@ class Poll(Transport):
                         frames += live.core.take(link.carrier, live.batch)
             if link.polls == hello.poll:
                 link.end_after(LATE * live.heartbeat, "the client stopped polling")
-        elif hello.poll == link.polls == 1:
-            # A proxy repeats the opening; the client may get this answer instead of the first.
-            frames = [exchange.opening(link)]
         body = b"".join(frames)
         await exchange.start(self.name, CONTENT_TYPE, length=len(body))
         await exchange.body(body, more=False)

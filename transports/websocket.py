@@ -27,6 +27,7 @@ from byway.live import Attachment, LiveSession
 from byway.masking import CLIENT_LOGGER, mask_keys
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
+from byway.transports.trouble import proxy_headers, proxy_status, trouble
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -89,6 +90,7 @@ class WebSocket(Transport):
             ) as socket:
                 response = socket.response
                 headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
+                dial.observer.answered(self.name, 101, headers)
                 if socket.subprotocol != SUBPROTOCOL:
                     await dial.on_plain(socket)
                     return
@@ -105,11 +107,18 @@ class WebSocket(Transport):
                 bytes(answer.body or b""),
             )
         except websockets.ConnectionClosed as error:
-            raise CarrierLost(_closed(error)) from error
+            raise CarrierLost(_closed(error), trouble="reset") from error
         except (websockets.WebSocketException, OSError, TimeoutError) as error:
-            raise CarrierLost(f"{type(error).__name__}: {error}") from error
+            raise CarrierLost(
+                f"{type(error).__name__}: {error}",
+                answered=proxy_status(error),
+                headers=proxy_headers(error),
+                trouble=trouble(error),
+            ) from error
         except FrameError as error:
-            raise CarrierLost(f"the server sent what it may not: {error}") from error
+            raise CarrierLost(
+                f"the server sent what it may not: {error}", trouble="protocol"
+            ) from error
         if link.carrier.ended and not link.live.core.finished:
             raise CarrierLost(link.carrier.ended)
 
@@ -216,7 +225,7 @@ async def _carry_down(
             async with asyncio.timeout(dial.patience):
                 message = await socket.recv()
         except TimeoutError:
-            raise CarrierLost(f"silent for {dial.patience:g} s") from None
+            raise CarrierLost(f"silent for {dial.patience:g} s", trouble="timeout") from None
         dial.feed(link, reader.frames(message), headers)
 
 

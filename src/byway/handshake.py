@@ -39,6 +39,9 @@ MIN_VARIETY: Final = 8
 MAX_SUBPROTOCOLS: Final = 32
 """Most subprotocols that a client may offer to an application."""
 
+PROBE: Final = "byway.probe"
+"""The subprotocol by which a client asks for byway's own echo in the place of the application."""
+
 ACK_ANSWER: Final = "ack"
 """The `answer` of a HELLO that only brings frames up."""
 
@@ -172,6 +175,11 @@ class Hello:
     answer: str = ACK_ANSWER
     poll: int = 0
     subprotocols: tuple[str, ...] = ()
+
+    @property
+    def probe(self) -> bool:
+        """Whether it asks for a probe, which no application sees."""
+        return PROBE in self.subprotocols
 
     def frame(self) -> bytes:
         """Encode it as a HELLO frame."""

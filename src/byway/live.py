@@ -30,6 +30,7 @@ class LiveSession:
 
     Attributes:
         name: for the log; no secret.
+        level: of what it logs in the ordinary run of things.
         core: the session itself.
         attachments: the attached carriers by id.
         on_change: called when a carrier has been proven, or the session is over.
@@ -47,6 +48,7 @@ class LiveSession:
         name: str,
         ring: bool = False,
         on_finished: Callable[[LiveSession], None] | None = None,
+        level: int = logging.INFO,
     ) -> None:
         """Start without a carrier.
 
@@ -55,7 +57,9 @@ class LiveSession:
             name: for the log; no secret.
             ring: see `Session`.
             on_finished: called once, when nothing is left to do.
+            level: of what it logs in the ordinary run of things.
         """
+        self.level: int = level
         self.name = name
         self.limits = limits
         self.core: Session = Session(limits, ring=ring)
@@ -179,7 +183,7 @@ class LiveSession:
     def abort(self, code: int, reason: str) -> None:
         """End at once, without a handshake."""
         if not self.core.finished:
-            logger.info("session %s lost: %d %s", self.name, code, reason)
+            logger.log(self.level, "session %s lost: %d %s", self.name, code, reason)
         self.core.abort(code, reason)
         self.changed()
 
@@ -312,10 +316,12 @@ class LiveSession:
                 if timer is not None:
                     timer.cancel()
             if core.state is State.CLOSED and core.end is not None:
-                logger.info("session %s closed: %d", self.name, core.end.code)
+                logger.log(self.level, "session %s closed: %d", self.name, core.end.code)
             if core.inbox.dropped:
                 dropped = core.inbox.dropped
-                logger.info("session %s: %d messages came unread to its end", self.name, dropped)
+                logger.log(
+                    self.level, "session %s: %d messages came unread to its end", self.name, dropped
+                )
             if self._on_finished is not None:
                 self._on_finished(self)
             if self.on_change is not None:
@@ -331,7 +337,9 @@ class LiveSession:
             return
         attachment.stop_timer()
         reason = attachment.carrier.ended
-        logger.info("session %s: %s carrier ended: %s", self.name, attachment.transport, reason)
+        logger.log(
+            self.level, "session %s: %s carrier ended: %s", self.name, attachment.transport, reason
+        )
         if attachment.opened.is_set() and not any(
             one.opened.is_set() for one in self.attachments.values()
         ):
@@ -392,7 +400,8 @@ class Attachment:
         """Count it as a carrier that the session has."""
         self.opened.set()
         self.live.stop_window()
-        logger.info("session %s: %s carrier opened", self.live.name, self.transport)
+        live = self.live
+        logger.log(live.level, "session %s: %s carrier opened", live.name, self.transport)
 
     def feed(self, frames: list[Frame]) -> None:
         """Take frames that arrived on this carrier.

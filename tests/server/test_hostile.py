@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from typing import Any, cast
@@ -212,7 +212,7 @@ def openings() -> bytes:
     return hello_frame(answer="poll", poll=1) + numbered(1, (TEXT, b"x"))
 
 
-FLOODS = {
+FLOODS: dict[str, Callable[[], bytes]] = {
     "openings": openings,
     "huge hellos": lambda: hello_frame(more="x" * 60_000),
     "empty frames": lambda: hello_frame(answer="poll", poll=1) + encode(200) * 12_000,

@@ -28,8 +28,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Serve with each server, which logs all that it can."""
     app = "tests.apps.endpoint_app:app"
     if request.param == "hypercorn":
-        options = ("--log-level", "debug", "--access-logfile", "-")
-        running = hypercorn(app, *options, "--log-config", f"json:{DEBUG_CONFIG}")
+        config = f"json:{DEBUG_CONFIG}"
+        running = hypercorn(app, "--access-logfile", "-", "--log-config", config)
     else:
         ws = "auto" if request.param == "uvicorn" else request.param
         options = ("--access-log", "--log-config", str(DEBUG_CONFIG), "--ws", ws)

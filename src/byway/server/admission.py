@@ -15,6 +15,7 @@ from byway.handshake import Hello
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
+from byway.server.probe import Probes
 from byway.server.registry import Hosted, Registry
 from byway.server.who import Bind, Who, who_asks
 from byway.transports.base import Scope
@@ -38,6 +39,7 @@ class Admission:
             bind: says whose a request is. Only its opener's requests reach a session then.
         """
         self.registry: Registry = Registry(limits)
+        self._probes = Probes(limits)
         self._app = app
         self._limits = limits
         self._bind = bind
@@ -100,6 +102,10 @@ class Admission:
         return found
 
     def _open(self, scope: Scope, hello: Hello, who: Who, *, ring: bool) -> Hosted:
+        if hello.probe:
+            probe = self._probes.admit(scope, who.address)
+            return self.registry.open(hello, who, probe, limits=self._probes.limits)
+
         def start(live: LiveSession) -> ApplicationRun:
             logger.info(
                 "session %s opened at %s", live.name, quote(scope["path"], errors="replace")

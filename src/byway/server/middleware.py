@@ -25,7 +25,7 @@ from byway.server.bodies import Bodies, ClientLeft
 from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.origin import OriginPolicy, Origins, Verdict, is_preflight, preflight_headers
 from byway.server.readers import ReaderPaths, Readers
-from byway.server.registry import Hosted
+from byway.server.registry import Hosted, SessionEnded
 from byway.server.shutdown import SignalWatch
 from byway.server.who import Bind
 from byway.session import Intake
@@ -91,7 +91,7 @@ class FallbackMiddleware:
 
     @property
     def sessions(self) -> int:
-        """How many sessions live here now."""
+        """How many sessions live here now, probes not among them."""
         return len(self._admission.registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -241,7 +241,7 @@ class FallbackMiddleware:
             scope=scope,
             receive=receive,
             send=send,
-            limits=self.limits,
+            limits=hosted.live.limits,
             instance=hosted.instance,
             transports=self._offer.names,
             subprotocol=subprotocol,
@@ -311,7 +311,9 @@ async def _answering(
         await serve(verdict.pass_on(), receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
-        logger.warning(
+        # A request that comes just behind the end of its session is nobody's fault.
+        logger.log(
+            logging.INFO if isinstance(error, SessionEnded) else logging.WARNING,
             "refused %s %s from %s: %d %s",
             scope.get("method", "WebSocket"),
             quote(

@@ -35,7 +35,7 @@ class Hosted:
     Attributes:
         instance: names this run of the handler.
         live: the session.
-        run: the application's run.
+        run: the application's run, or that of a probe.
         who: who opened it.
     """
 
@@ -61,10 +61,11 @@ class Registry:
         self._tombstones: OrderedDict[bytes, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = Places(limits)
+        self._probes: set[bytes] = set()
 
     def __len__(self) -> int:
-        """Count the sessions."""
-        return len(self._hosted)
+        """Count the sessions, probes not among them."""
+        return len(self._hosted) - len(self._probes)
 
     @property
     def sessions(self) -> list[Hosted]:
@@ -108,7 +109,8 @@ class Registry:
             raise PeerError("this session is not known here", status=410)
         if self.draining:
             raise PeerError("the server is going away", status=503)
-        self._places.check(who.address)
+        if not hello.probe:
+            self._places.check(who.address)
         return None
 
     def open(
@@ -118,6 +120,7 @@ class Registry:
         start: Callable[[LiveSession], ApplicationRun],
         *,
         ring: bool = False,
+        limits: Limits | None = None,
     ) -> Hosted:
         """Open a session, for which `find` returned None, and start its application.
 
@@ -126,23 +129,28 @@ class Registry:
             who: who asked for it.
             start: starts the application on the live session.
             ring: the client only reads.
+            limits: bounds of the session where it has its own.
         """
         digest = key_hash(hello.key)
         instance = new_instance()
         live = LiveSession(
-            self._limits,
+            limits or self._limits,
             name=digest.hex()[:8],
             ring=ring,
             on_finished=lambda _: self._bury(digest),
+            level=logging.DEBUG if hello.probe else logging.INFO,
         )
+        if hello.probe:
+            self._probes.add(digest)
         if not ring:
             live.expect_words()
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)
         hosted = self._hosted[digest] = Hosted(instance, live, run, who)
-        self._places.take(who.address)
-        run.task.add_done_callback(lambda _: self._leave_if_over(hosted))
+        if not hello.probe:
+            self._places.take(who.address)
+            run.task.add_done_callback(lambda _: self._leave_if_over(hosted))
         return hosted
 
     def _leave_if_over(self, hosted: Hosted) -> None:
@@ -174,8 +182,9 @@ class Registry:
 
     def _bury(self, digest: bytes) -> None:
         hosted = self._hosted.pop(digest, None)
-        if hosted is not None:
+        if hosted is not None and digest not in self._probes:
             self._leave_if_over(hosted)
+        self._probes.discard(digest)
         self._tombstones.pop(digest, None)
         self._tombstones[digest] = asyncio.get_running_loop().time() + self._limits.tombstone_age
         while len(self._tombstones) > self._limits.tombstones:

@@ -94,6 +94,7 @@ class Session:
         state: where it is in its life.
         is_ring: whether the other side only reads.
         beat: the longest silence, in seconds, that the peer asked for; None where it did not.
+        repeats: numbered frames that came again, and were dropped.
     """
 
     def __init__(self, limits: Limits, *, ring: bool = False) -> None:
@@ -112,6 +113,7 @@ class Session:
         self.selected: Carrier | None = None
         self.state: State = State.OPEN
         self.beat: float | None = None
+        self.repeats: int = 0
         self._asked_beat = 0.0
         self._early = Early(limits.inbox)
         self._select_count = 0
@@ -340,6 +342,8 @@ class Session:
                             f"{ahead - 1} are missing"
                         )
                     early.keep(number, (kind, payload))
+                else:
+                    self.repeats += 1
             elif kind == ACK:
                 self.acknowledge(*decode_ack(payload))
             elif kind == NEXT:

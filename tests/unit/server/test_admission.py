@@ -12,10 +12,11 @@ from byway.handshake import Hello
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
+from byway.server.middleware import FallbackMiddleware
 from byway.server.registry import Hosted
 from byway.server.who import Who, client_address
 from byway.transports.base import Event, Receive, Scope, Send
-from tests.unit.clock import settle, timed
+from tests.unit.clock import now, settle, timed
 
 LIMITS = Limits(sessions=3, refusals=2, tombstones=2)
 ACCEPT: Event = {"type": "websocket.accept"}
@@ -138,7 +139,7 @@ async def test_refusals_are_bounded_in_number() -> None:
 
 
 @timed
-async def test_without_tombstones_a_delayed_opening_would_run_the_handler_a_second_time() -> None:
+async def test_without_tombstones_a_delayed_opening_would_run_the_handler_again() -> None:
     app = Application()
     admission = Admission(app, LIMITS)
     hosted = await admitted(admission, app, hello())
@@ -302,3 +303,20 @@ async def test_a_readers_session_cannot_be_spoken_to_nor_another_be_read_as_one(
     with pytest.raises(PeerError) as caught:
         await admission.admit(scope(), hello("b"), ring=True)
     assert caught.value.status == 410
+
+
+@timed
+async def test_a_drain_waits_for_no_acknowledgement_longer_than_its_time() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(ACCEPT)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    middleware = FallbackMiddleware(app, limits=LIMITS)
+    outcome = await middleware._admission.admit(scope(), hello())
+    assert not isinstance(outcome, Denied)
+    outcome[0].live.attach(1, "stream", ordered=True).establish()
+    began = now()
+    await middleware.drain()
+    assert now() - began == LIMITS.drain_timeout
+    assert outcome[0].live.finished.is_set()

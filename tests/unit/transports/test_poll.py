@@ -123,10 +123,23 @@ async def test_a_late_older_poll_is_answered_empty_and_ends_nothing() -> None:
     newer = server.poll(5)
     await settle()
     assert await server.poll(4) == b""
-    assert await server.poll(5) == b""
     assert not newer.done()
     await server.live.send("x")
     assert texts(await newer) == [b"x"]
+
+
+@timed
+async def test_a_poll_that_a_proxy_repeats_is_answered_again_whichever_answer_passes() -> None:
+    server = Server()
+    await server.poll(1)
+    held = server.poll(2)
+    await settle()
+    repeated = server.poll(2)
+    await settle()
+    assert await held == b""
+    await server.live.send("x")
+    assert texts(await repeated) == [b"x"]
+    assert texts(await server.poll(2)) == [b"x"]
 
 
 @timed
