@@ -14,13 +14,13 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from byway.errors import PeerError, UsageError
 from byway.transports.base import Headers, Scope
 
-OriginCheck = Callable[[str, Scope], bool | Awaitable[bool]]
+OriginCheck = Callable[[str, Any], bool | Awaitable[bool]]
 """Says whether pages of an origin may connect: called with it and the ASGI scope of the request."""
 
 Origins = Iterable[str] | OriginCheck

@@ -11,11 +11,12 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from secrets import compare_digest
+from typing import Any
 
 from byway.errors import PeerError
 from byway.transports.base import Scope
 
-Bind = Callable[[Scope], Hashable | Awaitable[Hashable]]
+Bind = Callable[[Any], Hashable | Awaitable[Hashable]]
 """Says whose a request is: called with its ASGI scope. None is anybody who is not logged in."""
 
 
