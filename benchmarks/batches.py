@@ -24,7 +24,7 @@ from byway.demo.processes import free_port, running
 from byway.testing import Network
 from byway.transports import batches
 
-MESSAGES = 20_000
+MESSAGES = 60_000
 TEXT = "0123456789abcdef0123456789abcdef"
 
 

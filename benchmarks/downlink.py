@@ -157,10 +157,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(result, indent=2))
         return
-    print(
-        f"{'ratio to plain, median (min - max)':<36}"
-        + "".join(f"{one:>26}" for one in KEYS.values())
-    )
+    head = "".join(f"{one:>26}" for one in KEYS.values())
+    print(f"{'ratio to plain, median (min - max)':<36}{head}")
     for name, one in result.items():
         cells = [
             f"{one[f'{key} median']:.2f}x ({one[f'{key} min']:.2f} - {one[f'{key} max']:.2f})"

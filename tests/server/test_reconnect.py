@@ -58,9 +58,8 @@ async def test_a_server_that_is_restarted_is_come_back_to(transport: str) -> Non
 async def test_the_loop_ends_when_the_server_has_had_enough(endpoint_server: Server) -> None:
     turns = 0
     async with asyncio.timeout(20):
-        async for channel in connect(
-            endpoint_server.url("/closing?code=4321&reason=enough"), "stream"
-        ):
+        url = endpoint_server.url("/closing?code=4321&reason=enough")
+        async for channel in connect(url, "stream"):
             turns += 1
             await channel.send("go")
             assert await channel.receive() is None
@@ -87,9 +86,8 @@ async def test_leaving_the_loop_closes_the_channel(endpoint_server: Server) -> N
 async def test_a_handler_that_fails_is_asked_again_with_a_pause(endpoint_server: Server) -> None:
     turns = 0
     async with asyncio.timeout(20):
-        async for channel in connect(
-            endpoint_server.url("/closing?code=1011&reason=failed"), "websocket"
-        ):
+        url = endpoint_server.url("/closing?code=1011&reason=failed")
+        async for channel in connect(url, "websocket"):
             turns += 1
             await channel.send("go")
             assert await channel.receive() is None
