@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from random import uniform
 from urllib.parse import quote
 
 from byway.errors import FrameError, PeerError
 from byway.frames import Decoder, Frame
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
+from byway.hint import going_away
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
@@ -140,7 +142,8 @@ class FallbackMiddleware:
         if hosted:
             logger.info("draining: closing %d sessions with 1012", len(hosted))
         for one in hosted:
-            one.live.close(1012, "the server is going away")
+            # Not all at the same moment: whoever takes over would not bear it.
+            one.live.close(1012, going_away(uniform(0, self.limits.drain_spread)))
             # A client that was told, and leaves, may find no way any more to acknowledge it.
             one.live.window = 0.0
             if one.live.core.is_ring and not one.live.attachments:

@@ -9,6 +9,7 @@ import pytest
 
 from byway.errors import PeerError
 from byway.handshake import Hello
+from byway.hint import come_back
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
@@ -320,3 +321,19 @@ async def test_a_drain_waits_for_no_acknowledgement_longer_than_its_time() -> No
     await middleware.drain()
     assert now() - began == LIMITS.drain_timeout
     assert outcome[0].live.finished.is_set()
+
+
+@timed
+async def test_a_drain_tells_each_client_a_time_of_its_own_to_come_back() -> None:
+    app = Application()
+    middleware = FallbackMiddleware(app, limits=replace(LIMITS, sessions=20))
+    told: list[float | None] = []
+    lives = []
+    for name in "abcdefghijklmnopqrst":
+        lives.append((await admitted(middleware._admission, app, hello(name))).live)
+    await middleware.drain()
+    for live in lives:
+        assert live.core._closed_here is not None
+        told.append(come_back(live.core._closed_here.reason))
+    assert all(one is not None and 0 <= one <= LIMITS.drain_spread for one in told)
+    assert len(set(told)) > 1
