@@ -1,0 +1,111 @@
+"""One session in a storm: numbered messages both ways, each checked where it comes.
+
+Knows: what the handler of `numbered_app` pushes and answers.
+Must not know: what the network does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import byway
+from byway import Limits
+from tests.apps.numbered_app import DONE, ECHO
+from tests.support.numbered import LONGEST, Numbered, digest
+
+LIMITS = Limits(heartbeat=1.0, window=30.0)
+
+
+@dataclass
+class ChaosSession:
+    """The client's side.
+
+    Attributes:
+        seed: of the messages.
+        count: messages each way.
+        seconds: that each direction's pauses take together.
+        longest: bytes of the longest message.
+        transports: those that came into use, in order.
+    """
+
+    seed: str
+    count: int
+    seconds: float
+    longest: int = LONGEST
+    transports: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Draw the messages."""
+        self._up = Numbered(f"up/{self.seed}", self.count, longest=self.longest)
+        self._down = Numbered(f"down/{self.seed}", self.count, longest=self.longest)
+        self._sent = self._pushed = self._answered = 0
+
+    async def run(
+        self, url: str, *, ready: Callable[[], None] = lambda: None, timeout: float
+    ) -> None:
+        """Connect, exchange everything, and see that the close comes last.
+
+        Args:
+            url: of the server, without a path.
+            ready: called once the session is open.
+            timeout: seconds that all of it may take.
+
+        Raises:
+            AssertionError: a message is lost, doubled, changed or out of order, or time is over.
+        """
+        query = f"seed={self.seed}&count={self.count}&seconds={self.seconds}"
+        try:
+            async with asyncio.timeout(timeout):
+                async with byway.connect(
+                    f"{url}/?{query}&longest={self.longest}",
+                    proxy=None,
+                    memory=False,
+                    limits=LIMITS,
+                    on_transport=self.transports.append,
+                    open_timeout=timeout,
+                ) as channel:
+                    ready()
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._send(channel))
+                        await self._receive(channel)
+                    assert await channel.receive() is None, "something came after the last"
+                    assert (channel.code, channel.reason) == (
+                        DONE,
+                        f"{self.count} down, {self.count} up",
+                    )
+        except TimeoutError:
+            raise AssertionError(f"not complete within {timeout:g} s: {self}") from None
+
+    def __str__(self) -> str:
+        """Say how far it has come."""
+        return (
+            f"of {self.count} each way: {self._sent} sent, {self._answered} answered, "
+            f"{self._pushed} pushed; over {' '.join(self.transports)}"
+        )
+
+    async def _send(self, channel: byway.Channel) -> None:
+        for numbers, pause in self._up.bursts(self.seconds):
+            for number in numbers:
+                await channel.send(self._up[number])
+                self._sent += 1
+            await asyncio.sleep(pause)
+
+    async def _receive(self, channel: byway.Channel) -> None:
+        while self._pushed < self.count or self._answered < self.count:
+            message = await channel.receive()
+            assert message is not None, f"closed with {channel.code} {channel.reason}: {self}"
+            if isinstance(message, str) and message.startswith(ECHO):
+                number = self._answered
+                assert number < self.count, f"one answer too many: {message}"
+                assert message == f"{ECHO}{number} {digest(self._up[number])}"
+                self._answered += 1
+            else:
+                number = self._pushed
+                assert number < self.count, f"one push too many: {digest(message)}"
+                # Not compared by assert itself, which would print 300 KB.
+                if message != self._down[number]:
+                    expected = digest(self._down[number])
+                    raise AssertionError(f"push {number}: {digest(message)}, not {expected}")
+                self._pushed += 1
