@@ -33,7 +33,8 @@ class Poll(Transport):
     """Long-polling.
 
     The client counts the polls of a carrier. A newer one ends the older at once, a late older
-    one is answered empty, and with none for two heartbeats the carrier has ended.
+    one is answered empty, a repeated one as the first of its count, and with none for two
+    heartbeats the carrier has ended.
     """
 
     name: ClassVar[str] = "poll"
@@ -52,29 +53,21 @@ class Poll(Transport):
             link.establish()
         elif link.transport != self.name:
             raise FrameError(f"carrier {hello.carrier} is no poll", status=409)
-        frames: list[bytes] = []
+        body = b""
         if hello.poll > link.polls:
             link.polls = hello.poll
             link.stop()
             link.stop_timer()
-            if first or hello.poll == 1:
-                live.core.rewind(link.carrier, hello.received)
-                frames = [exchange.opening(link), *live.core.take(link.carrier, live.batch)]
-            else:
-                # The answer to the last poll may be lost; the client says what it has.
-                live.core.rewind(link.carrier, hello.received)
-                frames = await link.output()
-                if frames:
-                    for _ in range(LINGER):
-                        await asyncio.sleep(0)
-                    if link.polls == hello.poll and not link.carrier.ended:
-                        frames += live.core.take(link.carrier, live.batch)
+            answer = link.answer = asyncio.get_running_loop().create_future()
+            try:
+                body = await _next_answer(exchange, link, hello, opens=first)
+            finally:
+                answer.set_result(body)
             if link.polls == hello.poll:
                 link.end_after(LATE * live.heartbeat, "the client stopped polling")
-        elif hello.poll == link.polls == 1:
-            # A proxy repeats the opening; the client may get this answer instead of the first.
-            frames = [exchange.opening(link)]
-        body = b"".join(frames)
+        elif hello.poll == link.polls and link.answer is not None:
+            # A proxy repeats it; the client may get this answer instead of the first.
+            body = await asyncio.shield(link.answer)
         await exchange.start(self.name, CONTENT_TYPE, length=len(body))
         await exchange.body(body, more=False)
 
@@ -101,3 +94,19 @@ class Poll(Transport):
                     raise CarrierLost(link.carrier.ended)
 
         await carry_http(dial, link, read())
+
+
+async def _next_answer(exchange: Exchange, link: Attachment, hello: Hello, *, opens: bool) -> bytes:
+    """Wait for what the newest poll is answered: nothing, once there is a newer one."""
+    live = link.live
+    # The answer to the last poll may be lost; the client says what it has.
+    live.core.rewind(link.carrier, hello.received)
+    if opens or hello.poll == 1:
+        return b"".join([exchange.opening(link), *live.core.take(link.carrier, live.batch)])
+    frames = await link.output()
+    if frames:
+        for _ in range(LINGER):
+            await asyncio.sleep(0)
+        if link.polls == hello.poll and not link.carrier.ended:
+            frames += live.core.take(link.carrier, live.batch)
+    return b"".join(frames)

@@ -23,7 +23,7 @@ from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PART, TEXT, Decoder, Frame
 from byway.handshake import SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
-from byway.live import Attachment, LiveSession
+from byway.live import LATE, Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
 
@@ -89,7 +89,9 @@ class WebSocket(Transport):
                     await dial.on_plain(socket)
                     return
                 await first_of(
-                    _carry_down(dial, link, socket, headers), _carry_up(dial, link, socket)
+                    _carry_down(dial, link, socket, headers),
+                    _carry_up(dial, link, socket),
+                    _watch_up(dial, link),
                 )
                 await socket.close()
         except websockets.InvalidStatus as error:
@@ -218,3 +220,18 @@ async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> N
     writer = _Writer()
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(writer.messages(frames))
+
+
+async def _watch_up(dial: Dial, link: Attachment) -> None:
+    """Give the carrier up when what went up is not acknowledged for two heartbeats.
+
+    The server acknowledges within one. Where nothing goes up any more its own heartbeats may
+    still come down, so that silence does not tell.
+    """
+    outbox, carrier = link.live.core.outbox, link.carrier
+    stuck = 0
+    while stuck < LATE:
+        first, written = outbox.first, carrier.cursor
+        await asyncio.sleep(dial.heartbeat)
+        stuck = stuck + 1 if outbox.first == first < written else 0
+    raise CarrierLost(f"nothing was acknowledged for {stuck * dial.heartbeat:g} s")

@@ -355,6 +355,7 @@ class Attachment:
         began: when it was attached.
         moved: when frames last came or, where that takes no request of its own, went.
         polls: requests that made up this carrier, where it is a series of them.
+        answer: what the newest of those is answered, for its repeats.
         opened: set once it counts as a carrier that the session has. A server's does at once,
             a client's when OPEN has come.
     """
@@ -366,6 +367,7 @@ class Attachment:
         self.transport = transport
         self.opened: asyncio.Event = asyncio.Event()
         self.polls = 0
+        self.answer: asyncio.Future[bytes] | None = None
         self._waiter: asyncio.Future[bool] | None = None
         self._stops = 0
         self._loop = asyncio.get_running_loop()

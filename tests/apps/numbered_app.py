@@ -51,4 +51,12 @@ async def handler(channel: Channel) -> None:
 QUICK = Limits(heartbeat=1.0, window=30.0)
 """A carrier that has gone silent is given up after two seconds."""
 
+FAILING = Limits(heartbeat=0.5, window=30.0, silence=1.0, body_timeout=0.5)
+"""For carriers that die in ways that only a time-out ends."""
+
+BRIEF = Limits(heartbeat=0.5, window=1.0, silence=0.5)
+"""For clients that come back too late."""
+
 app = Endpoint(handler, limits=QUICK)
+failing = Endpoint(handler, limits=FAILING)
+brief = Endpoint(handler, limits=BRIEF)

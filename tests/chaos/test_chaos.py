@@ -14,8 +14,8 @@ import pytest
 
 from byway.testing import Network
 from tests.chaos.seeds import groups, long_run, replay, seeds
-from tests.chaos.session import ChaosSession
 from tests.chaos.storm import NETWORKS, Storm
+from tests.support.numbered_client import NumberedSession
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server, uvicorn
 
@@ -37,13 +37,13 @@ def server() -> Iterator[Server]:
     one.assert_quiet()
 
 
-async def in_storm(server: Server, kind: str, seed: int) -> tuple[Storm, ChaosSession]:
+async def in_storm(server: Server, kind: str, seed: int) -> tuple[Storm, NumberedSession]:
     """Run one session to its end in a storm of its own.
 
     Raises:
         AssertionError: with what was done to it and the command that does it again.
     """
-    session = ChaosSession(f"{kind}-{seed}", COUNT, SECONDS)
+    session = NumberedSession(f"{kind}-{seed}", COUNT, SECONDS)
     async with Network(server.port) as network:
         storm = Storm(network, kind, str(seed))
         blowing = asyncio.create_task(storm.blow())
@@ -86,7 +86,7 @@ async def test_a_hundred_sessions_at_once(server: Server) -> None:
     count, many = (COUNT if long_run() else 100), 100
     seed = seeds()[0]
     draws = [
-        ChaosSession(f"{seed}-{number}", count, SECONDS if not long_run() else 30, longest=8192)
+        NumberedSession(f"{seed}-{number}", count, SECONDS if not long_run() else 30, longest=8192)
         for number in range(many)
     ]
     async with Network(server.port) as network:

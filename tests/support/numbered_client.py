@@ -1,25 +1,25 @@
-"""One session in a storm: numbered messages both ways, each checked where it comes.
+"""A session of numbered messages both ways, each checked where it comes.
 
 Knows: what the handler of `numbered_app` pushes and answers.
-Must not know: what the network does.
+Must not know: what becomes of the network.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import byway
 from byway import Limits
 from tests.apps.numbered_app import DONE, ECHO
 from tests.support.numbered import LONGEST, Numbered, digest
+from tests.support.peers import connect
 
 LIMITS = Limits(heartbeat=1.0, window=30.0)
 
 
 @dataclass
-class ChaosSession:
+class NumberedSession:
     """The client's side.
 
     Attributes:
@@ -27,6 +27,8 @@ class ChaosSession:
         count: messages each way.
         seconds: that each direction's pauses take together.
         longest: bytes of the longest message.
+        only: the one transport to use; None for all.
+        halfway: set when half of the messages have come.
         transports: those that came into use, in order.
     """
 
@@ -34,6 +36,8 @@ class ChaosSession:
     count: int
     seconds: float
     longest: int = LONGEST
+    only: str | None = None
+    halfway: asyncio.Event = field(default_factory=asyncio.Event)
     transports: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -42,14 +46,11 @@ class ChaosSession:
         self._down = Numbered(f"down/{self.seed}", self.count, longest=self.longest)
         self._sent = self._pushed = self._answered = 0
 
-    async def run(
-        self, url: str, *, ready: Callable[[], None] = lambda: None, timeout: float
-    ) -> None:
+    async def run(self, url: str, *, timeout: float) -> None:
         """Connect, exchange everything, and see that the close comes last.
 
         Args:
             url: of the server, without a path.
-            ready: called once the session is open.
             timeout: seconds that all of it may take.
 
         Raises:
@@ -58,15 +59,14 @@ class ChaosSession:
         query = f"seed={self.seed}&count={self.count}&seconds={self.seconds}"
         try:
             async with asyncio.timeout(timeout):
-                async with byway.connect(
+                async with connect(
                     f"{url}/?{query}&longest={self.longest}",
-                    proxy=None,
+                    self.only,
                     memory=False,
                     limits=LIMITS,
                     on_transport=self.transports.append,
                     open_timeout=timeout,
                 ) as channel:
-                    ready()
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._send(channel))
                         await self._receive(channel)
@@ -109,3 +109,5 @@ class ChaosSession:
                     expected = digest(self._down[number])
                     raise AssertionError(f"push {number}: {digest(message)}, not {expected}")
                 self._pushed += 1
+                if number >= self.count // 2:
+                    self.halfway.set()

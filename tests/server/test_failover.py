@@ -1,0 +1,223 @@
+"""Every way in which a carrier can die, over every transport: the session goes on.
+
+In each, numbered messages go both ways, the carrier dies in their midst, and all messages arrive
+once and in order, after a bounded number of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from byway.testing import (
+    CutResponses,
+    FailWith,
+    LosePostAnswer,
+    Network,
+    RefuseBodies,
+    RepeatPost,
+    Rule,
+)
+from tests.support.line import Line, line
+from tests.support.numbered_client import NumberedSession
+from tests.support.peers import TRANSPORTS, connect
+from tests.support.process import Program, running
+from tests.support.servers import Server, uvicorn
+
+COUNT = 300
+"""Messages each way."""
+
+SECONDS = 1.0
+"""Seconds over which they are spread."""
+
+LONGEST = 40 * 1024
+
+TIMEOUT = 15.0
+"""Seconds after which a session has not got over it."""
+
+OVER_HTTP = tuple(name for name in TRANSPORTS if name != "websocket")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Serve numbered messages with a heartbeat of half a second."""
+    with uvicorn("tests.apps.numbered_app:failing") as one:
+        yield one
+    one.assert_quiet()
+
+
+@dataclass
+class Scene:
+    """What a fault works on.
+
+    Attributes:
+        line: the line, at the server.
+        network: the proxy before it, at the client.
+    """
+
+    line: Line
+    network: Network
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to die.
+
+    Attributes:
+        name: what it is called.
+        happen: makes it happen, and ends it.
+        rules: in force all the while.
+        over: the transports that it can befall.
+        connections: that a client may make, at most.
+        happened: says whether it did.
+    """
+
+    name: str
+    happen: Callable[[Scene], Awaitable[None]] | None = None
+    rules: tuple[Rule, ...] = ()
+    over: tuple[str, ...] = TRANSPORTS
+    connections: int = 25
+    happened: Callable[[Scene], bool] = field(default=lambda scene: True)
+
+
+async def fin(scene: Scene) -> None:
+    for _ in range(3):
+        scene.line.fin()
+        await asyncio.sleep(0.2)
+
+
+async def rst(scene: Scene) -> None:
+    for _ in range(3):
+        scene.line.rst()
+        await asyncio.sleep(0.2)
+
+
+async def mute(scene: Scene) -> None:
+    scene.line.mute(up=True, down=True)
+
+
+async def deaf(scene: Scene) -> None:
+    scene.line.mute(up=True, down=False)
+
+
+async def dumb(scene: Scene) -> None:
+    scene.line.mute(up=False, down=True)
+
+
+async def truncate(scene: Scene) -> None:
+    """Close connections at bytes that are no frame's end, the first ones inside of OPEN."""
+    scene.line.truncations = [350, 1357, 3001]
+    scene.line.rst()
+
+
+async def stall(scene: Scene) -> None:
+    """Hold request bodies back until the server's time is over."""
+    scene.line.hold_up()
+    await asyncio.sleep(1.2)
+    scene.line.pass_up()
+
+
+async def refuse(scene: Scene) -> None:
+    scene.line.refusing = True
+    scene.line.rst()
+    await asyncio.sleep(1.0)
+    scene.line.refusing = False
+
+
+def answering(status: int) -> Callable[[Scene], Awaitable[None]]:
+    async def fail(scene: Scene) -> None:
+        scene.network.use(FailWith(status))
+        scene.network.kill_connections()
+        await asyncio.sleep(1.0)
+        scene.network.use()
+
+    return fail
+
+
+FAULTS = (
+    Fault("fin", fin),
+    Fault("rst", rst),
+    Fault("mute", mute),
+    Fault("deaf", deaf),
+    Fault("dumb", dumb),
+    Fault("truncated", truncate, happened=lambda scene: scene.line.ended >= 1),
+    Fault("stalled body", stall, over=OVER_HTTP),
+    Fault("refused", refuse),
+    Fault("502", answering(502)),
+    Fault("503", answering(503)),
+    Fault("504", answering(504)),
+    Fault(
+        "clean end",
+        rules=(CutResponses(seconds=0.15, clean=True),),
+        over=("stream", "sse"),
+        happened=lambda scene: scene.network.counters.cut >= 3,
+    ),
+    Fault(
+        "answer cut after time",
+        rules=(CutResponses(seconds=0.05),),
+        over=OVER_HTTP,
+        connections=60,
+        happened=lambda scene: scene.network.counters.cut >= 3,
+    ),
+    Fault(
+        "lost answers",
+        rules=(LosePostAnswer(nth=4),),
+        over=OVER_HTTP,
+        connections=150,
+        happened=lambda scene: scene.network.counters.lost >= 3,
+    ),
+    Fault(
+        "repeated requests",
+        rules=(RepeatPost(),),
+        over=OVER_HTTP,
+        happened=lambda scene: scene.network.counters.repeated >= 10,
+    ),
+    Fault(
+        "413",
+        rules=(RefuseBodies(over=20_000),),
+        over=OVER_HTTP,
+        happened=lambda scene: scene.network.counters.answered >= 1,
+    ),
+)
+
+
+@asynccontextmanager
+async def scenery(server: Server, rules: tuple[Rule, ...]) -> AsyncIterator[Scene]:
+    async with line(server.port) as one, Network(one.port, *rules) as network:
+        yield Scene(one, network)
+
+
+async def survives(server: Server, fault: Fault, transport: str) -> int:
+    """Run a session that a fault befalls; return how many connections it made."""
+    session = NumberedSession(
+        f"{fault.name}-{transport}".replace(" ", "-"), COUNT, SECONDS, LONGEST, transport
+    )
+    async with scenery(server, fault.rules) as scene:
+        running_session = asyncio.create_task(session.run(scene.network.url, timeout=TIMEOUT))
+        if fault.happen is not None:
+            await asyncio.wait(
+                {running_session, asyncio.ensure_future(session.halfway.wait())},
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            await fault.happen(scene)
+        try:
+            await running_session
+        except AssertionError as error:
+            raise AssertionError(f"{transport}: {error}") from error
+        assert fault.happened(scene), f"{transport}: nothing happened: {scene}"
+        accepted = scene.network.counters.accepted
+        assert accepted <= fault.connections, f"{transport}: {accepted} connections"
+        sys.stdout.write(f"{fault.name} over {transport}: {accepted} connections\n")
+    return accepted
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+async def test_a_session_outlives_a_carrier_that_dies_of(server: Server, fault: Fault) -> None:
+    async with asyncio.TaskGroup() as group:
+        for transport in fault.over:
+            group.create_task(survives(server, fault, transport))
