@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from byway.errors import CarrierLost, FrameError
 from byway.frames import decode_all
 from byway.handshake import Hello
+from byway.limits import MAX_PART
 from byway.live import LATE, Attachment, LiveSession
 from byway.session import State
 from byway.transports.base import Exchange, Transport
@@ -98,15 +99,21 @@ class Poll(Transport):
 
 async def _next_answer(exchange: Exchange, link: Attachment, hello: Hello, *, opens: bool) -> bytes:
     """Wait for what the newest poll is answered: nothing, once there is a newer one."""
-    live = link.live
+    live, carrier = link.live, link.carrier
     # The answer to the last poll may be lost; the client says what it has.
-    live.core.rewind(link.carrier, hello.received)
+    live.core.rewind(carrier, hello.received)
+    live.fit.received(hello.received)
     if opens or hello.poll == 1:
-        return b"".join([exchange.opening(link), *live.core.take(link.carrier, live.batch)])
-    frames = await link.output()
-    if frames:
-        for _ in range(LINGER):
-            await asyncio.sleep(0)
-        if link.polls == hello.poll and not link.carrier.ended:
-            frames += live.core.take(link.carrier, live.batch)
-    return b"".join(frames)
+        size = min(live.fit.size, MAX_PART)
+        frames = [exchange.opening(link), *live.core.take(carrier, size)]
+    else:
+        frames = await link.output(size=live.fit.size)
+        if frames:
+            for _ in range(LINGER):
+                await asyncio.sleep(0)
+            left = live.fit.size - sum(map(len, frames))
+            if link.polls == hello.poll and not carrier.ended and left > 0:
+                frames += live.core.take(carrier, left)
+    body = b"".join(frames)
+    live.fit.wrote(carrier.cursor, len(body))
+    return body

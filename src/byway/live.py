@@ -15,6 +15,7 @@ from byway.errors import CarrierLost, FrameError, UsageError
 from byway.frames import Frame
 from byway.limits import Limits
 from byway.session import Carrier, Closed, Intake, Message, Session, State
+from byway.session.fit import Fit
 
 logger: logging.Logger = logging.getLogger("byway.session")
 
@@ -35,6 +36,7 @@ class LiveSession:
         on_change: called when a carrier has been proven, or the session is over.
         window: seconds that the session is kept without a carrier.
         batch: bytes of one write, exceeded by at most one frame.
+        fit: how large answers may be, where the downlink is a series of them.
         longest_heartbeat: the longest that the peer may ask for, in seconds.
         closed: set once both sides have closed.
         finished: set once nothing is left to do.
@@ -77,6 +79,7 @@ class LiveSession:
         self.on_change: Callable[[], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
+        self.fit: Fit = Fit(limits.batch)
         self.longest_heartbeat: float = limits.heartbeat
 
     @property

@@ -161,8 +161,15 @@ FAULTS = (
         "answer cut after time",
         rules=(CutResponses(seconds=0.05),),
         over=OVER_HTTP,
-        connections=60,
+        connections=100,
         happened=lambda scene: scene.network.counters.cut >= 3,
+    ),
+    Fault(
+        "answer cut after size",
+        rules=(CutResponses(bytes=30_000),),
+        over=OVER_HTTP,
+        connections=100,
+        happened=lambda scene: scene.network.counters.cut >= 1,
     ),
     Fault(
         "lost answers",

@@ -7,6 +7,7 @@ Must not know: what becomes of the network.
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import byway
@@ -56,27 +57,39 @@ class NumberedSession:
         Raises:
             AssertionError: a message is lost, doubled, changed or out of order, or time is over.
         """
-        query = f"seed={self.seed}&count={self.count}&seconds={self.seconds}"
         try:
             async with asyncio.timeout(timeout):
-                async with connect(
-                    f"{url}/?{query}&longest={self.longest}",
-                    self.only,
-                    memory=False,
-                    limits=LIMITS,
-                    on_transport=self.transports.append,
-                    open_timeout=timeout,
-                ) as channel:
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._send(channel))
-                        await self._receive(channel)
-                    assert await channel.receive() is None, "something came after the last"
-                    assert (channel.code, channel.reason) == (
-                        DONE,
-                        f"{self.count} down, {self.count} up",
-                    )
+                while not await self._open_and_run(url, timeout):
+                    pass
         except TimeoutError:
             raise AssertionError(f"not complete within {timeout:g} s: {self}") from None
+
+    async def _open_and_run(self, url: str, timeout: float) -> bool:
+        """Run the session; return false where it did not come to be."""
+        query = f"seed={self.seed}&count={self.count}&seconds={self.seconds}"
+        connecting = connect(
+            f"{url}/?{query}&longest={self.longest}",
+            self.only,
+            memory=False,
+            limits=LIMITS,
+            on_transport=self.transports.append,
+            open_timeout=timeout,
+        )
+        async with AsyncExitStack() as stack:
+            try:
+                channel = await stack.enter_async_context(connecting)
+            except byway.NoTransport:
+                # The network changed while it was tried: once more, as an application would.
+                return False
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._send(channel))
+                await self._receive(channel)
+            assert await channel.receive() is None, "something came after the last"
+            assert (channel.code, channel.reason) == (
+                DONE,
+                f"{self.count} down, {self.count} up",
+            )
+        return True
 
     def __str__(self) -> str:
         """Say how far it has come."""
