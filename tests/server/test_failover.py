@@ -7,6 +7,8 @@ once and in order, after a bounded number of connections.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -228,3 +230,97 @@ async def test_a_session_outlives_a_carrier_that_dies_of(server: Server, fault: 
     async with asyncio.TaskGroup() as group:
         for transport in fault.over:
             group.create_task(survives(server, fault, transport))
+
+
+def stop(program: Program) -> None:
+    """Put a process to sleep."""
+    os.kill(program.pid, signal.SIGSTOP)
+
+
+def wake(program: Program) -> None:
+    """Let it go on."""
+    os.kill(program.pid, signal.SIGCONT)
+
+
+async def test_a_server_that_stands_still_for_a_while_is_found_again() -> None:
+    sessions = [NumberedSession(f"still-{one}", COUNT, SECONDS, LONGEST, one) for one in TRANSPORTS]
+    with uvicorn("tests.apps.numbered_app:failing") as server:
+        async with asyncio.TaskGroup() as group:
+            for session in sessions:
+                group.create_task(session.run(server.url()[:-1], timeout=30))
+            await asyncio.gather(*(session.halfway.wait() for session in sessions))
+            stop(server.program)
+            try:
+                await asyncio.sleep(2.5)  # more than the client's patience
+            finally:
+                wake(server.program)
+    server.assert_quiet()
+
+
+@asynccontextmanager
+async def sleepers(server: Server, seconds: float) -> AsyncIterator[list[Program]]:
+    """Run a client over each transport, and put it to sleep in the midst of its messages."""
+    programs = [
+        Program([sys.executable, "-m", "tests.support.sleeper", server.url()[:-1], one])
+        for one in TRANSPORTS
+    ]
+    with running(programs[0]), running(programs[1]), running(programs[2]), running(programs[3]):
+        for program in programs:
+            await program.log.seen("halfway")
+            stop(program)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for program in programs:
+                wake(program)
+        yield programs
+
+
+async def test_a_client_that_wakes_within_the_window_goes_on(server: Server) -> None:
+    async with sleepers(server, 2.5) as programs:
+        for program in programs:
+            await program.log.seen("complete", timeout=20)
+
+
+async def test_a_client_that_wakes_too_late_is_told() -> None:
+    with uvicorn("tests.apps.numbered_app:brief") as server:
+        async with sleepers(server, 4.0) as programs:
+            for program in programs:
+                await program.log.seen(
+                    "failed: closed with 1006 .*this session has ended", timeout=20
+                )
+    server.assert_quiet()
+
+
+async def test_a_server_that_refuses_everything_sees_a_bounded_number_of_attempts(
+    endpoint_server: Server,
+) -> None:
+    """Without pauses that grow, each client would come back a hundred times a second."""
+    clients, seconds = 10, 4.0
+    async with Network(endpoint_server.port) as network:
+
+        async def client(number: int) -> None:
+            async with connect(network.url + "/echo") as channel:
+                await channel.send(f"first of {number}")
+                assert await channel.receive() == f"first of {number}"
+                await opened.wait()
+                await healed.wait()
+                await channel.send(f"second of {number}")
+                assert await channel.receive() == f"second of {number}"
+
+        opened, healed = asyncio.Barrier(clients + 1), asyncio.Event()
+        async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+            for number in range(clients):
+                group.create_task(client(number))
+            await opened.wait()
+            before = network.counters.requests
+            network.use(FailWith(503))
+            network.kill_connections()
+            await asyncio.sleep(seconds)
+            network.use()
+            attempts = network.counters.requests - before
+            healed.set()
+    sys.stdout.write(f"{attempts} attempts of {clients} clients in {seconds:g} s\n")
+    # Four transports a round, and some six rounds in which pauses of at most 0.25, 0.5, 1, 2, 4 s
+    # are drawn.
+    assert 4 * clients <= attempts <= 40 * clients
