@@ -45,7 +45,10 @@ async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
     encoder = EventEncoder()
     yield encoder.encode([exchange.opening(link)])
     while frames := await link.output():
-        yield encoder.encode(frames)
+        data = encoder.encode(frames)
+        frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
+        yield data
+        del data
 
 
 async def serve_events(exchange: Exchange, events: AsyncIterator[bytes], headers: Headers) -> None:

@@ -45,4 +45,5 @@ async def _write(exchange: Exchange, link: Attachment) -> None:
     await exchange.body(exchange.opening(link), more=True)
     while frames := await link.output():
         await exchange.body(b"".join(frames), more=True)
+        frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
     await exchange.body(b"", more=False)

@@ -198,6 +198,8 @@ async def _serve_down(exchange: Exchange, link: Attachment) -> None:
             await exchange.send({"type": "websocket.send", "text": message})
         else:
             await exchange.send({"type": "websocket.send", "bytes": message})
+        del message  # the wait for the next may be long, and this is acknowledged meanwhile
+        frames.clear()
         frames = await link.output(size=WRITE)
 
 

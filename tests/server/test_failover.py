@@ -284,7 +284,7 @@ async def test_a_client_that_wakes_within_the_window_goes_on(server: Server) -> 
 
 async def test_a_client_that_wakes_too_late_is_told() -> None:
     with uvicorn("tests.apps.numbered_app:brief") as server:
-        async with sleepers(server, 4.0) as programs:
+        async with sleepers(server, 3.0) as programs:
             for program in programs:
                 await program.log.seen(
                     "failed: closed with 1006 .*this session has ended", timeout=20
@@ -296,7 +296,7 @@ async def test_a_server_that_refuses_everything_sees_a_bounded_number_of_attempt
     endpoint_server: Server,
 ) -> None:
     """Without pauses that grow, each client would come back a hundred times a second."""
-    clients, seconds = 10, 4.0
+    clients, seconds = 10, 3.0
     async with Network(endpoint_server.port) as network:
 
         async def client(number: int) -> None:
@@ -321,6 +321,6 @@ async def test_a_server_that_refuses_everything_sees_a_bounded_number_of_attempt
             attempts = network.counters.requests - before
             healed.set()
     sys.stdout.write(f"{attempts} attempts of {clients} clients in {seconds:g} s\n")
-    # Four transports a round, and some six rounds in which pauses of at most 0.25, 0.5, 1, 2, 4 s
-    # are drawn.
+    # Four transports a round, and some five rounds: pauses of at most 0.25, 0.5, 1, 2, 4 s are
+    # drawn between them.
     assert 4 * clients <= attempts <= 40 * clients
