@@ -76,10 +76,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Give the attempt, or the carrier, of this transport up."""
+    """Give the attempt, or the carrier, of this transport up.
+
+    Attributes:
+        late: it took too long; otherwise it is only not needed.
+    """
 
     transport: str
     why: str
+    late: bool = False
 
 
 Action = Start | Use | Stop
@@ -319,7 +324,8 @@ class Race:
             late = now - runner.since >= longest
             if late and runner.phase in (Phase.TRYING, Phase.OPEN):
                 what = "no OPEN" if runner.phase is Phase.TRYING else "no round trip"
-                actions.append(Stop(name, f"{what} within {now - runner.since:.1f} s"))
+                why = f"{what} within {now - runner.since:.1f} s"
+                actions.append(Stop(name, why, late=True))
                 self.ended(name, now)
 
     def _choose(self, actions: list[Action]) -> None:

@@ -42,6 +42,9 @@ FIRST_PAUSE: Final = 0.002
 """Seconds before the first batch, so that what an application says as soon as it is connected
 goes with it."""
 
+BUSY: Final = 4
+"""Batches after which a session counts as one that has much to say."""
+
 SMOOTHING: Final = 0.25
 """Weight of the newest round trip in their mean."""
 
@@ -64,7 +67,11 @@ class _Flight:
 
 
 class Batches:
-    """Brings up what a session has to say, batch by batch."""
+    """Brings up what a session has to say, batch by batch.
+
+    Attributes:
+        busy: set once there was so much to say that an upload is worth its connection.
+    """
 
     def __init__(self, dial: Dial, link: Attachment) -> None:
         """Take the time that the carrier took to open for a round trip, until one is known."""
@@ -74,13 +81,19 @@ class Batches:
         self._flights: deque[_Flight] = deque()  # the oldest first
         self._round_trip = self._loop.time() - link.began  # its mean, in seconds
         self._last_start = 0.0
+        self._count = 0
+        self.busy: asyncio.Event = asyncio.Event()
         self._size = link.live.batch
         self._failing_since: float | None = None
         self._failures = 0
         self._delay = FIRST_RETRY
 
-    async def send(self) -> None:
-        """Bring everything up until the session, or the carrier, is over.
+    async def send(self, until: asyncio.Event) -> None:
+        """Bring everything up until the session, or the carrier, is over; or until an event.
+
+        Args:
+            until: when it is set, and `stop` called on the carrier, the last batches are brought
+                to their end.
 
         Raises:
             CarrierLost: no batch got through for two heartbeats; the session is gone; or one
@@ -89,7 +102,7 @@ class Batches:
         link, dial = self._link, self._dial
         await asyncio.sleep(FIRST_PAUSE)
         try:
-            while True:
+            while not until.is_set():
                 await self._land(self._pause())
                 frames = await self._output()
                 if frames is None:
@@ -100,12 +113,20 @@ class Batches:
                 self._last_start = now = self._loop.time()
                 task = self._loop.create_task(dial.batch(link, data))
                 self._flights.append(_Flight(task, link.carrier.cursor, now))
+                self._count += 1
+                if self._count == BUSY:
+                    self.busy.set()
             await self._land_all()
         finally:
             for flight in self._flights:
                 flight.task.cancel()
             if self._flights:
                 await asyncio.gather(*(one.task for one in self._flights), return_exceptions=True)
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that the answer to a batch takes, about."""
+        return self._round_trip
 
     async def _output(self) -> list[bytes] | None:
         """Wait for frames to bring up; None where a batch came back before there were any."""

@@ -21,6 +21,7 @@ from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment
 from byway.session import Intake
+from byway.transports.trouble import proxy_status, telling, trouble
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -30,6 +31,16 @@ MAX_REFUSAL = 64 * KIB
 
 REFUSAL_TIMEOUT = 5.0
 """Seconds that a refusal's body may take to arrive."""
+
+
+class Observer:
+    """Is told what a dial sees. This one takes no notice; a doctor's writes it down."""
+
+    def answered(self, answer: str, status: int, headers: httpx.Headers) -> None:
+        """Take the head of an answer: to a HELLO's `answer`, or to a WebSocket's handshake."""
+
+    def batch_failed(self, error: CarrierLost) -> None:
+        """Take it that a batch was not acknowledged; it is sent again."""
 
 
 @dataclass(slots=True)
@@ -50,6 +61,8 @@ class Dial:
         instance: the run of the handler, once it is known.
         heartbeat: longest silence that the server keeps, in seconds.
         silence: longest silence that the server wants of this side, in seconds.
+        observer: is told of answers, and of batches that failed.
+        uploads: whether an upload is worth a try: none has failed yet.
     """
 
     url: httpx.URL
@@ -64,6 +77,8 @@ class Dial:
     instance: str | None = None
     heartbeat: float = 0.0
     silence: float = 0.0
+    observer: Observer = field(default_factory=Observer)
+    uploads: bool = True
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
 
@@ -142,9 +157,14 @@ class Dial:
 
     @asynccontextmanager
     async def request(
-        self, hello: Hello, accept: str, frames: bytes = b""
+        self, hello: Hello, accept: str, frames: bytes | AsyncIterator[bytes] = b""
     ) -> AsyncIterator[httpx.Response]:
         """Send HELLO and frames; give the answer as soon as its head has come.
+
+        Args:
+            hello: HELLO.
+            accept: the content type to accept.
+            frames: what follows HELLO; or an upload's whole body, HELLO at its head.
 
         Raises:
             Refused: the application refused the session.
@@ -154,25 +174,33 @@ class Dial:
         headers = [
             *self.headers,
             ("content-type", CONTENT_TYPE),
-            ("byway", "1"),
+            ("byway", "1" if isinstance(frames, bytes) else "up"),
             ("accept", accept),
             # A compressor between here and there would hold back what is not a whole block.
             ("accept-encoding", "identity"),
         ]
         timeout = httpx.Timeout(self.patience, pool=None)
+        content = hello.frame() + frames if isinstance(frames, bytes) else frames
         try:
             async with self.http.stream(
-                "POST", self.url, content=hello.frame() + frames, headers=headers, timeout=timeout
+                "POST", self.url, content=content, headers=headers, timeout=timeout
             ) as response:
+                self.observer.answered(hello.answer, response.status_code, response.headers)
                 await _check(response, hello.answer)
                 yield response
         except FrameError as error:
-            raise CarrierLost(f"the server sent what it may not: {error}") from error
+            raise CarrierLost(
+                f"the server sent what it may not: {error}", trouble="protocol"
+            ) from error
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise CarrierLost(f"silent for {self.patience:g} s ({type(error).__name__})") from error
+            raise CarrierLost(
+                f"silent for {self.patience:g} s ({type(error).__name__})", trouble=trouble(error)
+            ) from error
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise CarrierLost(
-                f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
+                answered=proxy_status(error),
+                trouble=trouble(error),
             ) from error
 
     async def batch(self, link: Attachment, frames: bytes) -> None:
@@ -182,10 +210,14 @@ class Dial:
             CarrierLost: the request was not answered, or not with an acknowledgement.
         """
         hello = self.hello(link, ACK_ANSWER)
-        async with self.request(hello, "application/octet-stream", frames) as response:
-            body = await response.aread()
-            frames_down = decode_all(body, max_frame=self.limits.max_frame)
-            link.live.feed(Intake(ordered=False), frames_down)
+        try:
+            async with self.request(hello, "application/octet-stream", frames) as response:
+                body = await response.aread()
+                frames_down = decode_all(body, max_frame=self.limits.max_frame)
+                link.live.feed(Intake(ordered=False), frames_down)
+        except CarrierLost as error:
+            self.observer.batch_failed(error)
+            raise
 
     async def renew(self) -> None:
         """Make new connections for the requests from now on: the idle ones may be dead.
@@ -235,7 +267,19 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
         raise Refused(status, headers, body)
     text = body[:200].decode(errors="replace").strip().splitlines()
     said = f": {text[0]}" if text else ""
+    seen = telling(headers)
     if mark == "error":
-        raise CarrierLost(f"answered {status}{said}", answered=status, gone=status == 410)
+        raise CarrierLost(
+            f"answered {status}{said}",
+            answered=status,
+            gone=status == 410,
+            headers=seen,
+            mark=mark,
+        )
     who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
-    raise CarrierLost(f"answered {status} without a Byway header{who}", answered=status)
+    raise CarrierLost(
+        f"answered {status} without a Byway header{who}",
+        answered=status,
+        headers=seen,
+        mark=mark,
+    )

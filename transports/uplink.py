@@ -18,6 +18,7 @@ from byway.live import Attachment, LiveSession
 from byway.session import State
 from byway.transports.base import Exchange, first_of
 from byway.transports.batches import Batches
+from byway.transports.upload import Upload
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -74,16 +75,19 @@ async def carry_endless(
             async for chunk in response.aiter_raw():
                 dial.feed(link, decode(chunk), response.headers)
 
-        await carry_http(dial, link, read())
+        await carry_http(dial, link, read(), uploads=True)
 
 
-async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, None]) -> None:
+async def carry_http(
+    dial: Dial, link: Attachment, down: Coroutine[Any, Any, None], *, uploads: bool = False
+) -> None:
     """Run an HTTP downlink and the batches beside it until the session is over.
 
     Args:
         dial: how to reach the server.
         link: the carrier.
         down: reads the downlink and feeds it; it returns at the end of the answer.
+        uploads: whether a request with an endless body is worth a try.
 
     Raises:
         CarrierLost: the downlink ended before the session, or the uplink is dead.
@@ -91,7 +95,9 @@ async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, Non
 
     async def up() -> None:
         await link.opened.wait()
-        await Batches(dial, link).send()
+        batches = Batches(dial, link)
+        while await _one_way_up(dial, link, batches, uploads=uploads):
+            pass
 
     async def until_over() -> None:
         await down
@@ -115,3 +121,32 @@ async def carry_http(dial: Dial, link: Attachment, down: Coroutine[Any, Any, Non
     await first_of(up(), until_over(), last_words())
     if link.carrier.ended and not link.live.core.finished:
         raise CarrierLost(link.carrier.ended)
+
+
+async def _one_way_up(dial: Dial, link: Attachment, batches: Batches, *, uploads: bool) -> bool:
+    """Bring everything up in batches, and then in an upload if one is proven.
+
+    Returns:
+        Whether there is more to bring up: the upload was lost.
+    """
+    proven = asyncio.Event()
+    upload = Upload(dial, link)
+
+    async def prove() -> None:
+        await batches.busy.wait()
+        if await upload.prove(batches.round_trip):
+            proven.set()
+            link.stop()
+        else:
+            dial.uploads = False
+            await upload.aclose()
+
+    trial = asyncio.create_task(prove()) if uploads and dial.uploads else None
+    try:
+        await batches.send(proven)
+        return proven.is_set() and not await upload.run()
+    finally:
+        if trial is not None:
+            trial.cancel()
+            await asyncio.gather(trial, return_exceptions=True)
+        await upload.aclose()

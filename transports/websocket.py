@@ -26,6 +26,7 @@ from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
+from byway.transports.trouble import proxy_headers, proxy_status, trouble
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -85,6 +86,7 @@ class WebSocket(Transport):
             ) as socket:
                 response = socket.response
                 headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
+                dial.observer.answered(self.name, 101, headers)
                 if socket.subprotocol != SUBPROTOCOL:
                     await dial.on_plain(socket)
                     return
@@ -103,11 +105,18 @@ class WebSocket(Transport):
                 bytes(answer.body or b""),
             )
         except websockets.ConnectionClosed as error:
-            raise CarrierLost(_closed(error)) from error
+            raise CarrierLost(_closed(error), trouble="reset") from error
         except (websockets.WebSocketException, OSError, TimeoutError) as error:
-            raise CarrierLost(f"{type(error).__name__}: {error}") from error
+            raise CarrierLost(
+                f"{type(error).__name__}: {error}",
+                answered=proxy_status(error),
+                headers=proxy_headers(error),
+                trouble=trouble(error),
+            ) from error
         except FrameError as error:
-            raise CarrierLost(f"the server sent what it may not: {error}") from error
+            raise CarrierLost(
+                f"the server sent what it may not: {error}", trouble="protocol"
+            ) from error
         if link.carrier.ended and not link.live.core.finished:
             raise CarrierLost(link.carrier.ended)
 
@@ -212,7 +221,7 @@ async def _carry_down(
             async with asyncio.timeout(dial.patience):
                 message = await socket.recv()
         except TimeoutError:
-            raise CarrierLost(f"silent for {dial.patience:g} s") from None
+            raise CarrierLost(f"silent for {dial.patience:g} s", trouble="timeout") from None
         dial.feed(link, reader.frames(message), headers)
 
 
@@ -222,6 +231,7 @@ async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> N
     writer = _Writer()
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(writer.messages(frames))
+        link.touch()
 
 
 async def _watch_up(dial: Dial, link: Attachment) -> None:

@@ -6,6 +6,7 @@ On the server, wrap an ASGI application in `FallbackMiddleware`, or serve a hand
 
 from byway.channel import Channel
 from byway.client import connect
+from byway.doctor import diagnose
 from byway.errors import (
     Attempt,
     BywayError,
@@ -20,6 +21,8 @@ from byway.errors import (
 )
 from byway.limits import Limits
 from byway.negotiation import Memory, Preference
+from byway.negotiation.evidence import Evidence
+from byway.negotiation.report import Finding, Report, Verdict
 from byway.server import Endpoint, FallbackMiddleware
 
 __all__ = [
@@ -30,7 +33,9 @@ __all__ = [
     "ChannelClosed",
     "ConnectError",
     "Endpoint",
+    "Evidence",
     "FallbackMiddleware",
+    "Finding",
     "FrameError",
     "Limits",
     "Memory",
@@ -38,6 +43,9 @@ __all__ = [
     "PeerError",
     "Preference",
     "Refused",
+    "Report",
     "UsageError",
+    "Verdict",
     "connect",
+    "diagnose",
 ]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from byway.errors import UsageError
 from byway.session import Message
+
+if TYPE_CHECKING:
+    from byway.negotiation.report import Report
 
 HeaderList = Iterable[tuple[bytes, bytes]]
 """Headers as ASGI has them: pairs of name and value, both bytes."""
@@ -126,6 +129,16 @@ class Channel(ABC):
     @abstractmethod
     def transport(self) -> str | None:
         """Name of the transport that carries the channel now, None while none does."""
+
+    def report(self) -> Report:
+        """Say what became of each transport in this session so far, and why. No traffic is made.
+
+        `byway.diagnose` tries all of them, this tells only what the session has come across.
+
+        Raises:
+            UsageError: on a server, which does not choose and so has nothing to report.
+        """
+        raise UsageError("report() is the client's; a server's channel tries no transports")
 
     def __aiter__(self) -> AsyncIterator[Message]:
         """Iterate over the messages until the channel is closed."""

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byway.doctor import command as doctor_command
 from byway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,6 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     proxy.add_argument("--seed", type=int, metavar="N", help="draw other chances")
     proxy.add_argument("--verbose", action="store_true", help="say what becomes of each request")
     proxy.set_defaults(run=_proxy)
+    doctor = commands.add_parser(
+        "doctor",
+        help="say which transports get through to a URL, and what is in the way of the others",
+        description="Try each transport to a URL through the network as it is. The application's "
+        "handler does not run. Exit status 0 if at least one transport carries a session, 1 if "
+        "none does, 2 for wrong use.",
+    )
+    doctor_command.add_options(doctor)
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -111,6 +121,11 @@ async def _until_signalled(options: argparse.Namespace) -> int:
             asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)
     status: int = await options.run(options)
     return status
+
+
+async def _doctor(options: argparse.Namespace) -> int:
+    works = await doctor_command.run(options, functools.partial(print, flush=True), sys.stderr)
+    return 0 if works else EXIT_FAILED
 
 
 async def _proxy(options: argparse.Namespace) -> int:

@@ -22,6 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from byway.negotiation.report import Report
 
 
 class BywayError(Exception):
@@ -56,12 +60,20 @@ class Attempt:
         seconds: how long the try took.
         error: what ended it, in a sentence; empty where it worked.
         status: the HTTP status seen, if one was.
+        headers: headers of that answer that say who gave it.
+        mark: its `Byway` header: "" where the answer is not byway's.
+        trouble: what kept it from an answer, in a word; see `CarrierLost`.
+        opened: whether OPEN had come.
     """
 
     transport: str
     seconds: float
     error: str = ""
     status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    mark: str = ""
+    trouble: str = ""
+    opened: bool = False
 
 
 class ConnectError(BywayError):
@@ -69,12 +81,14 @@ class ConnectError(BywayError):
 
     Attributes:
         attempts: what was tried, in order.
+        report: what it means, and what to do; None for an error that `connect` did not raise.
     """
 
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         """Keep the attempts."""
         super().__init__(message)
         self.attempts: tuple[Attempt, ...] = tuple(attempts)
+        self.report: Report | None = None
 
 
 class Refused(ConnectError):
@@ -132,10 +146,26 @@ class CarrierLost(PeerError):
     Attributes:
         answered: the HTTP status that came instead of a carrier, if one came.
         gone: the server said that it does not know this session (any more).
+        headers: headers of that answer that say who gave it.
+        mark: its `Byway` header: "" where the answer is not byway's.
+        trouble: what kept it from an answer, in a word: `name`, `refused`, `certificate`, `tls`,
+            `proxy`, `unreachable`, `connect-timeout`, `timeout`, `reset`, `protocol`; else "".
     """
 
-    def __init__(self, message: str, *, answered: int | None = None, gone: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        answered: int | None = None,
+        gone: bool = False,
+        headers: Sequence[tuple[str, str]] = (),
+        mark: str = "",
+        trouble: str = "",
+    ) -> None:
         """Keep what was answered, and whether the session itself is gone."""
         super().__init__(message)
         self.answered = answered
         self.gone = gone
+        self.headers: tuple[tuple[str, str], ...] = tuple(headers)
+        self.mark = mark
+        self.trouble = trouble

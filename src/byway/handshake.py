@@ -31,8 +31,14 @@ MIN_KEY: Final = 22
 MAX_KEY: Final = 86
 """Most characters of a session key: 512 bits in base64url."""
 
+PROBE: Final = "byway.probe"
+"""The subprotocol by which a client asks for byway's own echo in the place of the application."""
+
 ACK_ANSWER: Final = "ack"
 """The `answer` of a HELLO that only brings frames up."""
+
+UP_ANSWER: Final = "up"
+"""The `answer` of a HELLO whose request has a body without an end."""
 
 _KEY: Final = re.compile(rf"[A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}}")
 _INSTANCE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -142,6 +148,11 @@ class Hello:
     answer: str = ACK_ANSWER
     poll: int = 0
     subprotocols: tuple[str, ...] = ()
+
+    @property
+    def probe(self) -> bool:
+        """Whether it asks for a probe, which no application sees."""
+        return PROBE in self.subprotocols
 
     def frame(self) -> bytes:
         """Encode it as a HELLO frame."""

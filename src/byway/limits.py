@@ -40,6 +40,11 @@ class Limits:
             again. One more forgets the oldest.
         refusals: refused clients remembered, with the answer that they got. One more forgets the
             oldest.
+        probes: probes in one process, beside the sessions. One more is answered 429.
+        probes_per_address: probes of one client address. One more is answered 429.
+        probe_message: longest message of a probe, and its inbox and outbox.
+        probe_bytes: bytes that one probe echoes, and 64 more for each message. Then it is closed
+            with 1009.
         heartbeat: longest silence on a downlink, and longest hold of a poll.
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         window: how long a session with no carrier is kept. Then it ends with 1006.
@@ -50,6 +55,10 @@ class Limits:
         body_timeout: how long a request body may take to arrive. Then it is answered 408.
         refusal_age: how long a refusal answers later attempts of the same client.
         tombstone_age: how long a tombstone answers 410.
+        probe_time: how long a probe may last. Then it is closed with 1000.
+        probe_wait: how long a probe waits for its client's first message. Then its answers end,
+            so that what a network holds back arrives and shows it; also how long a probe with no
+            carrier is kept.
         drain_timeout: how long `drain()` waits for clients to acknowledge the close.
         handler_timeout: how long handlers may go on after that when the server stops. Then they
             are cancelled.
@@ -67,6 +76,10 @@ class Limits:
     sessions: int = 10_000
     tombstones: int = 10_000
     refusals: int = 1_000
+    probes: int = 64
+    probes_per_address: int = 16
+    probe_message: int = 32 * KIB
+    probe_bytes: int = 1 * MIB
     heartbeat: float = 10.0
     least_heartbeat: float = 1.0
     window: float = 30.0
@@ -75,6 +88,8 @@ class Limits:
     body_timeout: float = 20.0
     refusal_age: float = 10.0
     tombstone_age: float = 600.0
+    probe_time: float = 120.0
+    probe_wait: float = 4.0
     drain_timeout: float = 3.0
     handler_timeout: float = 5.0
 
@@ -85,7 +100,9 @@ class Limits:
                 raise UsageError(f"Limits.{field.name} must be more than 0")
         if self.part > min(self.max_frame, MAX_PART):
             raise UsageError(f"Limits.part must not be over Limits.max_frame, nor over {MAX_PART}")
-        if min(self.inbox, self.outbox) < MIN_BOX:
-            raise UsageError(f"Limits.inbox and Limits.outbox must be at least {MIN_BOX}")
+        if min(self.inbox, self.outbox, self.probe_message) < MIN_BOX:
+            raise UsageError(
+                f"Limits.inbox, outbox and probe_message must each be at least {MIN_BOX}"
+            )
         if self.batch + self.max_frame > self.body:
             raise UsageError("Limits.body must hold Limits.batch and one frame of Limits.max_frame")

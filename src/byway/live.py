@@ -31,6 +31,7 @@ class LiveSession:
 
     Attributes:
         name: for the log; no secret.
+        level: of what it logs in the ordinary run of things.
         core: the session itself.
         attachments: the attached carriers by id.
         on_change: called when a carrier has been proven, or the session is over.
@@ -49,6 +50,7 @@ class LiveSession:
         name: str,
         ring: bool = False,
         on_finished: Callable[[LiveSession], None] | None = None,
+        level: int = logging.INFO,
     ) -> None:
         """Start without a carrier.
 
@@ -57,7 +59,9 @@ class LiveSession:
             name: for the log; no secret.
             ring: see `Session`.
             on_finished: called once, when nothing is left to do.
+            level: of what it logs in the ordinary run of things.
         """
+        self.level: int = level
         self.name = name
         self.limits = limits
         self.core: Session = Session(limits, ring=ring)
@@ -76,6 +80,7 @@ class LiveSession:
         self._linger: asyncio.TimerHandle | None = None
         self._heard = self._loop.time()
         self._silence: asyncio.TimerHandle | None = None
+        self._newer_upload = asyncio.Event()
         self.on_change: Callable[[], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
@@ -181,7 +186,7 @@ class LiveSession:
     def abort(self, code: int, reason: str) -> None:
         """End at once, without a handshake."""
         if not self.core.finished:
-            logger.info("session %s lost: %d %s", self.name, code, reason)
+            logger.log(self.level, "session %s lost: %d %s", self.name, code, reason)
         self.core.abort(code, reason)
         self.changed()
 
@@ -193,6 +198,12 @@ class LiveSession:
         """
         self.core.ask_beat(seconds)
         self.changed()
+
+    def begin_upload(self) -> asyncio.Event:
+        """Say that an upload begins; what is returned is set when a newer one does."""
+        self._newer_upload.set()
+        self._newer_upload = asyncio.Event()
+        return self._newer_upload
 
     def let_go(self, why: str) -> None:
         """Take it that the other side has gone for good: lost, unless it was being closed."""
@@ -308,10 +319,12 @@ class LiveSession:
                 if timer is not None:
                     timer.cancel()
             if core.state is State.CLOSED and core.end is not None:
-                logger.info("session %s closed: %d", self.name, core.end.code)
+                logger.log(self.level, "session %s closed: %d", self.name, core.end.code)
             if core.inbox.dropped:
                 dropped = core.inbox.dropped
-                logger.info("session %s: %d messages came unread to its end", self.name, dropped)
+                logger.log(
+                    self.level, "session %s: %d messages came unread to its end", self.name, dropped
+                )
             if self._on_finished is not None:
                 self._on_finished(self)
             if self.on_change is not None:
@@ -327,7 +340,9 @@ class LiveSession:
             return
         attachment.stop_timer()
         reason = attachment.carrier.ended
-        logger.info("session %s: %s carrier ended: %s", self.name, attachment.transport, reason)
+        logger.log(
+            self.level, "session %s: %s carrier ended: %s", self.name, attachment.transport, reason
+        )
         if attachment.opened.is_set() and not any(
             one.opened.is_set() for one in self.attachments.values()
         ):
@@ -356,7 +371,7 @@ class Attachment:
         carrier: the carrier as the session sees it.
         transport: name of its transport.
         began: when it was attached.
-        moved: when frames last came or, where that takes no request of its own, went.
+        moved: when something last went over its connection.
         polls: requests that made up this carrier, where it is a series of them.
         answer: what the newest of those is answered, for its repeats.
         opened: set once it counts as a carrier that the session has. A server's does at once,
@@ -378,12 +393,20 @@ class Attachment:
         self.moved: float = self.began
         self._pause = 0.0  # what `output` waits for now
         self._timer: asyncio.TimerHandle | None = None
+        self._echo: tuple[bytes, asyncio.Future[None]] | None = None
+
+    def expect_echo(self, nonce: bytes) -> asyncio.Future[None]:
+        """Return what is done when a PONG with these bytes comes; one is awaited at a time."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._echo = nonce, future
+        return future
 
     def establish(self) -> None:
         """Count it as a carrier that the session has."""
         self.opened.set()
         self.live.stop_window()
-        logger.info("session %s: %s carrier opened", self.live.name, self.transport)
+        live = self.live
+        logger.log(live.level, "session %s: %s carrier opened", live.name, self.transport)
 
     def feed(self, frames: list[Frame]) -> None:
         """Take frames that arrived on this carrier.
@@ -395,9 +418,12 @@ class Attachment:
         if self.carrier.ended:
             raise CarrierLost(self.carrier.ended)
         proven = self.carrier.proven
-        self.moved = self._loop.time()
+        self.touch()
         try:
             self.live.feed(self.carrier.intake, frames)
+            if self._echo is not None and self.carrier.echoed == self._echo[0]:
+                _wake(self._echo[1])
+                self._echo = None
             if self.carrier.proven is not proven and self.live.on_change is not None:
                 self.live.on_change()
         except FrameError as error:
@@ -431,8 +457,6 @@ class Attachment:
         while not carrier.ended and self._stops == stops:
             if core.pending(carrier):
                 frames = core.take(carrier, size)
-                if not carrier.batched:
-                    self.moved = self._loop.time()
                 if core.is_ring:
                     self.live.wake_sender()  # nobody acknowledges; what is written makes room
                 return frames
@@ -470,6 +494,10 @@ class Attachment:
         shorter = core.beat is not None and self.live.heartbeat < self._pause
         if carrier.ended or core.finished or core.pending(carrier) or shorter:
             waiter.set_result(True)
+
+    def touch(self) -> None:
+        """Note that something went over its connection, either way."""
+        self.moved = self._loop.time()
 
     def stop(self) -> None:
         """Let the `output` that is called now return nothing; the carrier stays."""

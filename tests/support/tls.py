@@ -31,6 +31,10 @@ class Authority:
         self._authority.configure_trust(context)
         return context
 
+    def write_trust(self, path: Path) -> None:
+        """Write the authority's own certificate, for a client that is told whom to trust."""
+        self._authority.cert_pem.write_to_path(str(path))
+
 
 @contextmanager
 def tls_server(app: str, authority: Authority) -> Iterator[Server]:

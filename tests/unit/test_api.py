@@ -17,7 +17,9 @@ PUBLIC = {
     "ChannelClosed",
     "ConnectError",
     "Endpoint",
+    "Evidence",
     "FallbackMiddleware",
+    "Finding",
     "FrameError",
     "Limits",
     "Memory",
@@ -25,8 +27,11 @@ PUBLIC = {
     "PeerError",
     "Preference",
     "Refused",
+    "Report",
     "UsageError",
+    "Verdict",
     "connect",
+    "diagnose",
 }
 
 
@@ -46,7 +51,9 @@ def test_each_is_documented(name: str) -> None:
     assert inspect.getdoc(getattr(byway, name))
 
 
-@pytest.mark.parametrize("name", ["accept", "receive", "send", "close", "code", "transport"])
+@pytest.mark.parametrize(
+    "name", ["accept", "receive", "send", "close", "code", "transport", "report"]
+)
 def test_what_a_channel_promises_is_written_on_the_channel(name: str) -> None:
     assert inspect.getdoc(inspect.getattr_static(byway.Channel, name))
 

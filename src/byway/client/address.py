@@ -27,13 +27,27 @@ def endpoint_url(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise UsageError(f"{url!r} is not a URL: {error}") from None
+        raise UsageError(f"this is not a URL: {error}") from None
     scheme = _SCHEMES.get(parsed.scheme)
     if scheme is None or not parsed.host:
-        raise UsageError(f"{url!r} must begin with http://, https://, ws:// or wss:// and a host")
+        raise UsageError(
+            f"{shown(url)!r} must begin with http://, https://, ws:// or wss:// and a host"
+        )
     if parsed.fragment:
-        raise UsageError(f"{url!r} has a fragment, which a WebSocket URL may not have")
+        raise UsageError(f"{shown(url)!r} has a fragment, which a WebSocket URL may not have")
     return parsed.copy_with(scheme=scheme)
+
+
+def shown(url: str) -> str:
+    """Return a URL as it may be printed: without credentials, and without what its query says."""
+    parsed = httpx.URL(url)
+    host = parsed.netloc.decode("ascii", "replace")
+    return f"{parsed.scheme}://{host}{parsed.path}{'?…' if parsed.query else ''}"
+
+
+def shown_proxy(proxy: str | None) -> str:
+    """Return a proxy's URL as it may be printed, "" for none."""
+    return shown(proxy).rstrip("/") if proxy else ""
 
 
 def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
@@ -62,10 +76,16 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
             proxy = f"http://{proxy}"
     try:
         parsed = httpx.URL(proxy)
-    except httpx.InvalidURL as error:
-        raise UsageError(f"proxy {proxy!r} is not a URL: {error}") from None
+    except httpx.InvalidURL:
+        # The reason may hold a piece of the password.
+        raise UsageError("the proxy is not given as a URL") from None
     if parsed.scheme not in ("http", "https", "socks5", "socks5h") or not parsed.host:
-        raise UsageError(f"proxy {str(parsed)!r} must be http://, https:// or socks5://")
+        raise UsageError(
+            f"proxy {shown_proxy(proxy)!r} must be http://, https:// or socks5:// and a host"
+        )
+    if parsed.path not in ("", "/") or parsed.query or parsed.fragment:
+        # websockets would refuse it with an error that holds the whole of it.
+        raise UsageError(f"proxy {shown_proxy(proxy)!r} must be a scheme, a host and a port")
     if parsed.scheme.startswith("socks") and not all(map(find_spec, _SOCKS_MODULES)):
         raise UsageError("a SOCKS proxy needs more: pip install 'byway[socks]'")
     return proxy

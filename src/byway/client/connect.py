@@ -19,12 +19,13 @@ import websockets
 from byway.channel import Channel, HeaderList, check_message, header_list
 from byway.client.address import endpoint_url, proxy_for, tls_context
 from byway.client.driver import Driver
-from byway.errors import Attempt, ChannelClosed, UsageError
-from byway.handshake import Open, key_hash, new_key, valid_subprotocol
+from byway.errors import Attempt, ChannelClosed, ConnectError, UsageError
+from byway.handshake import PROBE, Open, key_hash, new_key, valid_subprotocol
 from byway.limits import MAX_PART, Limits
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference
 from byway.negotiation.memory import SHARED
+from byway.negotiation.report import Report
 from byway.session import Closed, Message
 from byway.transports.dial import Dial
 
@@ -100,6 +101,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
         for name in self._subprotocols:
             if not valid_subprotocol(name):
                 raise UsageError(f"subprotocol {name!r} is not a token of RFC 9110")
+        if PROBE in self._subprotocols:
+            raise UsageError(f"the subprotocol {PROBE!r} is byway's own: use byway.diagnose()")
         self._ssl = tls_context(self._url, ssl)
         self._proxy = proxy_for(self._url, proxy)
         if open_timeout <= 0 or close_timeout <= 0:
@@ -151,7 +154,11 @@ class connect(AbstractAsyncContextManager["Channel"]):
             on_transport=self._on_transport,
             memory=self._memory,
         )
-        await driver.open()
+        try:
+            await driver.open()
+        except ConnectError as error:
+            error.report = driver.report()
+            raise
         if driver.plain is not None:
             self._channel = PlainChannel(driver, driver.plain, self._close_timeout)
         else:
@@ -252,6 +259,10 @@ class ClientChannel(_AcceptedChannel):
         """Name of the transport in use."""
         return self._live.transport
 
+    def report(self) -> Report:
+        """Say what became of each transport."""
+        return self._driver.report()
+
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """What was tried in vain before the session opened."""
@@ -331,3 +342,7 @@ class PlainChannel(_AcceptedChannel):
     def transport(self) -> str | None:
         """Always `websocket`."""
         return "websocket"
+
+    def report(self) -> Report:
+        """Say what became of each transport."""
+        return self._driver.report()

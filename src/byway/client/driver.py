@@ -11,20 +11,23 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from byway.client.place import Place
+from byway.client.trail import Trail
 from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference, Race, Start, Use
 from byway.negotiation.race import Action
+from byway.negotiation.report import Report
 from byway.session import State
 from byway.transports import REGISTRY
 from byway.transports.dial import Dial
+from byway.transports.trouble import telling
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -56,6 +59,7 @@ class Driver:
     Attributes:
         live: the session.
         attempts: what was tried in vain until the session opened, in order.
+        trail: what was tried in vain, then and later.
         opening: OPEN of the first carrier, once it came.
         headers: the headers that came with it.
         plain: the WebSocket of a server that does not speak byway, if one answered.
@@ -90,6 +94,7 @@ class Driver:
         """
         self.live = live
         self.attempts: list[Attempt] = []
+        self.trail: Trail = Trail(preference.order)
         self.opening: Open | None = None
         self.headers: httpx.Headers = httpx.Headers()
         self.plain: ClientConnection | None = None
@@ -256,9 +261,9 @@ class Driver:
         else:
             one = self._running.get(name)
             if one is not None:
-                if not self._ready.is_set():
+                if action.late or not self._ready.is_set():
                     self._note(one, now, action.why)
-                else:  # again and again, as long as the session lasts: only the log keeps it
+                else:
                     logger.info("session %s: %s: %s", self.live.name, name, action.why)
                 await self._stop(one, why=action.why)
 
@@ -328,13 +333,12 @@ class Driver:
             error = raised
         if self.live.core.finished or self.plain is not None:
             return
+        self._note(one, now, str(error or "it ended"), error)
         if not self._ready.is_set():
-            self._note(one, now, str(error or "it ended"), error)
             if isinstance(error, Refused):
                 error.attempts = tuple(self.attempts)
                 raise error
         else:
-            logger.info("session %s: %s: %s", self.live.name, one.transport, error)
             gone = isinstance(error, Refused) or (error is not None and error.gone)
             if gone and not any(other.opened for other in self._running.values()):
                 self.live.let_go(str(error))
@@ -367,8 +371,31 @@ class Driver:
     def _note(
         self, one: _Running, now: float, why: str, error: Refused | CarrierLost | None = None
     ) -> None:
-        answered = None
-        if error is not None:
-            answered = error.status if isinstance(error, Refused) else error.answered
-        self.attempts.append(Attempt(one.transport, now - one.started, why, answered))
+        attempt = Attempt(one.transport, now - one.started, why, opened=one.opened)
+        if isinstance(error, Refused):
+            seen = telling(error.headers)
+            attempt = replace(attempt, status=error.status, headers=seen, mark="refused")
+        elif error is not None:
+            attempt = replace(
+                attempt,
+                status=error.answered,
+                headers=error.headers,
+                mark=error.mark,
+                trouble=error.trouble,
+            )
+        else:
+            attempt = replace(attempt, trouble="timeout")
+        self.trail.add(attempt)
+        if not self._ready.is_set():  # later ones come again and again
+            self.attempts.append(attempt)
         logger.info("session %s: %s failed: %s", self.live.name, one.transport, why)
+
+    def report(self) -> Report:
+        """Say what the attempts of this session have seen."""
+        return self.trail.report(
+            self._dial.url,
+            self._dial.proxy,
+            in_use="websocket" if self.plain else self.live.transport,
+            opening=self.opening,
+            plain=self.plain is not None,
+        )

@@ -104,7 +104,9 @@ async def _fill(
     start = time.perf_counter()
     try:
         async with asyncio.timeout(ROW_TIMEOUT):
-            async with byway.connect(url, transports=transports, proxy=None) as channel:
+            async with byway.connect(
+                url, transports=transports, proxy=None, memory=False
+            ) as channel:
                 row.opened = time.perf_counter() - start
                 row.chosen = channel.transport or ""
                 await _echo(row, channel, lines, progress)

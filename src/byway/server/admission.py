@@ -15,6 +15,7 @@ from byway.handshake import Hello
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
+from byway.server.probe import Probes
 from byway.server.registry import Hosted, Registry
 from byway.transports.base import Scope
 
@@ -31,6 +32,7 @@ class Admission:
     def __init__(self, app: Application, limits: Limits) -> None:
         """Admit to this application."""
         self.registry: Registry = Registry(limits)
+        self._probes = Probes(limits)
         self._app = app
         self._limits = limits
 
@@ -47,7 +49,8 @@ class Admission:
             ring: a new session is for somebody who only reads.
 
         Raises:
-            PeerError: 410 or 503, see `Registry.find`; 504, if the application takes too long.
+            PeerError: 410 or 503, see `Registry.find`; 504, if the application takes too long;
+                429, if there are too many probes.
         """
         found = self.registry.find(hello)
         if isinstance(found, Denied):
@@ -74,6 +77,9 @@ class Admission:
         return hosted, decision
 
     def _open(self, scope: Scope, hello: Hello, *, ring: bool) -> Hosted:
+        if hello.probe:
+            return self.registry.open(hello, self._probes.admit(scope), limits=self._probes.limits)
+
         def start(live: LiveSession) -> ApplicationRun:
             logger.info("session %s opened at %s", live.name, quote(scope["path"]))
             return ApplicationRun(self._app, websocket_scope(scope, hello.subprotocols), live)

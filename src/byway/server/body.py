@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from byway.errors import FrameError, PeerError
-from byway.frames import HELLO, Frame, decode_all
+from byway.frames import HELLO, Decoder, Frame, decode_all
 from byway.handshake import CONTENT_TYPE, Hello
 from byway.limits import Limits
 from byway.transports.base import Headers, Receive
@@ -19,7 +19,7 @@ class ClientLeft(Exception):
     """The client left before its body was whole; nobody is there to answer."""
 
 
-def check_head(method: str, headers: Headers, limits: Limits) -> None:
+def check_head(method: str, headers: Headers, limits: Limits, *, mark: str = "1") -> None:
     """Check what stands before the body.
 
     Raises:
@@ -28,7 +28,7 @@ def check_head(method: str, headers: Headers, limits: Limits) -> None:
     values = dict(headers)
     if method != "POST":
         raise PeerError(f"byway's requests are POSTs, this is a {method[:20]}", status=405)
-    if values.get(b"byway", b"").strip() != b"1":
+    if values.get(b"byway", b"").strip() != mark.encode():
         # Without it a foreign page could send the request with no preflight.
         raise PeerError("the header Byway: 1 is missing")
     kind = values.get(b"content-type", b"").split(b";")[0].strip().lower()
@@ -65,6 +65,40 @@ async def read_body(receive: Receive, limits: Limits) -> bytes:
         raise PeerError(
             f"the body took over {limits.body_timeout:g} s to arrive", status=408
         ) from None
+
+
+async def read_beginning(
+    receive: Receive, decoder: Decoder, limits: Limits
+) -> tuple[Hello, list[Frame], bool]:
+    """Read a body that has no end up to its HELLO.
+
+    Returns:
+        HELLO, the frames that came with it, and whether there is more to come.
+
+    Raises:
+        FrameError: the first frame is not HELLO.
+        PeerError: 408, if it takes too long.
+        ClientLeft: the client left, or the body ended.
+    """
+    frames: list[Frame] = []
+    more = True
+    try:
+        async with asyncio.timeout(limits.body_timeout):
+            while not frames:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    raise ClientLeft
+                frames = decoder.feed(event.get("body", b""))
+                more = event.get("more_body", False)
+                if not more:
+                    break
+    except TimeoutError:
+        raise PeerError(
+            f"the body took over {limits.body_timeout:g} s to begin", status=408
+        ) from None
+    if not frames or frames[0][0] != HELLO:
+        raise FrameError("the first frame of a body must be HELLO")
+    return Hello.parse(frames[0][1], max_size=limits.hello), frames[1:], more
 
 
 def parse_body(body: bytes, limits: Limits) -> tuple[Hello, list[Frame]]:

@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from byway.errors import FrameError, PeerError
-from byway.frames import Frame
-from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, Hello
+from byway.frames import Decoder, Frame
+from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, answer_error, application_headers
 from byway.server.application import Application, Denied
-from byway.server.body import ClientLeft, check_head, parse_body, read_body
+from byway.server.body import ClientLeft, check_head, parse_body, read_beginning, read_body
 from byway.server.origin import OriginPolicy, is_preflight
 from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted
@@ -28,6 +28,7 @@ from byway.server.shutdown import SignalWatch
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
+from byway.transports.upload import take_upload
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
@@ -78,7 +79,7 @@ class FallbackMiddleware:
 
     @property
     def sessions(self) -> int:
-        """How many sessions live here now."""
+        """How many sessions live here now, probes not among them."""
         return len(self._admission.registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,6 +103,8 @@ class FallbackMiddleware:
             return None
         headers: Headers = scope["headers"]
         values = dict(headers)
+        if values.get(b"byway", b"").strip() == UP_ANSWER.encode():
+            return self._upload
         if b"byway" in values or CONTENT_TYPE.encode() in values.get(b"content-type", b"").lower():
             return self._request
         if is_preflight(scope["method"], headers):
@@ -172,15 +175,31 @@ class FallbackMiddleware:
         else:
             await self._carry(scope, receive, send, hello, frames)
 
-    async def _batch(
-        self, scope: Scope, receive: Receive, send: Send, hello: Hello, frames: list[Frame]
-    ) -> None:
-        """Take a batch to the session that it names."""
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request whose body has no end: take what it brings as it comes."""
+        scope = self._origins.pass_on(scope)
+        check_head(scope["method"], scope["headers"], self.limits, mark=UP_ANSWER)
+        decoder = Decoder(max_frame=self.limits.max_frame)
+        hello, frames, more = await read_beginning(receive, decoder, self.limits)
+        found = self._find(hello)
+        found.live.acknowledge(hello.received, hello.room)
+        exchange = self._exchange(scope, receive, send, found, None, [])
+        await take_upload(exchange, found.live, decoder, frames, more=more)
+
+    def _find(self, hello: Hello) -> Hosted:
+        """Return the session that a request without a downlink goes to."""
         if hello.instance is None:
             raise FrameError("a batch must name its instance")
         found = self._admission.registry.find(hello)
         if not isinstance(found, Hosted):
             raise PeerError("this session is not known here", status=410)
+        return found
+
+    async def _batch(
+        self, scope: Scope, receive: Receive, send: Send, hello: Hello, frames: list[Frame]
+    ) -> None:
+        """Take a batch to the session that it names."""
+        found = self._find(hello)
         _take(found.live, hello, frames)
         exchange = self._exchange(scope, receive, send, found, None, [])
         await answer_batch(exchange, found.live, hello)
@@ -221,7 +240,7 @@ class FallbackMiddleware:
             scope=scope,
             receive=receive,
             send=send,
-            limits=self.limits,
+            limits=hosted.live.limits,
             instance=hosted.instance,
             transports=self._offer.names,
             subprotocol=subprotocol,

@@ -32,7 +32,7 @@ class Hosted:
     Attributes:
         instance: names this run of the handler.
         live: the session.
-        run: the application's run.
+        run: the application's run, or that of a probe.
     """
 
     instance: str
@@ -55,10 +55,11 @@ class Registry:
         self._denied: OrderedDict[bytes, tuple[float, Denied]] = OrderedDict()
         self._tombstones: OrderedDict[bytes, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._probes: set[bytes] = set()
 
     def __len__(self) -> int:
-        """Count the sessions."""
-        return len(self._hosted)
+        """Count the sessions, probes not among them."""
+        return len(self._hosted) - len(self._probes)
 
     @property
     def sessions(self) -> list[Hosted]:
@@ -92,7 +93,7 @@ class Registry:
             raise PeerError("this session is not known here", status=410)
         if self.draining:
             raise PeerError("the server is going away", status=503)
-        if len(self._hosted) >= self._limits.sessions:
+        if len(self) >= self._limits.sessions and not hello.probe:
             raise PeerError(f"the server has its {self._limits.sessions} sessions", status=503)
         return None
 
@@ -102,6 +103,7 @@ class Registry:
         start: Callable[[LiveSession], ApplicationRun],
         *,
         ring: bool = False,
+        limits: Limits | None = None,
     ) -> Hosted:
         """Open a session, for which `find` returned None, and start its application.
 
@@ -109,15 +111,19 @@ class Registry:
             hello: what the client said.
             start: starts the application on the live session.
             ring: the client only reads.
+            limits: bounds of the session where it has its own.
         """
         digest = key_hash(hello.key)
         instance = new_instance()
         live = LiveSession(
-            self._limits,
+            limits or self._limits,
             name=digest.hex()[:8],
             ring=ring,
             on_finished=lambda _: self._bury(digest),
+            level=logging.DEBUG if hello.probe else logging.INFO,
         )
+        if hello.probe:
+            self._probes.add(digest)
         if not ring:
             live.expect_words()
         run = start(live)
@@ -151,6 +157,7 @@ class Registry:
 
     def _bury(self, digest: bytes) -> None:
         self._hosted.pop(digest, None)
+        self._probes.discard(digest)
         self._tombstones.pop(digest, None)
         self._tombstones[digest] = asyncio.get_running_loop().time() + self._limits.tombstone_age
         while len(self._tombstones) > self._limits.tombstones:

@@ -94,6 +94,7 @@ class Session:
         state: where it is in its life.
         is_ring: whether the other side only reads.
         beat: the longest silence, in seconds, that the peer asked for; None where it did not.
+        repeats: numbered frames that came again, and were dropped.
     """
 
     def __init__(self, limits: Limits, *, ring: bool = False) -> None:
@@ -112,6 +113,7 @@ class Session:
         self.selected: Carrier | None = None
         self.state: State = State.OPEN
         self.beat: float | None = None
+        self.repeats: int = 0
         self._asked_beat = 0.0
         self._early = Early(limits.inbox)
         self._select_count = 0
@@ -302,6 +304,10 @@ class Session:
         carrier.nonce = nonce
         self._control(carrier, encode_ping(carrier.id, nonce))
 
+    def ask_echo(self, carrier: Carrier, nonce: bytes) -> None:
+        """Ask for a PONG on this carrier, which changes nothing but `carrier.echoed`."""
+        self._control(carrier, encode_ping(carrier.id, nonce))
+
     def feed(self, intake: Intake, frames: list[Frame]) -> None:
         """Take frames that arrived.
 
@@ -336,6 +342,8 @@ class Session:
                             f"{ahead - 1} are missing"
                         )
                     early.keep(number, (kind, payload))
+                else:
+                    self.repeats += 1
             elif kind == ACK:
                 self.acknowledge(*decode_ack(payload))
             elif kind == NEXT:
@@ -350,8 +358,9 @@ class Session:
             elif kind == PONG:
                 carrier_id, opaque = decode_ping(payload)
                 named = self.carriers.get(carrier_id)
-                if named is not None and named.nonce and named.nonce == opaque:
-                    named.proven = True
+                if named is not None:
+                    named.echoed = opaque
+                    named.proven = named.proven or bool(named.nonce) and named.nonce == opaque
             elif kind == BEAT:
                 # The shortest ever asked for: a proxy may repeat an old request.
                 self.beat = min(decode_beat(payload), self.beat or float("inf"))

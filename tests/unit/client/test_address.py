@@ -10,7 +10,7 @@ import pytest
 
 import byway
 from byway.client import address as address_module
-from byway.client.address import endpoint_url, proxy_for, tls_context
+from byway.client.address import endpoint_url, proxy_for, shown, shown_proxy, tls_context
 from byway.errors import UsageError
 
 HTTP = httpx.URL("http://app.example/chat")
@@ -92,6 +92,34 @@ def test_a_proxy_of_one_s_own_comes_before_the_environment_s(
 def test_what_is_no_proxy_is_named(proxy: str) -> None:
     with pytest.raises(UsageError, match="proxy"):
         proxy_for(HTTP, proxy)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://me:secret@mine.example/path",
+        "http://me:secret@mine.example?query",
+        "ftp://me:secret@mine.example",
+        "http://me:secret/@mine.example",
+    ],
+)
+def test_a_proxy_that_is_refused_keeps_its_password(proxy: str) -> None:
+    with pytest.raises(UsageError, match="proxy") as caught:
+        proxy_for(HTTP, proxy)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_url_that_is_refused_keeps_what_is_secret_in_it() -> None:
+    with pytest.raises(UsageError, match="must begin") as caught:
+        endpoint_url("ftp://me:secret@app.example/chat?token=secret")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_url_is_shown_without_credentials_and_query() -> None:
+    assert shown("ws://me:pass@[::1]:8000/chat?token=1") == "ws://[::1]:8000/chat?…"
+    assert shown("http://app.example/") == "http://app.example/"
+    assert shown_proxy("http://me:pass@gate.example:3128") == "http://gate.example:3128"
+    assert shown_proxy(None) == ""
 
 
 def test_certificates_are_checked_unless_the_caller_says_otherwise() -> None:

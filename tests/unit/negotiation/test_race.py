@@ -127,7 +127,7 @@ def test_what_takes_too_long_is_given_up(opens: bool, what: str) -> None:
         one.opened("stream", 0.0)
         one.decide(0.0)
     actions, _ = one.decide(TIMEOUT)
-    assert actions == [Stop("stream", f"{what} within 20.0 s")]
+    assert actions == [Stop("stream", f"{what} within 20.0 s", late=True)]
 
 
 def test_beside_a_proven_carrier_an_attempt_has_less_time() -> None:

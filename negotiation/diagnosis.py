@@ -1,0 +1,419 @@
+"""Diagnosis: from what was seen of the transports to a verdict on each, and what to do.
+
+Knows: how networks and servers behave that stand in the way, and what helps.
+Must not know: how anything was seen, a clock, asyncio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from byway.limits import KIB
+from byway.negotiation.answers import not_byway, refusal
+from byway.negotiation.evidence import Evidence
+from byway.negotiation.products import product
+from byway.negotiation.report import Finding, Report, Verdict
+
+UNREACHABLE: Final = frozenset(
+    {"name", "refused", "certificate", "tls", "unreachable", "connect-timeout", "proxy"}
+)
+"""Troubles with which nothing of HTTP was ever seen."""
+
+NEVER_BYWAYS: Final = frozenset({401, 402, 403, 407, 429, 451, 502, 503, 504, 511})
+"""Statuses that say nothing of what is served behind the one who answered."""
+
+SLOW_ECHO: Final = 32 * KIB
+"""Bytes a second, echoed, below which a way is called slow."""
+
+SLOW_TRIP: Final = 0.3
+"""Seconds of a round trip above which a way is called slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What all transports together show, and how they were tried.
+
+    Attributes:
+        served: something came that only byway says.
+        plainly_not: somebody without byway answered on purpose.
+        proxy: a forward proxy was used.
+        stream_passes: an endless answer that is not text passes live.
+    """
+
+    served: bool
+    plainly_not: bool
+    proxy: bool
+    stream_passes: bool
+
+
+def diagnose(
+    evidence: Sequence[Evidence], *, url: str, proxy: str = "", in_use: str | None = None
+) -> Report:
+    """Judge what was seen of the transports.
+
+    Args:
+        evidence: of each transport, best transport first.
+        url: without anything secret.
+        proxy: without anything secret; "" for none.
+        in_use: the transport that carries a session now, if this is about one.
+    """
+    served = any(one.shows_byway or (one.in_use and not one.plain) for one in evidence)
+    plainly_not = not served and any(_says_something_else(one) for one in evidence)
+    others = _Others(
+        served,
+        plainly_not,
+        bool(proxy),
+        any(one.transport == "stream" and one.proven and not one.held for one in evidence),
+    )
+    findings = tuple(_judge(one, others) for one in evidence)
+    usable = [
+        one.transport
+        for one in findings
+        if one.usable or (in_use and one.verdict is Verdict.NOT_TRIED)
+    ]
+    # What is cut within moments still carries a session, by resuming again and again.
+    usable = usable or [one.transport for one in findings if one.verdict is Verdict.CUT]
+    if not usable:
+        findings = tuple(
+            replace(one, advice=one.advice.replace(WITHOUT, "").strip()) for one in findings
+        )
+    report = Report(
+        url=url,
+        proxy=proxy,
+        served=True if served else False if plainly_not else None,
+        in_use=in_use,
+        findings=findings,
+        preference=", ".join(usable),
+    )
+    return replace(report, summary=_summary(report))
+
+
+def _says_something_else(one: Evidence) -> bool:
+    """Say whether an answer came that somebody without byway gave on purpose."""
+    return one.plain or (
+        not one.mark
+        and one.trouble != "proxy"
+        and one.status is not None
+        and one.status not in NEVER_BYWAYS
+    )
+
+
+def _judge(one: Evidence, others: _Others) -> Finding:
+    if not one.tried:
+        return _found(one, Verdict.NOT_TRIED, "It was not tried, as another transport works.")
+    if one.in_use:
+        why = "It carries the session."
+        if one.plain:
+            why = "A plain WebSocket carries the channel: its server does not speak byway."
+        return replace(_found(one, Verdict.WORKS, why), usable=True)
+    if one.held:
+        return _buffered(one, others)
+    if one.opened is not None:
+        return _opened(one)
+    if one.plain and others.served:
+        return _found(
+            one,
+            Verdict.REFUSED,
+            "A WebSocket opened, but not byway's, although byway is served there: something on "
+            "the way takes `Sec-WebSocket-Protocol` away, or WebSockets go to another server.",
+            "Who runs the proxy: let `Sec-WebSocket-Protocol` pass, and lead WebSockets and POSTs "
+            "of this path to the same server. " + WITHOUT,
+            outcome="refused (not byway)",
+        )
+    if one.plain:
+        return _found(
+            one,
+            Verdict.NO_BYWAY,
+            "A WebSocket opened, but its server does not speak byway.",
+            "connect() goes on there as a plain WebSocket, without another transport and without "
+            "resuming. Wrap the application in FallbackMiddleware to have both.",
+        )
+    if one.trouble in UNREACHABLE and not (one.trouble == "proxy" and one.status is not None):
+        return _unreachable(one, others.proxy)
+    if one.status is not None and one.mark != one.transport:
+        return _answered(one, others)
+    if one.trouble in ("reset", "protocol"):
+        return _ended(one, others.served)
+    return _silent(one, others.served)
+
+
+def _found(
+    one: Evidence, verdict: Verdict, why: str, advice: str = "", *, outcome: str = ""
+) -> Finding:
+    return Finding(
+        transport=one.transport,
+        verdict=verdict,
+        outcome=outcome or verdict.value,
+        why=why,
+        advice=advice,
+        notes=_notes(one, why),
+        evidence=one,
+    )
+
+
+WITHOUT: Final = "The client: set the preference below."
+"""What a client does about a transport that is of no use."""
+
+
+def _answered(one: Evidence, others: _Others) -> Finding:
+    who = product(one.headers)
+    if one.mark == "error" and one.status == 406:
+        why = f"The server says that it does not offer {one.transport}."
+        advice = "Who runs the server: add it to the middleware's `transports`."
+        return _found(one, Verdict.NOT_OFFERED, why, advice)
+    if not others.served and others.plainly_not and one.trouble != "proxy":
+        why, advice = not_byway(one, who)
+        return _found(one, Verdict.NO_BYWAY, why, advice)
+    why, advice = refusal(one, who, others.served)
+    if others.served and not one.mark:
+        advice = f"{advice} {WITHOUT}".strip()
+    return _found(one, Verdict.REFUSED, why, advice, outcome=f"refused ({one.status})")
+
+
+def _unreachable(one: Evidence, proxy: bool) -> Finding:
+    what = "the proxy" if proxy else "the server"
+    why, advice = {
+        "name": (
+            f"The name of {what} is not known here.",
+            "Check the spelling of the URL and the name server; in a network that allows the web "
+            "through a proxy only, name the proxy with --proxy.",
+        ),
+        "refused": (
+            f"Nothing accepts connections at the address and port of {what}.",
+            f"Check the port, and whether {what} runs.",
+        ),
+        "certificate": (
+            "The certificate is not trusted, or is for another name.",
+            "Name the authority that signed it with --ca (in a program, `ssl=`). Where an "
+            "unknown authority signs for every site, the network intercepts TLS.",
+        ),
+        "tls": (
+            "What answers there does not speak TLS, or none of the versions allowed.",
+            "Check that the port is the one for https:// and wss://.",
+        ),
+        "connect-timeout": (
+            f"Nothing answers at the address of {what}, not even to refuse.",
+            "A firewall drops the packets, or the machine is away. Check the address and the port.",
+        ),
+        "proxy": (
+            "The proxy did not do as it was asked.",
+            "Check its address, its credentials and whether it may reach this server.",
+        ),
+    }.get(
+        one.trouble,
+        (f"There is no way to {what} from here.", "Check the address and the network."),
+    )
+    if one.trouble not in ("name", "refused", "connect-timeout"):  # which say it all
+        why = f"{why} ({one.error})"
+    return _found(one, Verdict.UNREACHABLE, why, advice)
+
+
+def _ended(one: Evidence, served: bool) -> Finding:
+    what = "handshake" if one.transport == "websocket" else "request"
+    if one.trouble == "protocol":
+        why = f"What answered the {what} is not what was agreed on: {one.error}."
+        advice = "Check that this is the port of a web server."
+    else:
+        why = f"The connection was ended in answer to the {what}, without a word."
+        advice = "A filter on the way, or a server that stopped."
+    if served:
+        advice = WITHOUT
+    return _found(one, Verdict.REFUSED, why, advice, outcome="refused (cut off)")
+
+
+def _silent(one: Evidence, served: bool) -> Finding:
+    time = f"{one.timeout:.0f} s" if one.timeout is not None else "the time given"
+    what = "handshake" if one.transport == "websocket" else "request"
+    if one.answered is None:
+        why = f"The {what} was never answered within {time}: somebody swallows it."
+    elif one.transport == "websocket":
+        why = f"The WebSocket opened, but nothing that the server says came through within {time}."
+    else:
+        why = f"An answer began, but nothing of it came through within {time}."
+    if served:
+        return _found(one, Verdict.SILENT, why, WITHOUT)
+    return _found(
+        one,
+        Verdict.SILENT,
+        why,
+        "Check the address, and try again with a longer --timeout where the way is long.",
+    )
+
+
+def _buffered(one: Evidence, others: _Others) -> Finding:
+    who = product(one.headers) or "something on the way"
+    held = "holds answers back until they are complete"
+    if one.transport == "sse" and others.stream_passes:
+        held = "holds text back until it is complete, and passes what is not text, as stream shows"
+    return _found(
+        one,
+        Verdict.BUFFERED,
+        f"What the server wrote came only when the answer had ended: {who} {held}.",
+        "Who runs the proxy: switch the buffering of answers off (nginx: docs/how-to/nginx.md); on "
+        f"the client's own machine it may be a virus scanner. {WITHOUT}",
+    )
+
+
+def _opened(one: Evidence) -> Finding:
+    """Judge a carrier on which OPEN came."""
+    if one.cut is not None and not (one.proven is None and one.trouble == "timeout"):
+        return _cut(one)
+    if one.proven is None:
+        how = (
+            "nothing that the client says was answered"
+            if one.transport == "websocket"
+            else "no answer to what the client says came down"
+        )
+        if one.batch_status is not None:
+            return _found(
+                one,
+                Verdict.REFUSED,
+                f"The way down opened, but what goes up was answered {one.batch_status}.",
+                WITHOUT,
+                outcome=f"refused ({one.batch_status})",
+            )
+        why = f"OPEN came, and then {how} within {one.timeout or 0:.0f} s: it is open and dead."
+        return _found(one, Verdict.SILENT, why, WITHOUT)
+    if one.stalled:
+        return _found(
+            one,
+            Verdict.SILENT,
+            f"It opened, and fell silent after {_size(one.echoed)} had come back.",
+            WITHOUT,
+            outcome=f"silent after {_size(one.echoed)}",
+        )
+    if (found := _watched(one)) is not None:
+        return found
+    return replace(
+        _found(one, Verdict.WORKS, "Messages pass both ways while it is open."), usable=True
+    )
+
+
+def _cut(one: Evidence) -> Finding:
+    assert one.cut is not None
+    after = _size(one.echoed) if one.cut_by_amount else _time(one.cut)
+    if one.cut_by_amount:
+        why = (
+            f"The connection was cut when {_size(one.echoed)} had come back of what was sent to "
+            "be echoed; another, on which little was sent, lasted longer. The amount is bounded."
+        )
+    else:
+        why = f"The connection was cut {_time(one.cut)} after it had opened."
+    why += " Sessions go on over the next one, without loss, but each cut costs a moment."
+    found = _found(
+        one,
+        Verdict.CUT,
+        why,
+        "Who runs the proxy: lift the bound for this path. " + WITHOUT,
+        outcome=f"cut after {after}",
+    )
+    # As good as most: a client follows at once what has carried it for a heartbeat.
+    return replace(found, usable=not one.cut_by_amount and one.cut >= (one.heartbeat or 10.0))
+
+
+def _watched(one: Evidence) -> Finding | None:
+    """Judge what a longer watch has seen; None for nothing against it."""
+    busy, silent = one.busy, one.silent
+    heartbeat = one.heartbeat or 10.0
+    if busy is not None and busy.cut:
+        found = _found(
+            one,
+            Verdict.CUT,
+            f"The connection was cut {_time(busy.watched)} after it had opened, although a "
+            "message passed every second: its time is bounded, whatever happens on it. "
+            "Sessions go on over the next one, without loss.",
+            "Who runs the proxy: lift the bound for this path (Envoy: the route's `timeout: 0s`).",
+            outcome=f"cut after {_time(busy.watched)} whatever happens",
+        )
+        return replace(found, usable=busy.watched >= min(heartbeat, busy.seconds))
+    if silent is not None and silent.cut:
+        kept = silent.watched > heartbeat
+        found = _found(
+            one,
+            Verdict.CUT,
+            f"The connection was cut after {_time(silent.watched)} on which nothing passed; with "
+            "a message every second it was not. "
+            + (
+                f"The server's heartbeat of {heartbeat:g} s is shorter, so a session is not cut."
+                if kept
+                else f"The server's heartbeat of {heartbeat:g} s is longer, so an idle session "
+                "is cut, and resumes, again and again."
+            ),
+            "Nothing; leave the server's `Limits.heartbeat` below that time."
+            if kept
+            else "Who runs the server: set `Limits(heartbeat=…)` to half of that time. byway's "
+            "client notices by itself after a cut or two, and asks for a shorter one.",
+            outcome=f"cut after {_time(silent.watched)} of silence",
+        )
+        return replace(found, usable=True)
+    return None
+
+
+def _notes(one: Evidence, why: str) -> tuple[str, ...]:
+    """Say what was seen beside the verdict."""
+    notes: list[str] = []
+    if one.opened is not None:
+        if one.lost or one.lost_batches:
+            count = one.lost + one.lost_batches
+            notes.append(
+                f"{count} request{'s were' if count > 1 else ' was'} lost on the way and repeated: "
+                "the network loses some."
+            )
+        elif one.repeats:  # otherwise the client itself has repeated them
+            notes.append("Requests reached the server twice: the network repeats some.")
+        if one.batch_status == 413:
+            notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
+        if one.proven is not None and one.proven - one.opened >= SLOW_TRIP:
+            notes.append(f"It is slow: a round trip takes {one.proven - one.opened:.1f} s.")
+        if one.echo_time and one.echoed / one.echo_time < SLOW_ECHO:
+            notes.append(
+                f"It is slow: {one.echoed / one.echo_time / KIB:,.0f} KiB a second came back"
+                f"{', and time was up before all had' if one.unfinished else ''}."
+            )
+        for watch, how in ((one.busy, "a message every second"), (one.silent, "no message")):
+            if watch is not None and not watch.cut:
+                notes.append(f"It stayed open for {_time(watch.watched)} with {how}.")
+    who = product(one.headers)
+    if who and who not in why:
+        notes.append(f"Its answers come through {who}.")
+    return tuple(notes)
+
+
+def _summary(report: Report) -> str:
+    names = [one.transport for one in report.findings]
+    verdicts = {one.verdict for one in report.findings}
+    if report.in_use:
+        said = f"{report.in_use} carries the session."
+        if any(one.verdict not in (Verdict.WORKS, Verdict.NOT_TRIED) for one in report.findings):
+            said += f" To spare the next one what was in vain, prefer: {report.preference}"
+        return said
+    if report.preference:
+        if report.preference == ", ".join(names) and verdicts == {Verdict.WORKS}:
+            return (
+                "byway is served here and everything that was tried works. "
+                f"Nothing has to be set. The preference: {report.preference}"
+            )
+        return (
+            "byway is served here and works. connect() finds a way by itself; to spare it the "
+            f"search, set the preference (BYWAY_TRANSPORTS or transports=): {report.preference}"
+        )
+    if report.served:
+        return "byway is served here, but nothing gets through. See what each one says."
+    if report.served is False:
+        return (
+            "byway is not served at this URL. Check the path; the server's application has to be "
+            "wrapped in FallbackMiddleware, or be an Endpoint."
+        )
+    if verdicts == {Verdict.UNREACHABLE}:
+        return "The server cannot be reached. " + report.findings[0].advice
+    return "Nothing got through, and nothing shows whether byway is served at this URL."
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 9.5 else f"{seconds:.1f} s"
+
+
+def _size(count: int) -> str:
+    return f"about {count / KIB:.0f} KiB" if count >= 8 * KIB else "a few KiB"

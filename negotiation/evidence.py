@@ -1,0 +1,130 @@
+"""Evidence: what was seen of one transport, before anybody judges it.
+
+Knows: how far an attempt came, when, and what was answered.
+Must not know: what it means, how it was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from byway.errors import Attempt
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """A while in which a carrier was watched.
+
+    Attributes:
+        seconds: how long it was to be.
+        watched: how long it was: shorter where something ended it.
+        cut: whether the network ended it.
+    """
+
+    seconds: float
+    watched: float = 0.0
+    cut: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Evidence:
+    """What was seen of one transport. Times are in seconds from the first attempt on.
+
+    Attributes:
+        transport: its name.
+        tried: whether it was tried at all.
+        in_use: whether it carries the session that this is a report of.
+        answered: when the head of an answer came.
+        opened: when OPEN came.
+        proven: when the answer to a PING of the client's came.
+        ended: when the carrier was lost, where it was.
+        held: what the server wrote came only when the answer had ended.
+        status: the HTTP status of the last answer, or of a forward proxy that refuses the tunnel.
+        headers: headers of that answer that say who gave it.
+        mark: its `Byway` header, "" where the answer is not byway's.
+        trouble: what kept an answer from coming, in a word; see `CarrierLost`.
+        error: what ended the attempt or the carrier, in the words of who noticed.
+        plain: a WebSocket opened whose server does not speak byway.
+        offered: the transports that the server says it offers.
+        heartbeat: longest silence that the server keeps, in seconds.
+        sent: bytes sent to be echoed.
+        echoed: bytes that came back.
+        echo_time: seconds that it took.
+        unfinished: time was up before everything had come back.
+        stalled: nothing came back any more although the carrier was open.
+        cut: seconds from OPEN on after which the carrier was cut.
+        cut_by_amount: whether it was the amount that was cut: a second carrier, on which little
+            was sent, lasted longer.
+        lost: attempts and polls that ended without an answer, and were repeated.
+        repeats: frames that reached the server again.
+        lost_batches: batches that were not answered, and were repeated.
+        batch_status: the status with which a batch was refused, where one was.
+        busy: a watch with a message a second.
+        silent: a watch without a word.
+        timeout: seconds that the attempt was given.
+    """
+
+    transport: str
+    tried: bool = True
+    in_use: bool = False
+    answered: float | None = None
+    opened: float | None = None
+    proven: float | None = None
+    ended: float | None = None
+    held: bool = False
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    mark: str = ""
+    trouble: str = ""
+    error: str = ""
+    plain: bool = False
+    offered: tuple[str, ...] = ()
+    heartbeat: float | None = None
+    sent: int = 0
+    echoed: int = 0
+    echo_time: float | None = None
+    unfinished: bool = False
+    stalled: bool = False
+    cut: float | None = None
+    cut_by_amount: bool = False
+    lost: int = 0
+    repeats: int = 0
+    lost_batches: int = 0
+    batch_status: int | None = None
+    busy: Watch | None = None
+    silent: Watch | None = None
+    timeout: float | None = None
+
+    @property
+    def shows_byway(self) -> bool:
+        """Whether something came that only byway says."""
+        return self.opened is not None or bool(self.mark)
+
+    def header(self, name: str) -> str:
+        """Return a telling header, "" where there is none."""
+        return next((value for key, value in self.headers if key == name), "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what was seen, without what was not."""
+        empty: tuple[object, ...] = (None, "", (), False)
+        found = {key: value for key, value in asdict(self).items() if value not in empty}
+        if self.headers:
+            found["headers"] = [list(pair) for pair in self.headers]
+        return found
+
+    @classmethod
+    def of_attempt(cls, attempt: Attempt) -> Evidence:
+        """Make it of what a session's own attempt saw."""
+        return cls(
+            transport=attempt.transport,
+            opened=attempt.seconds if attempt.opened else None,
+            ended=attempt.seconds,
+            cut=attempt.seconds if attempt.opened and attempt.trouble != "timeout" else None,
+            status=attempt.status,
+            headers=attempt.headers,
+            mark=attempt.mark,
+            trouble=attempt.trouble,
+            error=attempt.error,
+            timeout=attempt.seconds,
+        )

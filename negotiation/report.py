@@ -1,0 +1,188 @@
+"""The report: what each transport is worth on one network, for reading and for programs.
+
+Knows: verdicts, and how they are written down.
+Must not know: how a verdict is come by, transports.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from byway.negotiation.evidence import Evidence
+
+PAGE: Final = "docs/reference/doctor.md"
+"""The page that says what to do about each verdict."""
+
+
+class Verdict(Enum):
+    """What became of a transport."""
+
+    WORKS = "works"
+    REFUSED = "refused"
+    SILENT = "silent"
+    BUFFERED = "buffered"
+    CUT = "cut"
+    NOT_OFFERED = "not offered"
+    NO_BYWAY = "no byway there"
+    UNREACHABLE = "unreachable"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The verdict on one transport.
+
+    Attributes:
+        transport: its name.
+        verdict: the verdict.
+        outcome: the verdict in a few words, with its number: `cut after 15 s of silence`.
+        why: a sentence or two that say what was seen and what it means.
+        advice: what to do about it, "" where there is nothing to do.
+        notes: what else was seen: loss, a slow line.
+        usable: whether a session can use it for more than moments.
+        evidence: what was seen.
+    """
+
+    transport: str
+    verdict: Verdict
+    outcome: str
+    why: str
+    advice: str = ""
+    notes: tuple[str, ...] = ()
+    usable: bool = False
+    evidence: Evidence
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a program."""
+        return {
+            "transport": self.transport,
+            "verdict": self.verdict.value,
+            "outcome": self.outcome,
+            "why": self.why,
+            "advice": self.advice,
+            "notes": list(self.notes),
+            "usable": self.usable,
+            "evidence": self.evidence.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What each transport is worth on the way to one URL.
+
+    Attributes:
+        url: the URL, without credentials and without what its query says.
+        proxy: the forward proxy, without credentials; "" for none.
+        served: whether byway is served there; None where nothing came that would tell.
+        in_use: the transport that carries the session which this is a report of, if one does.
+        findings: a verdict on each transport, best transport first.
+        preference: what to set as `BYWAY_TRANSPORTS` or `transports=`; "" where nothing works.
+        summary: what it comes to, in a sentence or two.
+    """
+
+    url: str
+    proxy: str = ""
+    served: bool | None = None
+    in_use: str | None = None
+    findings: tuple[Finding, ...] = ()
+    preference: str = ""
+    summary: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Whether a session can be had."""
+        return bool(self.preference)
+
+    def finding(self, transport: str) -> Finding:
+        """Return the verdict on a transport.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for one in self.findings:
+            if one.transport == transport:
+                return one
+        raise KeyError(transport)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a program. Fields may be added; those here keep their meaning."""
+        return {
+            "url": self.url,
+            "proxy": self.proxy or None,
+            "served": self.served,
+            "works": self.works,
+            "in_use": self.in_use,
+            "preference": self.preference or None,
+            "summary": self.summary,
+            "findings": [one.as_json() for one in self.findings],
+        }
+
+    def __str__(self) -> str:
+        """Return it for reading, in lines of at most 100 characters."""
+        return "\n".join(self.lines())
+
+    def lines(self, width: int = 100) -> Iterator[str]:
+        """Give the lines of the text.
+
+        Args:
+            width: characters a line at most, where words allow it.
+        """
+        yield f"{self.url}{f' through the proxy {self.proxy}' if self.proxy else ''}"
+        yield ""
+        wide = max([len(one.outcome) for one in self.findings], default=0)
+        yield f"{'transport':<10} {'verdict':<{wide}}  {'opened':>9}  {'round trip':>10}  answer"
+        for one in self.findings:
+            seen = one.evidence
+            trip = None
+            if seen.opened is not None and seen.proven is not None:
+                trip = seen.proven - seen.opened
+            row = (
+                f"{one.transport:<10} {one.outcome:<{wide}}  {_ms(seen.opened):>9}  {_ms(trip):>10}"
+            )
+            yield f"{row}  {_answer(seen)}".rstrip()
+        said: dict[tuple[str, ...], list[str]] = {}
+        for one in self.findings:
+            if text := _said(one):
+                said.setdefault(text, []).append(one.transport)
+        for text, names in said.items():
+            yield ""
+            yield from _filled(f"{', '.join(names)}: {text[0]}", "  ", width)
+            for more in text[1:]:
+                yield from _filled("  " + more, "  ", width)
+        yield ""
+        yield from _filled(self.summary, "", width)
+        if any(one.verdict not in (Verdict.WORKS, Verdict.NOT_TRIED) for one in self.findings):
+            yield f"What each verdict means, and what to do: {PAGE}"
+
+
+def _said(one: Finding) -> tuple[str, ...]:
+    advice = [f"To do: {one.advice}"] if one.advice else []
+    if one.verdict is Verdict.WORKS and not one.evidence.in_use:
+        return one.notes  # the table says that it works
+    return (one.why, *one.notes, *advice)
+
+
+def _answer(seen: Evidence) -> str:
+    """Return what was answered and by whom, in a few words."""
+    words = [] if seen.status is None else [str(seen.status)]
+    for name in ("via", "server", "location"):
+        if value := seen.header(name):
+            words.append(f"{name}: {value[:40]}")
+            break
+    return ", ".join(words)
+
+
+def _filled(text: str, indent: str, width: int) -> list[str]:
+    # It may hold what a server said, which a terminal must not take for commands.
+    shown = "".join(one if one.isprintable() else "?" for one in text)
+    return textwrap.wrap(
+        shown, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _ms(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:,.0f} ms"

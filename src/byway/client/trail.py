@@ -1,0 +1,85 @@
+"""The trail: what a session's own attempts have seen, for its report.
+
+Knows: the newest attempt in vain of each transport, and what is made of it.
+Must not know: when anything is tried, or why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import httpx
+
+from byway.client.address import shown, shown_proxy
+from byway.errors import Attempt
+from byway.handshake import Open
+from byway.negotiation.diagnosis import diagnose
+from byway.negotiation.evidence import Evidence
+from byway.negotiation.report import Report
+
+ENOUGH = "timeout"
+"""The trouble of an attempt that was given up for taking too long."""
+
+
+class Trail:
+    """What was tried in vain. It keeps one attempt a transport, however long the session."""
+
+    def __init__(self, order: tuple[str, ...]) -> None:
+        """Start with nothing.
+
+        Args:
+            order: the transports that may be tried, best first.
+        """
+        self._order = order
+        self._newest: dict[str, Attempt] = {}
+
+    def add(self, attempt: Attempt) -> None:
+        """Keep an attempt in the place of the one before.
+
+        One that had less time than the one before, and was given up, tells less.
+        """
+        before = self._newest.get(attempt.transport)
+        hasty = before is not None and attempt.trouble == ENOUGH
+        if before is None or not hasty or attempt.seconds >= before.seconds:
+            self._newest[attempt.transport] = attempt
+
+    def report(
+        self,
+        url: httpx.URL,
+        proxy: str | None,
+        *,
+        in_use: str | None = None,
+        opening: Open | None = None,
+        plain: bool = False,
+    ) -> Report:
+        """Say what became of each transport, without any traffic.
+
+        Args:
+            url: the endpoint.
+            proxy: the proxy, None for none.
+            in_use: the transport that carries the session now.
+            opening: OPEN of the session, if it came.
+            plain: whether a plain WebSocket carries the channel.
+        """
+        evidence = [self._evidence(one, one == in_use) for one in self._order]
+        if opening is not None:
+            evidence = [
+                replace(one, offered=opening.transports, heartbeat=opening.heartbeat)
+                for one in evidence
+            ]
+        if plain:
+            evidence = [replace(one, plain=one.in_use) for one in evidence]
+        return diagnose(
+            evidence,
+            url=shown(str(url)),
+            proxy=shown_proxy(proxy),
+            in_use=in_use,
+        )
+
+    def _evidence(self, transport: str, in_use: bool) -> Evidence:
+        if in_use:
+            return Evidence(transport=transport, in_use=True)
+        attempt = self._newest.get(transport)
+        if attempt is None:
+            return Evidence(transport=transport, tried=False)
+        return Evidence.of_attempt(attempt)

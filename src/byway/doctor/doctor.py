@@ -1,0 +1,77 @@
+"""diagnose(): every transport examined at once, and a report of it.
+
+Knows: what a caller may ask for.
+Must not know: how a transport is examined, or judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as ssl_module
+from collections.abc import Iterable, Mapping
+from math import isfinite
+
+from byway.channel import header_list
+from byway.client.address import endpoint_url, proxy_for, shown, shown_proxy, tls_context
+from byway.doctor.examination import Examination, Tell
+from byway.doctor.probing import Way
+from byway.errors import UsageError
+from byway.negotiation import Preference
+from byway.negotiation.diagnosis import diagnose as judge
+from byway.negotiation.report import Report
+
+
+async def diagnose(
+    url: str,
+    *,
+    transports: Preference | str | Iterable[str] | None = None,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+    ssl: ssl_module.SSLContext | None = None,
+    proxy: str | bool | None = True,
+    timeout: float = 10.0,
+    idle: float = 0.0,
+    on_progress: Tell | None = None,
+) -> Report:
+    """Try each transport to an endpoint through the network as it is, and say what is in its way.
+
+    The handler does not run: byway's server answers with an echo of its own. It is safe to
+    cancel; nothing stays behind but a probe that the server lets go by itself.
+
+    Args:
+        url: of the WebSocket endpoint, as for `connect`.
+        transports: those to try; all by default.
+        headers: headers to add to every request and handshake.
+        ssl: certificates and TLS settings; the system's by default.
+        proxy: as for `connect`.
+        timeout: seconds that each transport may take, but for the idle watch.
+        idle: seconds to watch what works after that, once with a message every second and once
+            without a word; 0 for not at all.
+        on_progress: called with the name of a transport and what is being done on it. It must
+            not block.
+
+    Raises:
+        UsageError: an argument is wrong.
+    """
+    target = endpoint_url(url)
+    names = Preference.of(transports).order
+    if not (isfinite(timeout) and timeout > 0):
+        raise UsageError("timeout must be more than 0 seconds")
+    if not (isfinite(idle) and idle >= 0):
+        raise UsageError("idle must be 0 or more seconds")
+    through = proxy_for(target, proxy)
+    way = Way(target, header_list(headers), tls_context(target, ssl), through)
+    examinations = [
+        Examination(name, way, timeout=timeout, idle=idle, tell=on_progress or _say_nothing)
+        for name in names
+    ]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one.run()) for one in examinations]
+    return judge(
+        [task.result() for task in tasks],
+        url=shown(url),
+        proxy=shown_proxy(through),
+    )
+
+
+def _say_nothing(transport: str, doing: str) -> None:
+    pass

@@ -1,0 +1,194 @@
+"""The verdict on every transport through every profile, against a table that is written by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from byway import Report, Verdict, diagnose
+from byway.testing import PROFILES, CutResponses, CutSilence, Network
+from byway.testing.plan import Rule
+from tests.support.peers import TRANSPORTS
+from tests.support.servers import Server
+
+WORKS, SILENT, HELD = "works", "silent", "buffered"
+SECOND, FEW, AMOUNT = r"cut after 1\.\d s", "cut after a few KiB", r"cut after about \d+ KiB"
+
+EXPECTED: dict[str, tuple[str, str, str, str]] = {
+    "open": (WORKS, WORKS, WORKS, WORKS),
+    "refuse-403": (r"refused \(403\)", WORKS, WORKS, WORKS),
+    "refuse-400": (r"refused \(400\)", WORKS, WORKS, WORKS),
+    "refuse-426": (r"refused \(426\)", WORKS, WORKS, WORKS),
+    "strip-upgrade": (r"refused \(426\)", WORKS, WORKS, WORKS),
+    "black-hole": (SILENT, WORKS, WORKS, WORKS),
+    "mute": (SILENT, WORKS, WORKS, WORKS),
+    "mute-up": (SILENT, WORKS, WORKS, WORKS),
+    "mute-down": (SILENT, WORKS, WORKS, WORKS),
+    "kill-1s": (SECOND, WORKS, WORKS, WORKS),
+    "kill-4k": (FEW, WORKS, WORKS, WORKS),
+    "buffer-all": (WORKS, HELD, HELD, WORKS),
+    "buffer-16k": (WORKS, HELD, HELD, WORKS),
+    "refuse-403-buffered": (r"refused \(403\)", HELD, HELD, WORKS),
+    "black-hole-buffered": (SILENT, HELD, HELD, WORKS),
+    "no-chunked": (WORKS, WORKS, WORKS, WORKS),
+    "http10": (r"refused \(426\)", WORKS, WORKS, WORKS),
+    "silence-15s": (WORKS, WORKS, WORKS, WORKS),
+    "cut-15s": (WORKS, WORKS, WORKS, WORKS),
+    "cut-64k": (WORKS, AMOUNT, AMOUNT, WORKS),
+    "nginx-plain": (r"refused \(426\)", WORKS, WORKS, WORKS),
+    "envoy-default": (r"refused \(403\)", WORKS, WORKS, WORKS),
+    "traefik-buffering": (WORKS, HELD, HELD, WORKS),
+    "squid": (r"refused \(426\)", WORKS, WORKS, WORKS),
+    "antivirus": (WORKS, WORKS, HELD, WORKS),
+    "lossy-posts": (WORKS, WORKS, WORKS, WORKS),
+    "repeating-posts": (WORKS, WORKS, WORKS, WORKS),
+    "slow-3g": (WORKS, WORKS, WORKS, WORKS),
+    "rtt-100": (WORKS, WORKS, WORKS, WORKS),
+}
+"""What is said of each transport, as patterns. Bounds of 15 s and more do not show in a run
+without --idle; `CUTS` has them."""
+
+FIFTEEN = "15 s of silence, watched"
+"""The name of the one report for which so long is waited."""
+
+TIMEOUT = 8.0
+"""Seconds of a run: what never answers takes all of them."""
+
+AT_ONCE = 10
+"""Networks that are examined at once."""
+
+
+@pytest.fixture(scope="module")
+def reports(doctor_server: Server) -> dict[str, Report]:
+    """Examine all profiles, many at once: most of the time nothing happens."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> Report:
+        async with slots, Network(doctor_server.port, name) as network:
+            return await diagnose(f"{network.url}/chat", proxy=None, timeout=TIMEOUT)
+
+    async def fifteen_seconds() -> Report:
+        # The real bound, longer than the server's heartbeat, which therefore has to keep quiet.
+        async with Network(doctor_server.port, "silence-15s") as network:
+            return await diagnose(
+                f"{network.url}/chat", proxy=None, idle=17.0, transports="websocket, stream"
+            )
+
+    async def all_of_them() -> dict[str, Report]:
+        # What takes longest begins first.
+        order = sorted(PROFILES, key=lambda name: ("black" not in name, "mute" not in name))
+        runs = [fifteen_seconds(), *map(one, order)]
+        return dict(zip([FIFTEEN, *order], await asyncio.gather(*runs), strict=True))
+
+    return asyncio.run(all_of_them())
+
+
+def test_each_profile_has_its_verdicts() -> None:
+    assert EXPECTED.keys() == PROFILES.keys()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_verdict_is_right(name: str, reports: dict[str, Report]) -> None:
+    report = reports[name]
+    assert report.served is True
+    assert tuple(one.transport for one in report.findings) == TRANSPORTS
+    for one, wanted in zip(report.findings, EXPECTED[name], strict=True):
+        assert re.fullmatch(wanted, one.outcome), f"{one.transport}: {one.why}\n{report}"
+    usable = [one.transport for one in report.findings if one.verdict is Verdict.WORKS]
+    assert report.preference == ", ".join(usable)
+
+
+@pytest.mark.parametrize(
+    ("name", "transport", "note"),
+    [
+        ("lossy-posts", "poll", "the network loses some"),
+        ("repeating-posts", "poll", "the network repeats some"),
+        ("slow-3g", "websocket", "It is slow: a round trip takes 0."),
+        ("slow-3g", "stream", "KiB a second came back"),
+    ],
+)
+def test_what_works_badly_has_a_note(
+    name: str, transport: str, note: str, reports: dict[str, Report]
+) -> None:
+    assert note in " ".join(reports[name].finding(transport).notes)
+
+
+@pytest.mark.parametrize("name", ["open", "rtt-100", "no-chunked", "http10"])
+def test_what_works_well_has_none(name: str, reports: dict[str, Report]) -> None:
+    assert [one.notes for one in reports[name].findings] == [()] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("refuse-403", "Envoy does so where no upgrade is configured"),
+        ("strip-upgrade", "reached the server without its `Upgrade`"),
+        ("black-hole", "never answered within 8 s"),
+        ("mute", "opened, but nothing that the server says came through"),
+        ("mute-up", "nothing that the client says was answered"),
+        ("kill-1s", r"cut 1\.\d s after it had opened"),
+        ("kill-4k", "another, on which little was sent, lasted longer"),
+    ],
+)
+def test_a_sentence_says_why(name: str, why: str, reports: dict[str, Report]) -> None:
+    finding = reports[name].finding("websocket")
+    assert re.search(why, finding.why), finding.why
+    assert finding.advice
+
+
+CUTS: dict[str, tuple[Rule, tuple[str, str, str, str]]] = {
+    "silence": (
+        CutSilence(2.5),
+        (
+            r"cut after 2\.\d s of silence",
+            r"cut after 2\.\d s of silence",
+            r"cut after 2\.\d s of silence",
+            WORKS,  # a poll is answered within a heartbeat
+        ),
+    ),
+    "time": (
+        # The check before the watch takes 3 s, and would already see a shorter bound.
+        CutResponses(seconds=4),
+        (
+            WORKS,
+            r"cut after [34]\.\d s whatever happens",
+            r"cut after [34]\.\d s whatever happens",
+            WORKS,
+        ),
+    ),
+}
+"""The rules of `silence-15s`, `cut-15s` and `envoy-default`, with less time."""
+
+
+@pytest.mark.parametrize("name", CUTS)
+async def test_silence_that_is_cut_is_told_from_time_that_is_up(
+    name: str, quick_server: Server
+) -> None:
+    rule, expected = CUTS[name]
+    async with Network(quick_server.port, rule) as network:
+        report = await diagnose(f"{network.url}/chat", proxy=None, idle=5.0)
+    for one, wanted in zip(report.findings, expected, strict=True):
+        assert re.fullmatch(wanted, one.outcome), f"{one.transport}: {one.why}\n{report}"
+    # A session goes on over each, so none is left out.
+    assert report.preference == "websocket, stream, sse, poll"
+
+
+async def test_what_is_never_cut_is_watched_to_the_end(quick_server: Server) -> None:
+    async with Network(quick_server.port) as network:
+        report = await diagnose(f"{network.url}/chat", proxy=None, idle=2.0)
+    for one in report.findings:
+        assert one.outcome == WORKS
+        assert one.notes == (
+            "It stayed open for 2.0 s with a message every second.",
+            "It stayed open for 2.0 s with no message.",
+        )
+
+
+def test_fifteen_seconds_of_silence_are_found(reports: dict[str, Report]) -> None:
+    report = reports[FIFTEEN]
+    for one in report.findings:
+        assert one.outcome == "cut after 15 s of silence", report
+        assert "heartbeat of 10 s is shorter" in one.why
+    assert report.preference == "websocket, stream"

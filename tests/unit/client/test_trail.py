@@ -1,0 +1,63 @@
+"""The trail: which attempt of a transport is kept, and what is reported of it."""
+
+from __future__ import annotations
+
+import httpx
+
+from byway.client.trail import Trail
+from byway.errors import Attempt
+from byway.negotiation.report import Verdict
+
+URL = httpx.URL("http://me:secret@app.example/chat?token=secret")
+REFUSED = Attempt("websocket", 0.1, "answered 403", 403, (("server", "envoy"),))
+
+
+def late(seconds: float) -> Attempt:
+    """Return an attempt that was given up."""
+    return Attempt("websocket", seconds, f"no OPEN within {seconds} s", trouble="timeout")
+
+
+def verdict(trail: Trail) -> Verdict:
+    """Return what is said of the WebSocket."""
+    return trail.report(URL, None).finding("websocket").verdict
+
+
+def test_the_newest_attempt_of_a_transport_counts() -> None:
+    trail = Trail(("websocket", "poll"))
+    trail.add(late(5.0))
+    assert verdict(trail) is Verdict.SILENT
+    trail.add(REFUSED)
+    assert verdict(trail) is Verdict.REFUSED
+    trail.add(late(5.0))
+    assert verdict(trail) is Verdict.SILENT
+
+
+def test_an_attempt_that_had_no_time_tells_nothing_new() -> None:
+    trail = Trail(("websocket",))
+    trail.add(REFUSED)
+    trail.add(late(0.05))
+    assert verdict(trail) is Verdict.REFUSED
+
+
+def test_a_long_session_keeps_one_attempt_a_transport() -> None:
+    trail = Trail(("websocket", "poll"))
+    for _ in range(100):
+        trail.add(REFUSED)
+    report = trail.report(URL, None, in_use="poll")
+    assert [one.transport for one in report.findings] == ["websocket", "poll"]
+
+
+def test_a_carrier_that_was_cut_is_reported_as_cut() -> None:
+    trail = Trail(("websocket",))
+    trail.add(Attempt("websocket", 12.0, "the connection was cut", trouble="reset", opened=True))
+    finding = trail.report(URL, None).findings[0]
+    assert finding.outcome == "cut after 12 s"
+
+
+def test_nothing_secret_is_in_it() -> None:
+    trail = Trail(("websocket",))
+    trail.add(REFUSED)
+    report = trail.report(URL, "http://me:secret@gate.example:3128")
+    assert report.url == "http://app.example/chat?…"
+    assert report.proxy == "http://gate.example:3128"
+    assert "secret" not in repr(report)

@@ -1,0 +1,304 @@
+"""Diagnosis: from evidence to a verdict, a sentence and what to do, without any network."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from byway.errors import Attempt
+from byway.negotiation import Preference
+from byway.negotiation.diagnosis import diagnose
+from byway.negotiation.evidence import Evidence, Watch
+from byway.negotiation.products import product
+from byway.negotiation.report import Finding, Report, Verdict
+
+WORKING = Evidence(
+    transport="poll",
+    answered=0.01,
+    opened=0.01,
+    proven=0.02,
+    status=200,
+    mark="poll",
+    heartbeat=10.0,
+    sent=131_072,
+    echoed=131_072,
+    echo_time=0.5,
+)
+"""Another transport that works, and so shows that byway is served."""
+
+
+def judged(transport: str = "websocket", *, served: bool = True, **seen: Any) -> Finding:
+    """Judge one transport, beside another that works or alone."""
+    evidence = Evidence(transport=transport, **{"timeout": 10.0, **seen})
+    others = [WORKING] if served else []
+    return diagnose([evidence, *others], url="http://app.example/").findings[0]
+
+
+def opened(**seen: Any) -> dict[str, Any]:
+    """Return evidence of a carrier that opened and was proven."""
+    return {"answered": 0.1, "opened": 0.1, "proven": 0.2, "heartbeat": 10.0, **seen}
+
+
+REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("websocket", {"status": 426, "mark": "error"}, "without its `Upgrade`", "docs/how-to/nginx"),
+    ("websocket", {"status": 403}, "Envoy does so", "upgrade_configs"),
+    ("websocket", {"status": 426}, "Squid does so", "http_upgrade_request_protocols"),
+    ("websocket", {"status": 404}, "taken for a plain request", "let WebSockets pass"),
+    ("websocket", {"status": 501}, "answered 501", "let WebSockets pass"),
+    ("websocket", {"status": 403, "trouble": "proxy"}, "refused CONNECT with 403", "443"),
+    ("websocket", {"status": 407, "trouble": "proxy"}, "wants credentials", "user:password@"),
+    ("websocket", {"status": 407}, "wants credentials", "user:password@"),
+    ("stream", {"status": 401}, "wants credentials", "Authorization"),
+    ("stream", {"status": 403}, "by policy", "allow POST"),
+    ("stream", {"status": 405}, "not let POST pass", "allow POST"),
+    ("stream", {"status": 411}, "a length on every body", "chunks"),
+    ("stream", {"status": 413}, "shorter bodies", "client_max_body_size"),
+    ("stream", {"status": 302}, "redirects to", "address that it redirects to"),
+    ("stream", {"status": 502}, "server is away", "server behind it"),
+    ("stream", {"status": 504}, "slow to answer", "server behind it"),
+    ("stream", {"status": 511}, "login first", "in a browser"),
+    ("stream", {"status": 418}, "answered 418", "application/byway"),
+    ("stream", {"status": 409, "mark": "error"}, "twice", "proxy_next_upstream"),
+    ("stream", {"status": 403, "mark": "error"}, "pages of this origin", "`origins`"),
+    ("stream", {"status": 429, "mark": "error", "error": "full"}, "too much to do", "later"),
+    ("stream", {"status": 503, "mark": "error", "error": "full"}, "too much to do", "later"),
+    ("stream", {"status": 401, "mark": "refused"}, "application refused", "credentials"),
+    ("stream", {"status": 400, "mark": "error", "error": "bad"}, "The server said: bad", ""),
+]
+
+
+@pytest.mark.parametrize(("transport", "seen", "why", "advice"), REFUSALS)
+def test_a_refusal_is_explained_by_its_status_and_who_gave_it(
+    transport: str, seen: dict[str, Any], why: str, advice: str
+) -> None:
+    finding = judged(transport, **seen)
+    assert finding.verdict is Verdict.REFUSED
+    assert finding.outcome == f"refused ({seen['status']})"
+    assert why in finding.why
+    assert advice in finding.advice
+    assert not finding.usable
+
+
+def test_who_answers_is_named_where_its_headers_tell() -> None:
+    finding = judged(status=403, headers=(("server", "envoy"),))
+    assert "answered 403 by Envoy, not by byway" in finding.why
+    finding = judged(status=403)
+    assert "by something on the way, not by byway" in finding.why
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        ([("via", "1.1 squid.test (squid/5.7)"), ("server", "uvicorn")], "Squid"),
+        ([("x-squid-error", "ERR_ACCESS_DENIED 0")], "Squid"),
+        ([("server", "nginx/1.22.1")], "nginx"),
+        ([("server", "awselb/2.0")], "an AWS load balancer"),
+        ([("via", "1.1 gate")], "a proxy that calls itself '1.1 gate'"),
+        ([("server", "uvicorn")], ""),
+        ([], ""),
+    ],
+)
+def test_products_are_known_by_what_they_sign_with(
+    headers: list[tuple[str, str]], name: str
+) -> None:
+    assert product(headers) == name
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ("name", "is not known"),
+        ("refused", "Nothing accepts connections"),
+        ("certificate", "not trusted"),
+        ("tls", "does not speak TLS"),
+        ("connect-timeout", "not even to refuse"),
+        ("unreachable", "no way to the server"),
+        ("proxy", "proxy did not do"),
+    ],
+)
+def test_what_was_never_reached_is_unreachable(trouble: str, said: str) -> None:
+    finding = judged(served=False, trouble=trouble, error="as the system says it")
+    assert finding.verdict is Verdict.UNREACHABLE
+    assert said in finding.why
+    assert finding.advice
+
+
+def test_through_a_proxy_it_is_the_proxy_that_was_not_reached() -> None:
+    seen = Evidence(transport="poll", trouble="refused")
+    report = diagnose([seen], url="http://app.example/", proxy="http://gate:3128/")
+    assert "address and port of the proxy" in report.findings[0].why
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome", "said"),
+    [
+        ({}, "silent", "never answered within 10 s"),
+        ({"answered": 0.1, "status": 101, "mark": "websocket"}, "silent", "opened, but nothing"),
+        ({"answered": 0.1, "opened": 0.1}, "silent", "open and dead"),
+        (opened(stalled=True, echoed=65_536), "silent after about 64 KiB", "fell silent"),
+        ({"trouble": "reset"}, "refused (cut off)", "ended in answer to the handshake"),
+        ({"trouble": "protocol", "error": "odd"}, "refused (cut off)", "not what was agreed on"),
+        (opened(cut=1.04, sent=4096), "cut after 1.0 s", "1.0 s after it had opened"),
+        (opened(cut=0.1, cut_by_amount=True, echoed=2048), "cut after a few KiB", "amount"),
+        (opened(cut=15.1), "cut after 15 s", "without loss"),
+        ({"held": True, "opened": 4.0}, "buffered", "only when the answer had ended"),
+        ({"status": 406, "mark": "error"}, "not offered", "does not offer"),
+        ({"answered": 0.1, "opened": 0.1, "batch_status": 403}, "refused (403)", "what goes up"),
+        (opened(), "works", "pass both ways"),
+    ],
+)
+def test_what_was_seen_has_a_name(seen: dict[str, Any], outcome: str, said: str) -> None:
+    finding = judged(**seen)
+    assert finding.outcome == outcome
+    assert said in finding.why
+
+
+def test_only_an_answer_that_byway_never_gives_shows_that_it_is_not_there() -> None:
+    assert judged(served=False, status=404).verdict is Verdict.NO_BYWAY
+    assert judged(served=True, status=404).verdict is Verdict.REFUSED
+    assert judged(served=False, status=403).verdict is Verdict.REFUSED
+    report = diagnose(
+        [Evidence(transport="websocket", status=403), Evidence(transport="poll", status=404)],
+        url="http://app.example/",
+    )
+    assert {one.verdict for one in report.findings} == {Verdict.NO_BYWAY}
+    assert report.served is False
+
+
+def test_a_plain_websocket_is_said_to_be_one() -> None:
+    finding = judged(served=False, plain=True, answered=0.1, status=101)
+    assert finding.verdict is Verdict.NO_BYWAY
+    assert "goes on there as a plain WebSocket" in finding.advice
+    stripped = judged(served=True, plain=True, answered=0.1, status=101)
+    assert stripped.verdict is Verdict.REFUSED
+    assert "takes `Sec-WebSocket-Protocol` away" in stripped.why
+
+
+def watch(cut: float | None, seconds: float = 20.0) -> Watch:
+    """Return a watch that was cut, or was not."""
+    return Watch(seconds=seconds, watched=cut or seconds, cut=cut is not None)
+
+
+@pytest.mark.parametrize(
+    ("busy", "silent", "heartbeat", "outcome", "usable"),
+    [
+        (None, None, 10.0, "works", True),
+        (None, 15.0, 10.0, "cut after 15 s of silence", True),
+        (None, 5.0, 10.0, "cut after 5.0 s of silence", True),
+        (15.0, 15.0, 10.0, "cut after 15 s whatever happens", True),
+        (15.0, None, 10.0, "cut after 15 s whatever happens", True),
+        (4.0, 4.0, 10.0, "cut after 4.0 s whatever happens", False),
+    ],
+)
+def test_silence_is_told_from_time(
+    busy: float | None, silent: float | None, heartbeat: float, outcome: str, usable: bool
+) -> None:
+    finding = judged(**opened(heartbeat=heartbeat, busy=watch(busy), silent=watch(silent)))
+    assert finding.outcome == outcome
+    assert finding.usable is usable
+
+
+def test_a_heartbeat_that_is_too_slow_is_advised_against() -> None:
+    slow = judged(**opened(busy=watch(None), silent=watch(5.0)))
+    assert "heartbeat of 10 s is longer" in slow.why
+    assert "Limits(heartbeat=…)" in slow.advice
+    quick = judged(**opened(heartbeat=2.0, busy=watch(None), silent=watch(5.0)))
+    assert "heartbeat of 2 s is shorter" in quick.why
+    assert quick.advice.startswith("Nothing")
+
+
+@pytest.mark.parametrize(
+    ("seen", "note"),
+    [
+        ({"lost": 1}, "1 request was lost"),
+        ({"lost": 1, "lost_batches": 2}, "3 requests were lost"),
+        ({"repeats": 3}, "repeats some"),
+        ({"batch_status": 413}, "shorter ones pass"),
+        ({"proven": 0.9}, "a round trip takes 0.8 s"),
+        (
+            {"echoed": 20_480, "echo_time": 2.0, "unfinished": True},
+            "10 KiB a second came back, and",
+        ),
+        ({"headers": (("via", "1.1 squid"),)}, "come through Squid"),
+        ({"busy": Watch(seconds=20, watched=20)}, "stayed open for 20 s with a message"),
+    ],
+)
+def test_what_was_seen_beside_is_noted(seen: dict[str, Any], note: str) -> None:
+    finding = judged(**opened(**seen))
+    assert finding.verdict is Verdict.WORKS
+    assert len(finding.notes) == 1
+    assert note in finding.notes[0]
+
+
+def test_repeats_of_the_client_s_own_are_not_the_network_s() -> None:
+    (note,) = judged(**opened(repeats=3, lost_batches=1)).notes
+    assert "lost" in note
+
+
+def test_the_preference_names_what_can_be_used_best_first() -> None:
+    def report(*ones: Evidence) -> Report:
+        return diagnose(list(ones), url="http://app.example/")
+
+    cut_soon = Evidence(transport="websocket", **opened(cut=1.0))
+    cut_late = Evidence(transport="stream", **opened(cut=15.0))
+    dead = Evidence(transport="sse")
+    assert report(cut_soon, cut_late, dead, WORKING).preference == "stream, poll"
+    assert report(cut_soon, dead).preference == "websocket"  # better than nothing
+    assert report(dead).preference == ""
+    for one in (report(cut_soon, cut_late, dead, WORKING), report(cut_soon, dead)):
+        assert Preference.of(one.preference).order
+    assert not report(dead).works
+
+
+def test_a_report_reads_well_and_can_be_read_by_programs() -> None:
+    blocked = Evidence(transport="websocket", status=403, headers=(("server", "envoy"),))
+    held = [Evidence(transport=one, held=True, opened=4.0) for one in ("stream", "sse")]
+    report = diagnose([blocked, *held, WORKING], url="http://app.example/chat")
+    text = str(report)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "websocket  refused (403)" in text
+    assert "403, server: envoy" in text
+    assert "docs/reference/doctor.md" in text
+    fields = json.loads(json.dumps(report.as_json()))
+    assert [one["verdict"] for one in fields["findings"]] == [
+        "refused",
+        "buffered",
+        "buffered",
+        "works",
+    ]
+    assert fields["findings"][0]["evidence"]["headers"] == [["server", "envoy"]]
+    assert report.finding("poll").verdict is Verdict.WORKS
+    with pytest.raises(KeyError):
+        report.finding("smoke")
+
+
+def test_what_a_server_says_cannot_command_a_terminal() -> None:
+    seen = Evidence(transport="poll", status=400, mark="error", error="answered 400: \x1b[2J")
+    report = diagnose([seen], url="http://app.example/")
+    assert "answered 400: ?[2J" in str(report)
+    assert "\x1b" not in str(report)
+
+
+def test_what_is_said_of_several_is_said_once() -> None:
+    ones = [Evidence(transport=one, trouble="name") for one in ("stream", "sse", "poll")]
+    text = str(diagnose(ones, url="http://app.example/"))
+    assert text.count("is not known here") == 1
+    assert "stream, sse, poll: " in text
+
+
+def test_a_session_s_own_attempts_are_judged_alike() -> None:
+    attempt = Attempt("websocket", 0.1, "answered 403", 403, (("server", "envoy"),))
+    report = diagnose(
+        [
+            Evidence.of_attempt(attempt),
+            Evidence(transport="stream", in_use=True),
+            Evidence(transport="sse", tried=False),
+        ],
+        url="http://app.example/",
+        in_use="stream",
+    )
+    assert [one.outcome for one in report.findings] == ["refused (403)", "works", "not tried"]
+    assert report.preference == "stream, sse"
+    assert "stream carries the session" in report.summary

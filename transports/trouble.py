@@ -1,0 +1,120 @@
+"""Trouble: what kept a carrier from opening, in one word for all libraries, and telling headers.
+
+Knows: the exceptions of httpx, websockets and the operating system; headers that name who answered.
+Must not know: transports, what is made of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+import websockets
+
+TELLING: Final = (
+    "allow",
+    "content-type",
+    "location",
+    "proxy-authenticate",
+    "retry-after",
+    "server",
+    "upgrade",
+    "via",
+    "www-authenticate",
+    "x-cache",
+    "x-squid-error",
+)
+"""Headers of an answer that are kept: they say who answered and what would be allowed. None of them
+repeats what the client sent, but for `Location`, of which the host is kept."""
+
+LONGEST: Final = 200
+"""Characters that are kept of a telling header."""
+
+
+def telling(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the headers of an answer that say who gave it."""
+    found: list[tuple[str, str]] = []
+    for name, value in headers:
+        name = name.lower()
+        if name not in TELLING:
+            continue
+        if name == "location":
+            parts = urlsplit(value)
+            value = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "(this host)"
+        elif name.endswith("-authenticate"):
+            value = value.split(" ")[0]  # the scheme; some put a challenge behind it
+        printable = "".join(one if one.isprintable() else "?" for one in value)
+        found.append((name, printable[:LONGEST]))
+    return tuple(found)
+
+
+def trouble(error: BaseException) -> str:
+    """Return the word for an exception of a library.
+
+    Returns:
+        `name` (it is not known), `refused` (the connection), `certificate`, `tls`, `proxy`
+        (refused or did not answer), `unreachable`, `connect-timeout`, `timeout` (no answer),
+        `reset` (the connection ended), or `protocol` (no HTTP, or not what was agreed on).
+    """
+    return next((word for one in _chain(error) if (word := _word(one))), "protocol")
+
+
+def proxy_status(error: BaseException) -> int | None:
+    """Return the status with which a forward proxy refused a tunnel, None where none did."""
+    for one in _chain(error):
+        if isinstance(one, websockets.InvalidProxyStatus):
+            return one.response.status_code
+        if isinstance(one, httpx.ProxyError):
+            word = str(one).split(" ")[0]  # "407 Proxy Authentication Required"
+            return int(word) if word.isdigit() and len(word) == 3 else None
+    return None
+
+
+def proxy_headers(error: BaseException) -> tuple[tuple[str, str], ...]:
+    """Return the telling headers with which a forward proxy refused a tunnel."""
+    for one in _chain(error):
+        if isinstance(one, websockets.InvalidProxyStatus):
+            return telling(one.response.headers.raw_items())
+    return ()
+
+
+def _word(error: BaseException) -> str:
+    if isinstance(error, httpx.RemoteProtocolError):
+        ended = "disconnected" in str(error) or "closed" in str(error)
+        return "reset" if ended else "protocol"
+    return next((word for kinds, word in _WORDS if isinstance(error, kinds)), "")
+
+
+_WORDS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
+    (socket.gaierror, "name"),
+    (ssl.SSLCertVerificationError, "certificate"),
+    ((ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, EOFError), "reset"),
+    (ssl.SSLError, "tls"),
+    (ConnectionRefusedError, "refused"),
+    ((httpx.ProxyError, websockets.ProxyError), "proxy"),
+    (httpx.ConnectTimeout, "connect-timeout"),
+    ((httpx.TimeoutException, TimeoutError), "timeout"),
+    ((httpx.NetworkError, websockets.ConnectionClosed), "reset"),
+    (websockets.InvalidMessage, "protocol"),
+    (OSError, "unreachable"),
+)
+"""Which word is for which exception; the first that fits."""
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Walk an exception's causes, the deepest first: the system's own words are the plainest."""
+    found: list[BaseException] = []
+    todo: list[BaseException] = [error]
+    while todo and len(found) < 20:
+        one = todo.pop(0)
+        if one in found:
+            continue
+        found.append(one)
+        if isinstance(one, BaseExceptionGroup):
+            todo += one.exceptions
+        todo += [next_one for next_one in (one.__cause__, one.__context__) if next_one is not None]
+    return reversed(found)
