@@ -175,10 +175,10 @@ FAULTS = (
     ),
     Fault(
         "lost answers",
-        rules=(LosePostAnswer(nth=4),),
+        rules=(LosePostAnswer(nth=3),),
         over=OVER_HTTP,
         connections=150,
-        happened=lambda scene: scene.network.counters.lost >= 3,
+        happened=lambda scene: scene.network.counters.lost >= 1,
     ),
     Fault(
         "repeated requests",
