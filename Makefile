@@ -63,7 +63,8 @@ check-wheel: $(STAMP) ## build, compare with the tree, install and import from a
 
 .PHONY: bench
 bench: $(STAMP) bench-parts ## measure speed, and the first echo beside other clients
-	$(PY) benchmarks/downlink.py
+	$(PY) -m benchmarks.downlink
+	$(PY) -m benchmarks.batches
 	$(PY) -m benchmarks.first_echo $(ARGS)
 
 .PHONY: bench-docs

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from byway import FallbackMiddleware
+from byway import Channel, Endpoint, FallbackMiddleware
 
 TEXT = "0123456789abcdef0123456789abcdef"
 
@@ -33,3 +33,15 @@ async def bare(
 
 
 wrapped = FallbackMiddleware(bare)
+
+
+async def _count(channel: Channel) -> None:
+    """After `count N`, say something when N messages have come."""
+    await channel.accept()
+    async for message in channel:
+        for _ in range(int(str(message)[6:])):
+            await channel.receive()
+        await channel.send("done")
+
+
+counting = Endpoint(_count)

@@ -1,4 +1,4 @@
-"""Measure the downlink, and what the middleware costs a plain WebSocket.
+"""Measure messages pushed and echoed, and what the middleware costs a plain WebSocket.
 
     python benchmarks/downlink.py [--rounds N] [--messages N] [--json]
 
@@ -27,6 +27,13 @@ from byway.demo.processes import free_port, running
 
 ROOT = Path(__file__).resolve().parent.parent
 
+KEYS = {"push": "push, messages/s", "echo": "echo p50", "pipelined": "64 outstanding, echoes/s"}
+"""What is measured, and what it is called."""
+
+OUTSTANDING = 64
+PIPELINED = 10_000
+"""Messages echoed with so many on their way."""
+
 Way = Callable[[int, int], Awaitable[dict[str, float]]]
 
 
@@ -54,6 +61,9 @@ async def _measure(
     await send("push 2000")  # warm up
     for _ in range(2000):
         await receive()
+    for _ in range(50):  # a client over HTTP proves that a body without an end gets through
+        await send("x" * 32)
+        await receive()
     start = time.perf_counter()
     await send(f"push {messages}")
     for _ in range(messages):
@@ -65,7 +75,23 @@ async def _measure(
         await send("x" * 32)
         await receive()
         times.append(time.perf_counter() - start)
-    return {"push": push, "echo": statistics.median(times)}
+    start = time.perf_counter()
+    await _pipelined(send, receive, PIPELINED)
+    pipelined = PIPELINED / (time.perf_counter() - start)
+    return {"push": push, "echo": statistics.median(times), "pipelined": pipelined}
+
+
+async def _pipelined(
+    send: Callable[[str], Awaitable[None]], receive: Callable[[], Awaitable[Any]], messages: int
+) -> None:
+    """Echo messages, 64 of them on their way at a time."""
+    for _ in range(OUTSTANDING):
+        await send("x" * 32)
+    for _ in range(messages - OUTSTANDING):
+        await receive()
+        await send("x" * 32)
+    for _ in range(OUTSTANDING):
+        await receive()
 
 
 async def run(rounds: int, messages: int) -> dict[str, dict[str, float]]:
@@ -85,7 +111,7 @@ async def run(rounds: int, messages: int) -> dict[str, dict[str, float]]:
             ]
 
         ratios: dict[str, dict[str, list[float]]] = {
-            name: {"push": [], "echo": []} for name in ways
+            name: {key: [] for key in KEYS} for name in ways
         }
         async with (
             running(command("bare", bare), bare, Path(folder)),
@@ -98,7 +124,7 @@ async def run(rounds: int, messages: int) -> dict[str, dict[str, float]]:
                 order = [*list(ways)[turn:], *list(ways)[:turn]]
                 figures = {name: await ways[name][0](ways[name][1], messages) for name in order}
                 for name, one in figures.items():
-                    for key in ("push", "echo"):
+                    for key in KEYS:
                         ratios[name][key].append(one[key] / figures["plain"][key])
             print(file=sys.stderr)
     return {
@@ -131,13 +157,14 @@ def main() -> None:
     if options.json:
         print(json.dumps(result, indent=2))
         return
-    print(f"{'ratio to plain, median (min - max)':<36} {'push, messages/s':>24} {'echo p50':>24}")
+    head = "".join(f"{one:>26}" for one in KEYS.values())
+    print(f"{'ratio to plain, median (min - max)':<36}{head}")
     for name, one in result.items():
         cells = [
             f"{one[f'{key} median']:.2f}x ({one[f'{key} min']:.2f} - {one[f'{key} max']:.2f})"
-            for key in ("push", "echo")
+            for key in KEYS
         ]
-        print(f"{name:<36} {cells[0]:>24} {cells[1]:>24}")
+        print(f"{name:<36}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 if __name__ == "__main__":

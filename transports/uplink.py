@@ -134,6 +134,8 @@ async def _one_way_up(dial: Dial, link: Attachment, batches: Batches, *, uploads
 
     async def prove() -> None:
         await batches.busy.wait()
+        if link.live.core.state is not State.OPEN:
+            return
         if await upload.prove(batches.round_trip):
             proven.set()
             link.stop()

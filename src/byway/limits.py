@@ -60,6 +60,8 @@ class Limits:
             so that what a network holds back arrives and shows it; also how long a probe with no
             carrier is kept.
         drain_timeout: how long `drain()` waits for clients to acknowledge the close.
+        drain_spread: how long after it clients are told to come back, at most; each is told a
+            time of its own.
         handler_timeout: how long handlers may go on after that when the server stops. Then they
             are cancelled.
     """
@@ -91,6 +93,7 @@ class Limits:
     probe_time: float = 120.0
     probe_wait: float = 4.0
     drain_timeout: float = 3.0
+    drain_spread: float = 5.0
     handler_timeout: float = 5.0
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 import byway
+from byway.hint import come_back
 from tests.apps.limits import IMPATIENT
 from tests.contract.conftest import Contract
 from tests.support.peers import TRANSPORTS, connect, exchange
@@ -141,8 +142,11 @@ async def test_sigterm_ends_the_server_in_its_grace_period_with_every_client_tol
             await ready.wait()
             server.program.terminate()
         status = await asyncio.to_thread(server.program.wait, 5.0)
-        reason = "the server is going away"
-        assert sorted(told) == sorted((one, 1012, reason) for one in TRANSPORTS * 3)
+        assert sorted(one for one, _, _ in told) == sorted(TRANSPORTS * 3)
+        assert {code for _, code, _ in told} == {1012}
+        pauses = [come_back(reason) for _, _, reason in told]
+        assert all(pause is not None and 0 <= pause <= 5 for pause in pauses)
+        assert len(set(pauses)) > 3, "all would come back at once"
         assert status in (0, -15)
         assert not any("Cancel " in line for line in server.log.lines), "it ran out of grace"
     server.assert_quiet()

@@ -216,7 +216,7 @@ async def test_a_repeated_opening_of_a_session_that_ended_runs_no_handler(stage:
         await session.poll()
     gone = await session.batch(encode_ack(session.numbered, 0), received=session.numbered)
     assert gone.status_code == 200
-    async with stage.logs("410 this session has ended"):
+    async with stage.logs():  # it is nobody's fault
         answer = await stage.post(opening)
     check_error(answer, 410, "this session has ended")
 

@@ -69,5 +69,10 @@ async def test_where_nothing_passes_it_fails_in_time_and_says_what_it_saw(
         "sse",
         "poll",
     }
+    report = caught.value.report
+    assert report is not None
+    assert {one.transport: one.verdict.value for one in report.findings} == dict.fromkeys(
+        ("websocket", "stream", "sse", "poll"), "silent"
+    )
     assert not [line for line in endpoint_server.log.since(mark) if "opened at" in line]
     assert asyncio.all_tasks() <= before

@@ -7,8 +7,9 @@ Must not know: how transports are tried or carry frames.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl as ssl_module
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -18,8 +19,9 @@ import websockets
 
 from byway.channel import Channel, HeaderList, check_message, header_list
 from byway.client.address import endpoint_url, proxy_for, tls_context
+from byway.client.again import Return
 from byway.client.driver import Driver
-from byway.errors import Attempt, ChannelClosed, ConnectError, UsageError
+from byway.errors import Attempt, ChannelClosed, ConnectError, NoTransport, UsageError
 from byway.handshake import PROBE, Open, key_hash, new_key, valid_subprotocol
 from byway.limits import MAX_PART, Limits
 from byway.live import Attachment, LiveSession
@@ -32,6 +34,11 @@ from byway.transports.dial import Dial
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
+
+logger: logging.Logger = logging.getLogger("byway.client")
+
+LASTING: Final = 10.0
+"""Seconds after which a session that is lost counts as one that had worked."""
 
 MEMORY_TIMEOUT: Final = 1.0
 """Seconds that the end of a session waits for the file of the memory, which may hang."""
@@ -50,6 +57,13 @@ class connect(AbstractAsyncContextManager["Channel"]):
     Leaving the block closes the channel with 1000, or with 1011 where an exception leaves it,
     and waits until the server has acknowledged everything. A server without byway is served as
     a plain WebSocket, without resuming.
+
+    With ``reconnect=True`` it gives a new session each time that one was lost::
+
+        async for channel in byway.connect("https://example.org/chat", reconnect=True):
+            await channel.send("subscribe")
+            async for message in channel:
+                ...
     """
 
     def __init__(
@@ -65,6 +79,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         close_timeout: float = 10.0,
         on_transport: Callable[[str], None] | None = None,
         memory: Memory | bool = True,
+        reconnect: bool = False,
         limits: Limits | None = None,
     ) -> None:
         """Check what is asked for. Nothing is sent before the block is entered.
@@ -85,11 +100,14 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 the first included. It must not block; its exceptions are logged.
             memory: what worked in earlier sessions, which the next begins with: a `Memory`, which
                 may be kept in a file; True for the one that this process shares; False for none.
+            reconnect: ``async for channel in connect(…, reconnect=True)`` gives one session after
+                another; see `__aiter__`.
             limits: bounds; see `Limits`.
 
         Raises:
             UsageError: an argument is wrong.
         """
+        self._reconnect = reconnect
         self._url = endpoint_url(url)
         self._preference = (
             Preference.from_environment() if transports is None else Preference.of(transports)
@@ -117,6 +135,52 @@ class connect(AbstractAsyncContextManager["Channel"]):
         if self._limits.max_frame < MAX_PART:
             raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
         self._channel: ClientChannel | PlainChannel | None = None
+
+    def __aiter__(self) -> AsyncIterator[Channel]:
+        """Give one session after another, as long as they end for reasons that may pass.
+
+        A session that survives a change of its network is no new one. A new turn of the loop is a
+        new session, of which the server's handler knows nothing: what the last one had not
+        acknowledged may or may not have arrived. There is no other after the block closed the
+        channel, or the server did with a code that says that the same would come of it, such as
+        1000 or 1008 (`byway.client.again.AGAIN` has the others). Between two sessions there is a
+        pause: the one that the server asks for with 1012, else up to a second, and more with each
+        time in vain, up to a minute, with full jitter.
+
+        Leaving the loop early closes the channel, once the iterator is closed; wrap it in
+        `contextlib.aclosing` where that must not wait for the garbage collector.
+
+        Raises:
+            UsageError: `reconnect` was not asked for.
+            Refused: the application refused a session.
+        """
+        if not self._reconnect:
+            raise UsageError("write connect(…, reconnect=True) to iterate over sessions")
+        return self._sessions()
+
+    async def _sessions(self) -> AsyncIterator[Channel]:
+        loop = asyncio.get_running_loop()
+        again = Return()
+        while True:
+            began = loop.time()
+            try:
+                channel = await self.__aenter__()
+            except NoTransport as error:
+                pause = again.failed()
+                logger.info("no session: %s; again in %.1f s", _line(error), pause)
+                await asyncio.sleep(pause)
+                continue
+            try:
+                yield channel
+            finally:
+                closed_here = channel.code is None
+                await self.__aexit__(None, None, None)
+            lasted = loop.time() - began >= LASTING
+            wait = again.ended(channel.code, channel.reason, lasted=lasted)
+            if closed_here or wait is None:
+                return
+            logger.info("a session ended with %s; again in %.1f s", channel.code, wait)
+            await asyncio.sleep(wait)
 
     async def __aenter__(self) -> Channel:
         """Open the channel.
@@ -180,6 +244,11 @@ class connect(AbstractAsyncContextManager["Channel"]):
             await channel.close(1000 if kind is None else 1011)
             if self._memory is not None:
                 await self._memory.flush(MEMORY_TIMEOUT)
+
+
+def _line(error: NoTransport) -> str:
+    """Return the first line of an error's message."""
+    return str(error).partition("\n")[0]
 
 
 class _AcceptedChannel(Channel):

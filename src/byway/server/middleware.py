@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from random import uniform
 from urllib.parse import quote
 
 from byway.errors import FrameError, PeerError
 from byway.frames import Decoder, Frame
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
+from byway.hint import going_away
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
@@ -23,7 +25,7 @@ from byway.server.application import Application, Denied
 from byway.server.body import ClientLeft, check_head, parse_body, read_beginning, read_body
 from byway.server.origin import OriginPolicy, is_preflight
 from byway.server.readers import ReaderPaths, Readers
-from byway.server.registry import Hosted
+from byway.server.registry import Hosted, SessionEnded
 from byway.server.shutdown import SignalWatch
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
@@ -127,7 +129,8 @@ class FallbackMiddleware:
         if hosted:
             logger.info("draining: closing %d sessions with 1012", len(hosted))
         for one in hosted:
-            one.live.close(1012, "the server is going away")
+            # Not all at the same moment: whoever takes over would not bear it.
+            one.live.close(1012, going_away(uniform(0, self.limits.drain_spread)))
             # A client that was told, and leaves, may find no way any more to acknowledge it.
             one.live.window = 0.0
             if one.live.core.is_ring and not one.live.attachments:
@@ -308,7 +311,9 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
         await serve(scope, receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
-        logger.warning(
+        # A request that comes just behind the end of its session is nobody's fault.
+        logger.log(
+            logging.INFO if isinstance(error, SessionEnded) else logging.WARNING,
             "refused %s %s from %s: %d %s",
             scope.get("method", "WebSocket"),
             quote(scope["path"]),  # a line break in it must not make a line of the log

@@ -180,6 +180,18 @@ class Network(AbstractAsyncContextManager["Network"]):
         """Put the rules of a profile in place; as `use(name)`."""
         self.use(name)
 
+    def redirect(self, origin: str | int) -> None:
+        """Put another server in the place of the origin, for requests that begin from now on.
+
+        Args:
+            origin: a port of 127.0.0.1, or a URL without a path.
+
+        Raises:
+            UsageError: it is neither.
+        """
+        self._origin = Address.of(origin)
+        self._book.redirect(self._origin)
+
     def kill_connections(self) -> int:
         """Reset every TCP connection of a client, at once; return how many there were."""
         tasks = self._reset_all()

@@ -110,6 +110,10 @@ class RuleBook:
             plan = rule.response(response, plan)
         return plan
 
+    def redirect(self, origin: Address) -> None:
+        """Put another server in the place of the origin."""
+        self._origin = origin
+
     async def dial(self, address: Address, touch: Callable[[], None]) -> OriginSide:
         """Connect to an origin.
 

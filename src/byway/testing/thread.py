@@ -109,6 +109,10 @@ class NetworkThread(AbstractContextManager["NetworkThread"]):
         """Put the rules of a profile in place."""
         self.use(name)
 
+    def redirect(self, origin: str | int) -> None:
+        """Put another server in the place of the origin; see `Network.redirect`."""
+        self._call(lambda: self._network.redirect(origin))
+
     def kill_connections(self) -> int:
         """Reset every TCP connection of a client, at once; return how many there were."""
         return self._call(self._network.kill_connections)

@@ -1,0 +1,65 @@
+"""Coming back: whether a client opens a new session when one has ended, and after what pause.
+
+Knows: close codes, the hint in the reason of 1012, backing off.
+Must not know: clocks, how a session is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import uniform
+from typing import Final
+
+from byway.hint import come_back
+
+AGAIN: Final = frozenset({1001, 1006, 1011, 1012, 1013, 1014})
+"""Close codes after which the same may work in a new session: the way to the server, or the server,
+had failed. After all others coming back would only bring the same answer."""
+
+FIRST_PAUSE: Final = 1.0
+"""Seconds that the first pause lasts at most; the bound doubles with each later one in vain."""
+
+LAST_PAUSE: Final = 60.0
+"""Seconds that any pause lasts at most, if the server names none."""
+
+
+class Return:
+    """The pauses of one client."""
+
+    def __init__(self, jitter: Callable[[float, float], float] = uniform) -> None:
+        """Begin without a failure.
+
+        Args:
+            jitter: returns a number between two others.
+        """
+        self._jitter = jitter
+        self._failures = 0
+
+    def opened(self) -> None:
+        """Say that a session was opened."""
+        self._failures = 0
+
+    def failed(self) -> float:
+        """Say that none could be opened; return the seconds to wait, with full jitter."""
+        pause = self._jitter(0, min(FIRST_PAUSE * 2**self._failures, LAST_PAUSE))
+        self._failures = min(self._failures + 1, 16)
+        return pause
+
+    def ended(self, code: int | None, reason: str, *, lasted: bool) -> float | None:
+        """Say how a session has ended.
+
+        Args:
+            code: its close code.
+            reason: its reason.
+            lasted: it was of some length; one that ends at once is followed as if it had failed.
+
+        Returns:
+            Seconds to wait before the next, or None for no other.
+        """
+        if code not in AGAIN:
+            return None
+        if code == 1012 and (hint := come_back(reason)) is not None:
+            return hint
+        if lasted:
+            self._failures = 0
+        return self.failed()
