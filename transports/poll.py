@@ -78,15 +78,26 @@ class Poll(Transport):
         async def read() -> None:
             core = link.live.core
             count = 0
+            failed = False  # the poll before was not answered
             while True:
                 count += 1
                 hello = dial.hello(link, self.name, poll=count)
                 frames = first_words(link) if count == 1 else b""
-                async with dial.request(hello, CONTENT_TYPE, frames) as response:
-                    body = await response.aread()
-                    dial.feed(
-                        link, decode_all(body, max_frame=dial.limits.max_frame), response.headers
-                    )
+                try:
+                    async with dial.request(hello, CONTENT_TYPE, frames) as response:
+                        body = await response.aread()
+                        failed = False
+                        dial.feed(
+                            link,
+                            decode_all(body, max_frame=dial.limits.max_frame),
+                            response.headers,
+                        )
+                except CarrierLost as error:
+                    # One answer may be lost alone; the next poll says what has come.
+                    if count == 1 or failed or error.trouble != "reset":
+                        raise
+                    failed = True
+                    continue
                 if core.state is State.CLOSED or core.finished:
                     # Nothing follows CLOSE. It is acknowledged in a batch: another poll would
                     # say so too, and be given up with the carrier before it has got through.

@@ -175,7 +175,7 @@ FAULTS = (
     ),
     Fault(
         "lost answers",
-        rules=(LosePostAnswer(nth=3),),
+        rules=(LosePostAnswer(nth=5),),
         over=OVER_HTTP,
         connections=150,
         happened=lambda scene: scene.network.counters.lost >= 1,
@@ -230,6 +230,14 @@ async def test_a_session_outlives_a_carrier_that_dies_of(server: Server, fault: 
     async with asyncio.TaskGroup() as group:
         for transport in fault.over:
             group.create_task(survives(server, fault, transport))
+
+
+async def test_the_answer_to_one_poll_may_be_lost_and_the_carrier_goes_on(server: Server) -> None:
+    session = NumberedSession("one-poll", COUNT, SECONDS, 1000, "poll")
+    async with Network(server.port, LosePostAnswer(nth=7)) as network:
+        await session.run(network.url, timeout=TIMEOUT)
+        assert network.counters.lost >= 3
+    assert session.transports == ["poll"]
 
 
 def stop(program: Program) -> None:
