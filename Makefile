@@ -11,6 +11,9 @@ SYSTEM_PARTS ?= nginx=nginx-light squid
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
 PEERS := benchmarks/peers
 
+# How long `make fuzz` goes on.
+SECONDS ?= 60
+
 # Given to pytest by `make test`, for example: make test ARGS='-k resume -x'
 ARGS ?=
 
@@ -39,6 +42,14 @@ test: $(STAMP) system-parts ## run the tests; ARGS='…' is handed to pytest
 chaos: $(STAMP) ## cut and change everything at random; SEEDS=50, or SEED=17 ARGS='-k posts' for one
 	BYWAY_CHAOS_LONG=1 BYWAY_CHAOS_SEEDS='$(SEEDS)' BYWAY_CHAOS_SEED='$(SEED)' \
 	  $(PY) -m pytest tests/chaos $(ARGS)
+
+# Hypothesis forgets nothing between the rounds but their seeds.
+.PHONY: fuzz
+fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, or more
+	@end=$$(($$(date +%s) + $(SECONDS))); rounds=0; \
+	while [ $$(date +%s) -lt $$end ]; do \
+	  BYWAY_HYPOTHESIS=fuzz $(PY) -m pytest -q --timeout 0 tests/fuzz || exit 1; rounds=$$((rounds + 1)); \
+	done; echo "$$rounds rounds of 1000 examples a test, nothing found"
 
 .PHONY: check
 check: check-style check-types check-wheel ## style, types and the built wheel

@@ -18,9 +18,13 @@ INCLUDED = re.compile(r"<!-- (examples/\S+) -->\n```python\n(.*?)```", re.S)
 def test_the_examples_in_the_readme_are_the_files() -> None:
     found = INCLUDED.findall((ROOT / "README.md").read_text())
     assert [name for name, _ in found] == ["examples/endpoint_server.py", "examples/client.py"]
-    for name, code in found:
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_included_examples_are_the_files(page: Path) -> None:
+    for name, code in INCLUDED.findall(page.read_text()):
         _, _, body = (ROOT / name).read_text().partition('"""\n\n')
-        assert code == body, f"README.md does not hold {name} as it is"
+        assert code == body, f"{page.name} does not hold {name} as it is"
 
 
 def test_the_limits_page_is_made_from_the_code() -> None:
@@ -39,3 +43,26 @@ def test_links_lead_to_files(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+TESTS = {
+    name
+    for file in ROOT.glob("tests/**/test_*.py")
+    for name in re.findall(r"^(?:async )?def (test_\w+)", file.read_text(), re.M)
+}
+NAMED = re.compile(r"`(test_\w+)`")
+TABLES = ["docs/explanation/security.md", "docs/reference/limits.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_that_a_page_names_are_there(page: Path) -> None:
+    assert not set(NAMED.findall(page.read_text())) - TESTS
+
+
+@pytest.mark.parametrize("page", TABLES)
+def test_each_threat_and_each_bound_names_its_test(page: str) -> None:
+    rows = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("| ")]
+    wanting = [row for row in rows if not NAMED.search(row) and " --- " not in row]
+    heads = [row for row in wanting if row.endswith(("| the test |", "| a test |"))]
+    assert wanting == heads, "else a row names no test"
+    assert len(rows) > 20

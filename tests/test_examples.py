@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 import byway
 from byway.negotiation import DEFAULT_ORDER
 from byway.testing import NetworkThread
+from tests.server.intruder import Intruder, known
 from tests.support.process import ROOT
 from tests.support.servers import uvicorn
 
@@ -97,3 +99,22 @@ async def test_the_starlette_chat_passes_on_what_is_said(transport: str) -> None
                 async with byway.connect(server.url("/chat/ann"), transports=[transport]):
                     pass
             assert refused.value.status == 403
+
+
+@transports
+async def test_a_session_goes_on_for_its_user_only(transport: str) -> None:
+    with uvicorn("examples.bound_sessions:app") as server:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await http.get(server.url("/login/ann"))
+            cookie = {"cookie": f"login={http.cookies['login']}"}
+        url = server.url("/whoami")
+        async with byway.connect(url, transports=[transport], headers=cookie) as channel:
+            await channel.send("?")
+            assert await channel.receive() == "you are ann"
+            session = known(channel)
+            async with httpx.AsyncClient(trust_env=False) as http:
+                thief = Intruder(server, http, path="/whoami")
+                assert (await thief.attempt("poll", session))[0] == 403
+                assert (await thief.attempt("websocket", session))[0] == 403
+            await channel.send("?")
+            assert await channel.receive() == "you are ann"

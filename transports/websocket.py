@@ -24,6 +24,7 @@ from byway.frames import HEADER, PART, TEXT, Decoder, Frame
 from byway.handshake import SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment, LiveSession
+from byway.masking import CLIENT_LOGGER, mask_keys
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
 from byway.transports.trouble import proxy_headers, proxy_status, trouble
@@ -59,6 +60,8 @@ class WebSocket(Transport):
         except FrameError as error:
             logger.warning("session %s: bad frames on websocket: %s", live.name, error)
             code, reason = 1009 if error.status == 413 else 1002, str(error)
+        except CarrierLost as error:
+            code, reason = 1001, str(error)  # it had ended for another reason before this came
         finally:
             gone = link.carrier.ended == LEFT
             link.end(LEFT)
@@ -67,6 +70,7 @@ class WebSocket(Transport):
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""
+        mask_keys(CLIENT_LOGGER)
         hello = dial.hello(link, self.name)
         scheme = "wss" if dial.url.scheme == "https" else "ws"
         offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
@@ -184,6 +188,10 @@ class _Reader:
                     status=413,
                 )
             return [(TEXT, payload)]
+        if len(message) > self._limits.body:
+            raise FrameError(
+                f"a WebSocket message is over the bound of {self._limits.body} bytes", status=413
+            )
         frames = self._decoder.feed(message)
         self._decoder.finish()
         return frames

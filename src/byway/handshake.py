@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any, Final
 
 from byway.errors import FrameError
@@ -31,6 +33,12 @@ MIN_KEY: Final = 22
 MAX_KEY: Final = 86
 """Most characters of a session key: 512 bits in base64url."""
 
+MIN_VARIETY: Final = 8
+"""Fewest different characters of a session key. Of 22 random ones fewer differ once in 10**12."""
+
+MAX_SUBPROTOCOLS: Final = 32
+"""Most subprotocols that a client may offer to an application."""
+
 PROBE: Final = "byway.probe"
 """The subprotocol by which a client asks for byway's own echo in the place of the application."""
 
@@ -45,7 +53,6 @@ _INSTANCE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _MAX_NUMBER: Final = 2**63
 _MAX_CARRIER: Final = 2**32 - 1
-_MAX_SUBPROTOCOLS: Final = 32
 
 
 def new_key() -> str:
@@ -58,6 +65,20 @@ def new_instance() -> str:
     return secrets.token_urlsafe(12)
 
 
+def plainly_not_random(key: str) -> bool:
+    """Say whether a key is a repetition, a count or a few letters, as no random generator makes.
+
+    Randomness cannot be seen; this finds the placeholder and the generator that is broken.
+    """
+    if len(set(key)) < MIN_VARIETY:
+        return True
+    # Where a text stands in the middle of its own double, it repeats a shorter one.
+    if key in (key + key)[1 : len(key) + len(key) // 2]:
+        return True
+    steps = {ord(after) - ord(before) for before, after in pairwise(key)}
+    return len(steps) == 1
+
+
 def key_hash(key: str) -> bytes:
     """Hash a key. Sessions are looked up by it, so that no key is kept or compared in parts."""
     return sha256(key.encode()).digest()
@@ -66,6 +87,10 @@ def key_hash(key: str) -> bytes:
 def valid_subprotocol(name: str) -> bool:
     """Say whether a name is a token of RFC 9110 section 5.6.2, as RFC 6455 wants it."""
     return _TOKEN.fullmatch(name) is not None
+
+
+def _subprotocols_fit(names: Collection[str]) -> bool:
+    return len(names) <= MAX_SUBPROTOCOLS and all(valid_subprotocol(one) for one in names)
 
 
 class _Fields:
@@ -108,10 +133,10 @@ class _Fields:
         value = self.fields.get(name, [])
         if (
             not isinstance(value, list)
-            or len(value) > _MAX_SUBPROTOCOLS
-            or not all(isinstance(one, str) and valid_subprotocol(one) for one in value)
+            or not all(isinstance(one, str) for one in value)
+            or not _subprotocols_fit(value)
         ):
-            raise self.wrong(name, f"a list of at most {_MAX_SUBPROTOCOLS} tokens")
+            raise self.wrong(name, _SUBPROTOCOLS_WANTED)
         return tuple(value)
 
     def seconds(self, name: str) -> float:
@@ -122,6 +147,8 @@ class _Fields:
 
 
 _KEY_WANTED: Final = f"{MIN_KEY} to {MAX_KEY} characters of base64url"
+_SUBPROTOCOLS_WANTED: Final = f"a list of at most {MAX_SUBPROTOCOLS} tokens"
+_NOT_RANDOM: Final = "the session key is not random; take at least 128 bits of a secure generator"
 _INSTANCE_WANTED: Final = "1 to 64 characters of base64url"
 
 
@@ -140,7 +167,7 @@ class Hello:
         subprotocols: what the application offers.
     """
 
-    key: str
+    key: str = field(repr=False)  # so that no log of a HELLO holds it
     carrier: int
     received: int
     room: int
@@ -183,8 +210,11 @@ class Hello:
         if len(payload) > max_size:
             raise FrameError(f"HELLO is over the bound of {max_size} bytes")
         fields = _Fields("HELLO", payload)
+        key = fields.text("session", _KEY, _KEY_WANTED)
+        if plainly_not_random(key):
+            raise FrameError(_NOT_RANDOM)
         return cls(
-            key=fields.text("session", _KEY, _KEY_WANTED),
+            key=key,
             carrier=fields.integer("carrier", 1, _MAX_CARRIER),
             received=fields.integer("received", 0, _MAX_NUMBER),
             room=fields.integer("room", 0, MAX_ROOM),
@@ -221,11 +251,16 @@ class Hello:
             raise FrameError(f"the token of {SUBPROTOCOL} is malformed")
         if not _KEY.fullmatch(parts[0]):
             raise FrameError(f"the session key must be {_KEY_WANTED}")
+        if plainly_not_random(parts[0]):
+            raise FrameError(_NOT_RANDOM)
         if len(parts) == 5 and not _INSTANCE.fullmatch(parts[4]):
             raise FrameError(f"the instance must be {_INSTANCE_WANTED}")
         received, room, carrier = (int(one) for one in parts[1:4])
         if not (1 <= carrier <= _MAX_CARRIER and room <= MAX_ROOM and received <= _MAX_NUMBER):
             raise FrameError(f"a number in the token of {SUBPROTOCOL} is out of range")
+        others = [one for one in offers if one != SUBPROTOCOL and not one.startswith(prefix)]
+        if not _subprotocols_fit(others):
+            raise FrameError(f"the subprotocols must be {_SUBPROTOCOLS_WANTED}")
         return cls(
             key=parts[0],
             carrier=carrier,
@@ -233,9 +268,7 @@ class Hello:
             room=room,
             instance=parts[4] if len(parts) == 5 else None,
             answer="websocket",
-            subprotocols=tuple(
-                one for one in offers if one != SUBPROTOCOL and not one.startswith(prefix)
-            ),
+            subprotocols=tuple(others),
         )
 
 

@@ -31,15 +31,25 @@ class Limits:
         outbox: bytes sent and not acknowledged. At the bound `send()` waits.
         inbox: bytes received and not yet read. At the bound the peer's `send()` comes to wait;
             a peer that sends on regardless loses the carrier.
-        body: longest request body accepted. A longer one is answered 413.
+        body: longest request body, and WebSocket message of frames, accepted. A longer one is
+            answered 413, or closes the WebSocket with 1009.
+        bodies: bytes of request bodies that are being read in one process. One more byte, and
+            the body that has been coming for the longest is answered 503.
         batch: longest request body that the client sends, and the most bytes of one write.
         hello: longest HELLO. A longer one is answered 400.
         carriers: carriers attached to one session. One more ends the oldest that is not selected.
-        sessions: sessions in one process. One more is answered 503.
+        sessions: sessions in one process, and handlers that go on after theirs. One more is
+            answered 503.
+        sessions_per_address: of those, how many one client address (of IPv6, one /64) may have.
+            One more is answered 429. By default one address may have all: behind a proxy that
+            is not told about, every client has the proxy's.
         tombstones: ended sessions remembered, so that a delayed request cannot run the handler
             again. One more forgets the oldest.
         refusals: refused clients remembered, with the answer that they got. One more forgets the
             oldest.
+        refusal_body: bytes kept of the body with which an application refuses. The rest is dropped.
+        answer_headers: bytes of names and values of the headers that an application adds to its
+            accept or refusal. More raise an error in the application, and are answered 500.
         probes: probes in one process, beside the sessions. One more is answered 429.
         probes_per_address: probes of one client address. One more is answered 429.
         probe_message: longest message of a probe, and its inbox and outbox.
@@ -72,12 +82,16 @@ class Limits:
     outbox: int = 1 * MIB
     inbox: int = 1 * MIB
     body: int = 1 * MIB
+    bodies: int = 64 * MIB
     batch: int = 64 * KIB
     hello: int = 4 * KIB
     carriers: int = 8
     sessions: int = 10_000
+    sessions_per_address: int = 10_000
     tombstones: int = 10_000
     refusals: int = 1_000
+    refusal_body: int = 64 * KIB
+    answer_headers: int = 16 * KIB
     probes: int = 64
     probes_per_address: int = 16
     probe_message: int = 32 * KIB
@@ -109,3 +123,5 @@ class Limits:
             )
         if self.batch + self.max_frame > self.body:
             raise UsageError("Limits.body must hold Limits.batch and one frame of Limits.max_frame")
+        if self.body > self.bodies:
+            raise UsageError("Limits.bodies must hold at least one of Limits.body")

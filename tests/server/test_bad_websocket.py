@@ -31,7 +31,7 @@ from tests.support.wire import (
     numbered,
 )
 
-KEY = "k" * 32
+KEY = "Kx3vT8qLw2ZrN5yBhE7uJdPc4SmGfXaV"
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,13 +22,16 @@ from byway.handshake import (
     key_hash,
     new_instance,
     new_key,
+    plainly_not_random,
     valid_subprotocol,
 )
 
-KEY = "K" * MIN_KEY
+KEY = "Kx3vT8qLw2ZrN5yBhE7uJd"
 MAX_SIZE = 64 * 1024
 BASE64URL = "ABCXYZabcxyz0189_-"
-KEYS = st.text(BASE64URL, min_size=MIN_KEY, max_size=MAX_KEY)
+KEYS = st.text(BASE64URL, min_size=MIN_KEY, max_size=MAX_KEY).filter(
+    lambda key: not plainly_not_random(key)
+)
 INSTANCES = st.text(BASE64URL, min_size=1, max_size=64)
 TOKENS = st.text("abcXYZ019!#$%&'*+-.^_`|~", min_size=1, max_size=20)
 NUMBERS = st.integers(0, 2**63)
@@ -193,7 +198,7 @@ def test_any_token_is_a_hello_or_a_documented_error(rest: str) -> None:
     [
         ("session", "K" * (MIN_KEY - 1)),
         ("session", "K" * (MAX_KEY + 1)),
-        ("session", "K" * MIN_KEY + "\n"),
+        ("session", KEY + "\n"),
         ("session", None),
         ("carrier", 0),
         ("carrier", 2**32),
@@ -300,6 +305,49 @@ def test_keys_and_instances_are_fresh_and_valid() -> None:
 
 
 def test_a_key_is_known_by_its_hash_alone() -> None:
-    assert key_hash(KEY) == key_hash("K" * MIN_KEY)
+    assert key_hash(KEY) == key_hash("".join(KEY))
     assert key_hash(KEY) != key_hash(KEY + "K")
     assert KEY.encode() not in key_hash(KEY)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "A" * 22,
+        "0" * 86,
+        "abababababababababababab",
+        "test-key-test-key-test-key-",
+        "sessionkeysessionkey01sessionkeysessionkey01",
+        "abcdefghijklmnopqrstuvwxyz",
+        "zyxwvutsrqponmlkjihgfedcba",
+        "0123456012345601234560",
+        "00000000000000000000000001",
+    ],
+)
+def test_a_key_that_no_generator_makes_is_refused(key: str) -> None:
+    """Over HTTP and in a WebSocket's token; the answer says why, and does not hold the key."""
+    with pytest.raises(FrameError, match="the session key is not random") as caught:
+        Hello.parse(hello(session=key), max_size=MAX_SIZE)
+    assert key not in str(caught.value)
+    with pytest.raises(FrameError, match="the session key is not random") as caught:
+        Hello.from_offers([SUBPROTOCOL, f"{SUBPROTOCOL}.{key}.0.0.1"])
+    assert key not in str(caught.value)
+
+
+@given(st.binary(min_size=16, max_size=48), st.randoms(use_true_random=True))
+def test_a_random_key_is_never_refused(length: bytes, random: Random) -> None:
+    data = random.randbytes(len(length))
+    assert not plainly_not_random(base64.urlsafe_b64encode(data).decode().rstrip("="))
+    assert not plainly_not_random(random.randbytes(24).hex()), "128 bits and more in hexadecimal"
+
+
+def test_a_hello_that_is_logged_does_not_show_its_key() -> None:
+    assert KEY not in repr(Hello(key=KEY, carrier=1, received=0, room=0))
+
+
+@pytest.mark.parametrize("others", [["a"] * 33, ["a b"], ["x" * 257], ["\xe9"]])
+def test_subprotocols_of_a_websocket_have_the_bounds_of_hello(others: list[str]) -> None:
+    token = Hello(key=KEY, carrier=1, received=0, room=0).token()
+    assert Hello.from_offers([SUBPROTOCOL, token, "a", "b"]) is not None
+    with pytest.raises(FrameError, match="at most 32 tokens"):
+        Hello.from_offers([SUBPROTOCOL, token, *others])

@@ -10,13 +10,14 @@ import asyncio
 import logging
 from urllib.parse import quote
 
-from byway.errors import PeerError
+from byway.errors import FrameError, PeerError
 from byway.handshake import Hello
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
 from byway.server.probe import Probes
 from byway.server.registry import Hosted, Registry
+from byway.server.who import Bind, Who, who_asks
 from byway.transports.base import Scope
 
 logger: logging.Logger = logging.getLogger("byway.server")
@@ -29,12 +30,19 @@ class Admission:
         registry: the sessions of this process.
     """
 
-    def __init__(self, app: Application, limits: Limits) -> None:
-        """Admit to this application."""
+    def __init__(self, app: Application, limits: Limits, bind: Bind | None = None) -> None:
+        """Admit to this application.
+
+        Args:
+            app: the application.
+            limits: bounds.
+            bind: says whose a request is. Only its opener's requests reach a session then.
+        """
         self.registry: Registry = Registry(limits)
         self._probes = Probes(limits)
         self._app = app
         self._limits = limits
+        self._bind = bind
 
     async def admit(
         self, scope: Scope, hello: Hello, *, ring: bool = False
@@ -49,13 +57,15 @@ class Admission:
             ring: a new session is for somebody who only reads.
 
         Raises:
-            PeerError: 410 or 503, see `Registry.find`; 504, if the application takes too long;
-                429, if there are too many probes.
+            PeerError: 403, 410, 429 or 503, see `Registry.find`; 504, if the application takes
+                too long.
         """
-        found = self.registry.find(hello)
+        who = await who_asks(self._bind, scope)
+        # Nothing may wait between the two: two attempts of one client would run two handlers.
+        found = self.registry.find(hello, who, ring=ring)
         if isinstance(found, Denied):
             return found
-        hosted = found or self._open(scope, hello, ring=ring)
+        hosted = found or self._open(scope, hello, who, ring=ring)
         timeout = self._limits.handshake_timeout
         try:
             async with asyncio.timeout(timeout):
@@ -76,12 +86,30 @@ class Admission:
             hosted.live.start_window()
         return hosted, decision
 
-    def _open(self, scope: Scope, hello: Hello, *, ring: bool) -> Hosted:
+    async def find(self, scope: Scope, hello: Hello, *, ring: bool = False) -> Hosted:
+        """Find the session of a request that can open none.
+
+        Raises:
+            FrameError: it does not say which run of the handler it is for.
+            PeerError: 403 or 410, see `Registry.find`.
+        """
+        if hello.instance is None and not ring:
+            raise FrameError("a batch must name its instance")
+        who = await who_asks(self._bind, scope)
+        found = self.registry.find(hello, who, ring=ring)
+        if not isinstance(found, Hosted):
+            raise PeerError("this session is not known here", status=410)
+        return found
+
+    def _open(self, scope: Scope, hello: Hello, who: Who, *, ring: bool) -> Hosted:
         if hello.probe:
-            return self.registry.open(hello, self._probes.admit(scope), limits=self._probes.limits)
+            probe = self._probes.admit(scope, who.address)
+            return self.registry.open(hello, who, probe, limits=self._probes.limits)
 
         def start(live: LiveSession) -> ApplicationRun:
-            logger.info("session %s opened at %s", live.name, quote(scope["path"]))
+            logger.info(
+                "session %s opened at %s", live.name, quote(scope["path"], errors="replace")
+            )
             return ApplicationRun(self._app, websocket_scope(scope, hello.subprotocols), live)
 
-        return self.registry.open(hello, start, ring=ring)
+        return self.registry.open(hello, who, start, ring=ring)

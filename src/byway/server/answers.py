@@ -25,7 +25,11 @@ _OURS = {
     b"sec-websocket-protocol",
     b"transfer-encoding",
     b"upgrade",
+    b"x-accel-buffering",
+    b"x-content-type-options",
 }
+
+_ALWAYS: Headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
 
 def application_headers(headers: Headers) -> Headers:
@@ -48,6 +52,9 @@ async def answer(
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         prefix = "websocket."
+    # No answer may be taken for a page or a script, whatever it holds.
+    names = {name for name, _ in headers}
+    headers = [*headers, *((name, value) for name, value in _ALWAYS if name not in names)]
     start: Event = {"type": f"{prefix}http.response.start", "status": status, "headers": headers}
     await send(start)
     await send({"type": f"{prefix}http.response.body", "body": body, "more_body": False})
@@ -61,8 +68,6 @@ async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
         (b"byway", b"error"),
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
     ]
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.append((b"retry-after", b"5"))

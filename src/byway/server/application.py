@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from byway.errors import ChannelClosed, UsageError
-from byway.limits import KIB
 from byway.live import LiveSession
 from byway.session import OVERHEAD, Closed, Message
 from byway.transports.base import Event, Headers, Scope
@@ -25,11 +24,9 @@ logger: logging.Logger = logging.getLogger("byway.server")
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application. Each framework has types of its own for the three arguments."""
 
-MAX_DENIAL = 64 * KIB
-"""Bytes kept of the body with which an application refuses; the rest is dropped."""
-
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-_NOT_IN_HEADERS = re.compile(rb"[\r\n\0]")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_NOT_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # all controls but the tab
 
 # Of the request that opened the session, not of the WebSocket that the application sees.
 _NOT_THE_APPLICATIONS = {
@@ -38,6 +35,7 @@ _NOT_THE_APPLICATIONS = {
     b"content-length",
     b"content-type",
     b"expect",
+    b"last-event-id",  # it holds the key of a reader's session
     b"sec-websocket-protocol",
     b"transfer-encoding",
 }
@@ -206,11 +204,15 @@ class ApplicationRun:
         elif kind == "websocket.http.response.start":
             if self.decision.done() or self._denial is not None:
                 raise RuntimeError(f"{kind} came after the application had answered")
-            self._denial = Denied(event["status"], list(event.get("headers", [])))
+            status = event["status"]
+            if type(status) is not int or not 200 <= status <= 599:
+                raise UsageError(f"status {status!r} is none that an answer may have: 200 to 599")
+            self._denial = Denied(status, self._headers(event))
         elif kind == "websocket.http.response.body":
             if self._denial is None:
                 raise RuntimeError(f"{kind} came before websocket.http.response.start")
-            self._denial.body = (self._denial.body + event.get("body", b""))[:MAX_DENIAL]
+            longest = self.live.limits.refusal_body
+            self._denial.body = (self._denial.body + event.get("body", b""))[:longest]
             if not event.get("more_body", False):
                 self._decide(self._denial)
         else:
@@ -243,11 +245,27 @@ class ApplicationRun:
                 f"the application chose the subprotocol {subprotocol!r}; "
                 f"the client offered {list(self._offered)}"
             )
+        self._decide(Accepted(subprotocol, self._headers(event)))
+
+    def _headers(self, event: Event) -> Headers:
+        """Return the headers of an answer.
+
+        Raises:
+            UsageError: one could end its line and begin another (response splitting), or they
+                are too long. What it holds is not said: it may have come from a client.
+        """
         headers = [(bytes(name), bytes(value)) for name, value in event.get("headers") or []]
         for name, value in headers:
-            if not name or _NOT_IN_HEADERS.search(name) or _NOT_IN_HEADERS.search(value):
-                raise UsageError(f"the header {name!r} holds a line break or a NUL, or has no name")
-        self._decide(Accepted(subprotocol, headers))
+            if not _NAME.fullmatch(name):
+                raise UsageError(f"{name[:50]!r} is no name of a header")
+            if _NOT_IN_VALUES.search(value):
+                raise UsageError(
+                    f"the header {name[:50]!r} holds a line break or a control character"
+                )
+        longest = self.live.limits.answer_headers
+        if sum(len(name) + len(value) for name, value in headers) > longest:
+            raise UsageError(f"the headers are over the bound of {longest} bytes")
+        return headers
 
     def _close(self, code: int, reason: str) -> None:
         if not self.decision.done():

@@ -1,6 +1,6 @@
-"""Request bodies: read whole, within bounds, and decoded to HELLO and frames.
+"""Requests of the protocol: what has to stand in their head, and their body as HELLO and frames.
 
-Knows: ASGI's `http.request` events, and what a body of the protocol looks like.
+Knows: the headers, and what a body of the protocol looks like.
 Must not know: sessions, answers.
 """
 
@@ -12,11 +12,8 @@ from byway.errors import FrameError, PeerError
 from byway.frames import HELLO, Decoder, Frame, decode_all
 from byway.handshake import CONTENT_TYPE, Hello
 from byway.limits import Limits
+from byway.server.bodies import ClientLeft, too_long
 from byway.transports.base import Headers, Receive
-
-
-class ClientLeft(Exception):
-    """The client left before its body was whole; nobody is there to answer."""
 
 
 def check_head(method: str, headers: Headers, limits: Limits, *, mark: str = "1") -> None:
@@ -35,36 +32,9 @@ def check_head(method: str, headers: Headers, limits: Limits, *, mark: str = "1"
     if kind != CONTENT_TYPE.encode():
         raise PeerError(f"the content type must be {CONTENT_TYPE}", status=415)
     length = values.get(b"content-length", b"")
-    if length.isdigit() and int(length) > limits.body:
-        raise PeerError(_too_long(limits), status=413)
-
-
-async def read_body(receive: Receive, limits: Limits) -> bytes:
-    """Read a body to its end, before anything is answered.
-
-    Raises:
-        PeerError: 413, if it is over the bound; 408, if it takes too long.
-        ClientLeft: the client left.
-    """
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(limits.body_timeout):
-            while True:
-                event = await receive()
-                if event["type"] == "http.disconnect":
-                    raise ClientLeft
-                piece = event.get("body", b"")
-                size += len(piece)
-                if size > limits.body:
-                    raise PeerError(_too_long(limits), status=413)
-                pieces.append(piece)
-                if not event.get("more_body", False):
-                    return b"".join(pieces)
-    except TimeoutError:
-        raise PeerError(
-            f"the body took over {limits.body_timeout:g} s to arrive", status=408
-        ) from None
+    # int() refuses thousands of digits with an error of its own.
+    if length.isdigit() and (len(length) > 18 or int(length) > limits.body):
+        raise PeerError(too_long(limits), status=413)
 
 
 async def read_beginning(
@@ -111,7 +81,3 @@ def parse_body(body: bytes, limits: Limits) -> tuple[Hello, list[Frame]]:
     if not frames or frames[0][0] != HELLO:
         raise FrameError("the first frame of a body must be HELLO")
     return Hello.parse(frames[0][1], max_size=limits.hello), frames[1:]
-
-
-def _too_long(limits: Limits) -> str:
-    return f"the body is over the bound of {limits.body} bytes"

@@ -15,6 +15,8 @@ from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
 from byway.limits import Limits
 from byway.server.middleware import FallbackMiddleware
+from byway.server.origin import Origins
+from byway.server.who import Bind
 from byway.session import Message
 from byway.transports.base import Receive, Scope, Send
 
@@ -34,7 +36,8 @@ class Endpoint(FallbackMiddleware):
         handler: Handler,
         *,
         transports: str | Iterable[str] | None = None,
-        origins: Iterable[str] = (),
+        origins: Origins = (),
+        bind: Bind | None = None,
         readers: bool = True,
         limits: Limits | None = None,
     ) -> None:
@@ -45,6 +48,7 @@ class Endpoint(FallbackMiddleware):
                 1000, an exception with 1011.
             transports: see `FallbackMiddleware`.
             origins: see `FallbackMiddleware`.
+            bind: see `FallbackMiddleware`.
             readers: whether a plain GET is answered with what the handler sends.
             limits: see `Limits`.
         """
@@ -52,6 +56,7 @@ class Endpoint(FallbackMiddleware):
             HandlerApplication(handler),
             transports=transports,
             origins=origins,
+            bind=bind,
             readers=readers,
             limits=limits,
         )
@@ -88,6 +93,7 @@ class HandlerApplication:
                     "headers": [
                         (b"content-type", b"text/plain; charset=utf-8"),
                         (b"content-length", str(len(text)).encode()),
+                        (b"x-content-type-options", b"nosniff"),
                         (b"allow", b"GET, POST"),
                         (b"upgrade", b"websocket"),
                     ],

@@ -18,15 +18,18 @@ from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, He
 from byway.hint import going_away
 from byway.limits import Limits
 from byway.live import LiveSession
+from byway.masking import SERVER_LOGGERS, mask_keys
 from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, answer_error, application_headers
 from byway.server.application import Application, Denied
-from byway.server.body import ClientLeft, check_head, parse_body, read_beginning, read_body
-from byway.server.origin import OriginPolicy, is_preflight
+from byway.server.bodies import Bodies, ClientLeft
+from byway.server.body import check_head, parse_body, read_beginning
+from byway.server.origin import OriginPolicy, Origins, Verdict, is_preflight, preflight_headers
 from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted, SessionEnded
 from byway.server.shutdown import SignalWatch
+from byway.server.who import Bind
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
@@ -51,7 +54,8 @@ class FallbackMiddleware:
         app: Application,
         *,
         transports: str | Iterable[str] | None = None,
-        origins: Iterable[str] = (),
+        origins: Origins = (),
+        bind: Bind | None = None,
         readers: ReaderPaths = (),
         limits: Limits | None = None,
     ) -> None:
@@ -62,7 +66,13 @@ class FallbackMiddleware:
             transports: names of the transports to offer, best first; all by default.
             origins: origins of other hosts whose pages may connect, such as
                 ``https://app.example``; ``*`` allows all, whose cookies and `Authorization` the
-                application does not get to see. A page of the server's own host always may.
+                application does not get to see. A page of the server's own host always may. Or
+                a callable, plain or async, that is given the origin and the scope of each
+                request of a page, the server's own among them, and returns True to allow it.
+            bind: ties sessions to users: a callable, plain or async, that is given the scope of
+                each request and handshake and returns whose it is (None: nobody's). Only requests
+                of the user who opened a session reach it; others, and those for which it raises
+                PermissionError, are answered 403.
             readers: paths where a plain GET is answered with what the handler sends, for
                 readers without a client library (`curl -N`, `EventSource`); True for all.
             limits: bounds; see `Limits`.
@@ -70,12 +80,14 @@ class FallbackMiddleware:
         Raises:
             UsageError: an argument is wrong.
         """
+        mask_keys(*SERVER_LOGGERS)
         self.app = app
         self.limits: Limits = limits or Limits()
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
-        self._admission = Admission(app, self.limits)
+        self._admission = Admission(app, self.limits, bind)
         self._readers = Readers(readers, self._admission, self.limits)
+        self._bodies = Bodies(self.limits)
         self._watch: SignalWatch | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -95,7 +107,8 @@ class FallbackMiddleware:
         else:
             if self._watch is None:
                 self._listen()  # a framework that this is mounted in keeps the lifespan to itself
-            await _answering(serve, scope, receive, self._with_cors(scope["headers"], send))
+            verdict = await self._origins.judge(scope)
+            await _answering(serve, verdict, scope, receive, _with_headers(send, verdict.headers))
 
     def _own(self, scope: Scope) -> Application | None:
         """Return what serves a call, if it is one of byway's own."""
@@ -153,12 +166,11 @@ class FallbackMiddleware:
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a reader without a client library."""
-        await self._readers.serve(self._origins.pass_on(scope), receive, send)
+        await self._readers.serve(scope, receive, send)
 
     async def _preflight(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight of a request of the protocol."""
-        self._origins.pass_on(scope)
-        await answer(scope, send, 204, self._origins.preflight_headers(scope["headers"]), b"")
+        await answer(scope, send, 204, preflight_headers(scope["headers"]), b"")
 
     async def _stripped(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a handshake that can become no WebSocket any more."""
@@ -170,9 +182,8 @@ class FallbackMiddleware:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request of the protocol: read it whole, then answer it."""
-        scope = self._origins.pass_on(scope)
         check_head(scope["method"], scope["headers"], self.limits)
-        hello, frames = parse_body(await read_body(receive, self.limits), self.limits)
+        hello, frames = parse_body(await self._bodies.read(receive), self.limits)
         if hello.answer == ACK_ANSWER:
             await self._batch(scope, receive, send, hello, frames)
         else:
@@ -180,29 +191,19 @@ class FallbackMiddleware:
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request whose body has no end: take what it brings as it comes."""
-        scope = self._origins.pass_on(scope)
         check_head(scope["method"], scope["headers"], self.limits, mark=UP_ANSWER)
         decoder = Decoder(max_frame=self.limits.max_frame)
         hello, frames, more = await read_beginning(receive, decoder, self.limits)
-        found = self._find(hello)
+        found = await self._admission.find(scope, hello)
         found.live.acknowledge(hello.received, hello.room)
         exchange = self._exchange(scope, receive, send, found, None, [])
         await take_upload(exchange, found.live, decoder, frames, more=more)
-
-    def _find(self, hello: Hello) -> Hosted:
-        """Return the session that a request without a downlink goes to."""
-        if hello.instance is None:
-            raise FrameError("a batch must name its instance")
-        found = self._admission.registry.find(hello)
-        if not isinstance(found, Hosted):
-            raise PeerError("this session is not known here", status=410)
-        return found
 
     async def _batch(
         self, scope: Scope, receive: Receive, send: Send, hello: Hello, frames: list[Frame]
     ) -> None:
         """Take a batch to the session that it names."""
-        found = self._find(hello)
+        found = await self._admission.find(scope, hello)
         _take(found.live, hello, frames)
         exchange = self._exchange(scope, receive, send, found, None, [])
         await answer_batch(exchange, found.live, hello)
@@ -250,22 +251,8 @@ class FallbackMiddleware:
             headers=headers,
         )
 
-    def _with_cors(self, headers: Headers, send: Send) -> Send:
-        added = self._origins.cors_headers(headers)
-        if not added:
-            return send
-
-        async def sending(event: Event) -> None:
-            if event["type"] == "http.response.start":
-                event = {**event, "headers": [*event.get("headers", []), *added]}
-            await send(event)
-
-        return sending
-
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket that speaks byway."""
-        await receive()  # websocket.connect
-        scope = self._origins.pass_on(scope)
         hello = Hello.from_offers(scope["subprotocols"])
         assert hello is not None
         await self._carry(scope, receive, send, hello, [])
@@ -298,7 +285,21 @@ class FallbackMiddleware:
             self._draining = asyncio.ensure_future(self.drain())
 
 
-async def _answering(serve: Application, scope: Scope, receive: Receive, send: Send) -> None:
+def _with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:
+    if not added:
+        return send
+
+    async def sending(event: Event) -> None:
+        if event["type"] == "http.response.start":
+            event = {**event, "headers": [*event.get("headers", []), *added]}
+        await send(event)
+
+    return sending
+
+
+async def _answering(
+    serve: Application, verdict: Verdict, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Serve a call, and answer what the peer does wrong, unless an answer has begun by then."""
     begun = False
 
@@ -308,7 +309,9 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
         await send(event)
 
     try:
-        await serve(scope, receive, noting_send)
+        if scope["type"] == "websocket":
+            await receive()  # websocket.connect
+        await serve(verdict.pass_on(), receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
         # A request that comes just behind the end of its session is nobody's fault.
@@ -316,8 +319,10 @@ async def _answering(serve: Application, scope: Scope, receive: Receive, send: S
             logging.INFO if isinstance(error, SessionEnded) else logging.WARNING,
             "refused %s %s from %s: %d %s",
             scope.get("method", "WebSocket"),
-            quote(scope["path"]),  # a line break in it must not make a line of the log
-            client[0] if client else "unknown",
+            quote(
+                scope["path"], errors="replace"
+            ),  # a line break in it would make a line of the log
+            quote(str(client[0]), safe=":.") if client else "unknown",
             error.status,
             error,
         )

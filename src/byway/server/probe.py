@@ -58,25 +58,26 @@ class Probes:
         )
         self._by_address: Counter[str] = Counter()
 
-    def admit(self, scope: Scope) -> Callable[[LiveSession], ApplicationRun]:
+    def admit(self, scope: Scope, address: str) -> Callable[[LiveSession], ApplicationRun]:
         """Return what starts one more probe.
 
         Args:
             scope: of the call that asks for it.
+            address: what counts as one client, see `client_address`.
 
         Raises:
             PeerError: 429, if there are too many, here or of this address.
         """
         limits = self.limits
-        client = scope.get("client")
-        address = client[0] if client else "unknown"
         if self._by_address.total() >= limits.probes:
             raise PeerError(f"the server has its {limits.probes} probes", status=429)
         if self._by_address[address] >= limits.probes_per_address:
             raise PeerError(f"this address has its {limits.probes_per_address} probes", status=429)
 
         def start(live: LiveSession) -> ApplicationRun:
-            logger.info("probe %s of %s from %s", live.name, quote(scope["path"]), address)
+            logger.info(
+                "probe %s of %s from %s", live.name, quote(scope["path"], errors="replace"), address
+            )
             live.longest_heartbeat = max(limits.heartbeat, limits.probe_time)
             run = ApplicationRun(_Echo(live), websocket_scope(scope, (PROBE,)), live)
             self._by_address[address] += 1

@@ -28,7 +28,7 @@ from byway.live import Attachment, LiveSession
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, application_headers
 from byway.server.application import Denied
-from byway.server.registry import Hosted, SessionEnded
+from byway.server.registry import SessionEnded
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Receive, Scope, Send, first_of
 from byway.transports.eventstream import text_event
 from byway.transports.sse import serve_events
@@ -73,12 +73,14 @@ class Readers:
         last_id = headers.get(b"last-event-id", b"").decode("latin-1")
         if events and last_id:
             try:
-                resumed = self._resume(last_id)
+                resumed = await self._resume(scope, last_id)
             except SessionEnded:
                 # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
                 await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
                 return
             except PeerError as error:
+                if error.status == 403:
+                    raise  # somebody else's session: not to be answered with a new one
                 lost = str(error)
         hello = resumed or Hello(key=new_key(), carrier=1, received=0, room=0)
         admitted = await self._admission.admit(scope, hello, ring=True)
@@ -110,7 +112,7 @@ class Readers:
             if not events or self._admission.registry.draining:
                 hosted.live.let_go("the reader left")  # it has no way to come back
 
-    def _resume(self, last_id: str) -> Hello:
+    async def _resume(self, scope: Scope, last_id: str) -> Hello:
         """Find where an `EventSource` goes on.
 
         Raises:
@@ -120,11 +122,9 @@ class Readers:
         if match is None:
             raise PeerError("the last event id is none of this server's", status=410)
         hello = Hello(key=match[1], carrier=1, received=int(match[2]), room=0)
-        found = self._admission.registry.find(hello)
-        if not isinstance(found, Hosted):
-            raise PeerError("the session is not known here any more", status=410)
+        found = await self._admission.find(scope, hello, ring=True)
         outbox = found.live.core.outbox
-        if not found.live.core.is_ring or not outbox.first - 1 <= hello.received < outbox.next:
+        if not outbox.first - 1 <= hello.received < outbox.next:
             raise PeerError("what followed the last event is not kept any more", status=410)
         return hello
 

@@ -11,12 +11,15 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from secrets import compare_digest
 
 from byway.errors import PeerError
 from byway.handshake import Hello, key_hash, new_instance
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import ApplicationRun, Denied
+from byway.server.places import Places
+from byway.server.who import Who
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
@@ -33,11 +36,13 @@ class Hosted:
         instance: names this run of the handler.
         live: the session.
         run: the application's run, or that of a probe.
+        who: who opened it.
     """
 
     instance: str
     live: LiveSession
     run: ApplicationRun
+    who: Who
 
 
 class Registry:
@@ -52,9 +57,10 @@ class Registry:
         self.draining = False
         self._limits = limits
         self._hosted: dict[bytes, Hosted] = {}
-        self._denied: OrderedDict[bytes, tuple[float, Denied]] = OrderedDict()
+        self._denied: OrderedDict[bytes, tuple[float, Denied, Who]] = OrderedDict()
         self._tombstones: OrderedDict[bytes, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._places = Places(limits)
         self._probes: set[bytes] = set()
 
     def __len__(self) -> int:
@@ -66,26 +72,36 @@ class Registry:
         """The sessions of this moment."""
         return list(self._hosted.values())
 
-    def find(self, hello: Hello) -> Hosted | Denied | None:
+    def find(self, hello: Hello, who: Who, *, ring: bool = False) -> Hosted | Denied | None:
         """Look a session up by its whole key.
+
+        Args:
+            hello: what the client said.
+            who: who asks.
+            ring: the request is one of a client that only reads.
 
         Returns:
             The session; the refusal that the same client has just got; or None, if the client
             asks for a new session and may have one.
 
         Raises:
-            PeerError: 410, if it asks for a session, or a run of the handler, that is not here,
-                or for one that has ended; 503, if there is no room for a new one.
+            PeerError: 403, if the session is another user's; 410, if it asks for a session, or a
+                run of the handler, that is not here, or for one that has ended; 429 or 503, if
+                there is no room for a new one.
         """
         digest = key_hash(hello.key)
         now = asyncio.get_running_loop().time()
         hosted = self._hosted.get(digest)
         if hosted is not None:
-            if hello.instance not in (None, hosted.instance):
+            _check_owner(who, hosted.who)
+            if hosted.live.core.is_ring is not ring:
+                raise PeerError("this session is not known here", status=410)
+            if hello.instance is not None and not _is(hello.instance, hosted.instance):
                 raise PeerError("this session runs in another instance", status=410)
             return hosted
         refused = self._denied.get(digest)
         if refused is not None and refused[0] > now:
+            _check_owner(who, refused[2])
             return refused[1]
         if self._tombstones.get(digest, 0) > now:
             raise SessionEnded("this session has ended", status=410)
@@ -93,13 +109,14 @@ class Registry:
             raise PeerError("this session is not known here", status=410)
         if self.draining:
             raise PeerError("the server is going away", status=503)
-        if len(self) >= self._limits.sessions and not hello.probe:
-            raise PeerError(f"the server has its {self._limits.sessions} sessions", status=503)
+        if not hello.probe:
+            self._places.check(who.address)
         return None
 
     def open(
         self,
         hello: Hello,
+        who: Who,
         start: Callable[[LiveSession], ApplicationRun],
         *,
         ring: bool = False,
@@ -109,6 +126,7 @@ class Registry:
 
         Args:
             hello: what the client said.
+            who: who asked for it.
             start: starts the application on the live session.
             ring: the client only reads.
             limits: bounds of the session where it has its own.
@@ -129,8 +147,15 @@ class Registry:
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)
-        hosted = self._hosted[digest] = Hosted(instance, live, run)
+        hosted = self._hosted[digest] = Hosted(instance, live, run, who)
+        if not hello.probe:
+            self._places.take(who.address)
+            run.task.add_done_callback(lambda _: self._leave_if_over(hosted))
         return hosted
+
+    def _leave_if_over(self, hosted: Hosted) -> None:
+        if hosted.run.task.done() and hosted.live.finished.is_set():
+            self._places.leave(hosted.who.address)
 
     async def wait_for_handlers(self) -> None:
         """Wait until the applications' runs have ended; cancel what is late."""
@@ -150,15 +175,27 @@ class Registry:
         if hosted is None:
             return
         expires = asyncio.get_running_loop().time() + self._limits.refusal_age
-        self._denied[digest] = (expires, denied)
+        self._denied[digest] = (expires, denied, hosted.who)
         while len(self._denied) > self._limits.refusals:
             self._denied.popitem(last=False)
         hosted.live.abort(1006, "refused by the application")
 
     def _bury(self, digest: bytes) -> None:
-        self._hosted.pop(digest, None)
+        hosted = self._hosted.pop(digest, None)
+        if hosted is not None and digest not in self._probes:
+            self._leave_if_over(hosted)
         self._probes.discard(digest)
         self._tombstones.pop(digest, None)
         self._tombstones[digest] = asyncio.get_running_loop().time() + self._limits.tombstone_age
         while len(self._tombstones) > self._limits.tombstones:
             self._tombstones.popitem(last=False)
+
+
+def _check_owner(who: Who, opened_by: Who) -> None:
+    if not who.owns(opened_by):
+        # It comes before everything else that could be said of the session.
+        raise PeerError("this request may not use this session", status=403)
+
+
+def _is(given: str, instance: str) -> bool:
+    return compare_digest(given.encode(), instance.encode())

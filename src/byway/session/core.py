@@ -147,7 +147,7 @@ class Session:
     @property
     def writable(self) -> bool:
         """Whether the outbox is below its bound. It may exceed it by one message."""
-        size = self.outbox.unwritten if self.is_ring else self.outbox.size
+        size = self.outbox.unwritten if self.is_ring else self.outbox.kept
         return size < self._limits.outbox
 
     def close(self, code: int = 1000, reason: str = "") -> None:

@@ -155,6 +155,11 @@ class Outbox:
             self._drop(min(enough, self._written + 1 - self.first))
 
     @property
+    def kept(self) -> int:
+        """Bytes that what is kept takes: more than travels, as empty messages take some too."""
+        return self.size + OVERHEAD * len(self._wire)
+
+    @property
     def unwritten(self) -> int:
         """Bytes kept that were never written: what bounds `send()` where nobody acknowledges."""
         count = max(self._written + 1 - self.first, 0)

@@ -69,7 +69,7 @@ def driving(*transports: str) -> Driver:
             headers=[],
             ssl=None,
             proxy=None,
-            key="k" * 22,
+            key="Kx3vT8qLw2ZrN5yBhE7uJd",
             subprotocols=(),
             limits=Limits(),
             on_open=on_open,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from byway.errors import PeerError
 from byway.handshake import Hello
+from byway.hint import come_back
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
+from byway.server.middleware import FallbackMiddleware
 from byway.server.registry import Hosted
+from byway.server.who import Who, client_address
 from byway.transports.base import Event, Receive, Scope, Send
-from tests.unit.clock import settle, timed
+from tests.unit.clock import now, settle, timed
 
 LIMITS = Limits(sessions=3, refusals=2, tombstones=2)
 ACCEPT: Event = {"type": "websocket.accept"}
@@ -42,7 +46,9 @@ class Application:
 
 def hello(name: str = "a", *, instance: str | None = None) -> Hello:
     """Return what a client of this name says."""
-    return Hello(key=name * 22, carrier=1, received=0, room=1_000, instance=instance)
+    return Hello(
+        key=name + "x3vT8qLw2ZrN5yBhE7uJd", carrier=1, received=0, room=1_000, instance=instance
+    )
 
 
 def scope() -> Scope:
@@ -134,7 +140,7 @@ async def test_refusals_are_bounded_in_number() -> None:
 
 
 @timed
-async def test_without_tombstones_a_delayed_opening_would_run_the_handler_a_second_time() -> None:
+async def test_without_tombstones_a_delayed_opening_would_run_the_handler_again() -> None:
     app = Application()
     admission = Admission(app, LIMITS)
     hosted = await admitted(admission, app, hello())
@@ -167,7 +173,7 @@ async def test_a_session_stays_until_its_close_is_acknowledged() -> None:
     hosted = await admitted(admission, app, hello())
     hosted.live.close(1000)
     await asyncio.sleep(LIMITS.window - 1)
-    assert admission.registry.find(hello()) is hosted
+    assert admission.registry.find(hello(), Who()) is hosted
     await asyncio.sleep(2)
     assert await refused_with(admission, hello()) == 410
 
@@ -180,7 +186,7 @@ async def test_sessions_are_bounded_and_the_ones_that_are_there_go_on() -> None:
     await admitted(admission, app, hello("b"))
     await admitted(admission, app, hello("c"))
     assert await refused_with(admission, hello("d")) == 503
-    assert admission.registry.find(hello("a")) is first
+    assert admission.registry.find(hello("a"), Who()) is first
     assert app.runs == 3
 
 
@@ -191,7 +197,7 @@ async def test_a_server_that_goes_away_admits_nobody_new() -> None:
     first = await admitted(admission, app, hello("a"))
     admission.registry.draining = True
     assert await refused_with(admission, hello("b")) == 503
-    assert admission.registry.find(hello("a")) is first
+    assert admission.registry.find(hello("a"), Who()) is first
 
 
 @timed
@@ -214,3 +220,120 @@ async def test_an_accepted_client_that_never_comes_is_forgotten_after_a_window()
     await asyncio.sleep(LIMITS.window + 1)
     assert len(admission.registry) == 0
     assert hosted.live.finished.is_set()
+
+
+def from_address(address: str | None) -> Scope:
+    """Return the scope of a request from an address."""
+    return {**scope(), "client": None if address is None else (address, 1234)}
+
+
+@timed
+async def test_without_a_share_one_address_would_take_all_places() -> None:
+    app = Application()
+    admission = Admission(app, replace(LIMITS, sessions_per_address=1))
+    app.decisions.put_nowait(ACCEPT)
+    first = await admission.admit(from_address("192.0.2.1"), hello("a"))
+    with pytest.raises(PeerError, match="this address has its 1 sessions") as caught:
+        await admission.admit(from_address("192.0.2.1"), hello("b"))
+    assert caught.value.status == 429
+    app.decisions.put_nowait(ACCEPT)
+    await admission.admit(from_address("192.0.2.2"), hello("b"))
+    again = await admission.admit(from_address("192.0.2.1"), hello("a"))
+    assert again == first, "the session that it has is served"
+    moved = await admission.admit(from_address("198.51.100.1"), hello("a"))
+    assert moved == first, "and follows its client into another network"
+
+
+@timed
+async def test_a_place_is_free_when_the_session_is_over_and_its_handler_has_returned() -> None:
+    released = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send(ACCEPT)
+        await released.wait()  # it does something of its own, whatever becomes of its client
+
+    admission = Admission(app, replace(LIMITS, sessions=1))
+    outcome = await admission.admit(scope(), hello("a"))
+    assert not isinstance(outcome, Denied)
+    outcome[0].live.abort(1006, "lost")
+    assert len(admission.registry) == 0
+    assert await refused_with(admission, hello("b")) == 503, "its handler still runs"
+    released.set()
+    await settle()
+    assert not isinstance(await admission.admit(scope(), hello("b")), Denied)
+
+
+@timed
+async def test_a_flood_of_sessions_that_end_at_once_leaves_no_place_behind() -> None:
+    app = Application()
+    admission = Admission(app, replace(LIMITS, sessions=1, sessions_per_address=1))
+    for name in "abcdefgh":
+        hosted = await admitted(admission, app, hello(name))
+        hosted.live.abort(1006, "lost")
+        await settle()
+        app.decisions.put_nowait(REFUSE)
+        assert isinstance(await admission.admit(scope(), hello(name + "-")), Denied)
+        await settle()
+
+
+@pytest.mark.parametrize(
+    ("one", "another", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("a proxy's word", "a proxy's word", True),
+        (None, None, True),
+    ],
+)
+def test_what_counts_as_one_client(one: str | None, another: str | None, same: bool) -> None:
+    assert (client_address(from_address(one)) == client_address(from_address(another))) is same
+
+
+@timed
+async def test_a_readers_session_cannot_be_spoken_to_nor_another_be_read_as_one() -> None:
+    """A reader's key stands in the ids of its events; nothing but a reader may come with it."""
+    app = Application()
+    admission = Admission(app, LIMITS)
+    app.decisions.put_nowait(ACCEPT)
+    await admission.admit(scope(), hello("a"), ring=True)
+    assert await refused_with(admission, hello("a")) == 410
+    await admitted(admission, app, hello("b"))
+    with pytest.raises(PeerError) as caught:
+        await admission.admit(scope(), hello("b"), ring=True)
+    assert caught.value.status == 410
+
+
+@timed
+async def test_a_drain_waits_for_no_acknowledgement_longer_than_its_time() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(ACCEPT)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    middleware = FallbackMiddleware(app, limits=LIMITS)
+    outcome = await middleware._admission.admit(scope(), hello())
+    assert not isinstance(outcome, Denied)
+    outcome[0].live.attach(1, "stream", ordered=True).establish()
+    began = now()
+    await middleware.drain()
+    assert now() - began == LIMITS.drain_timeout
+    assert outcome[0].live.finished.is_set()
+
+
+@timed
+async def test_a_drain_tells_each_client_a_time_of_its_own_to_come_back() -> None:
+    app = Application()
+    middleware = FallbackMiddleware(app, limits=replace(LIMITS, sessions=20))
+    told: list[float | None] = []
+    lives = []
+    for name in "abcdefghijklmnopqrst":
+        lives.append((await admitted(middleware._admission, app, hello(name))).live)
+    await middleware.drain()
+    for live in lives:
+        assert live.core._closed_here is not None
+        told.append(come_back(live.core._closed_here.reason))
+    assert all(one is not None and 0 <= one <= LIMITS.drain_spread for one in told)
+    assert len(set(told)) > 1

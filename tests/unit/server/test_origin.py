@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from byway.errors import PeerError, UsageError
-from byway.server.origin import OriginPolicy, is_preflight
+from byway.server.origin import OriginPolicy, is_preflight, preflight_headers
+from byway.transports.base import Scope
 
 HOST = (b"host", b"app.example")
 INSIDE = (b"host", b"127.0.0.1:8000")
@@ -37,9 +38,12 @@ def headers(*pairs: tuple[bytes, bytes], **named: str) -> list[tuple[bytes, byte
         headers(HOST, origin="null"),
     ],
 )
-def test_own_pages_other_programs_and_allowed_ones_pass(given: list[tuple[bytes, bytes]]) -> None:
+async def test_own_pages_other_programs_and_allowed_ones_pass(
+    given: list[tuple[bytes, bytes]],
+) -> None:
     scope = {"headers": given}
-    assert OriginPolicy(["https://friend.example", "null"]).pass_on(scope) is scope
+    verdict = await OriginPolicy(["https://friend.example", "null"]).judge(scope)
+    assert verdict.pass_on() is scope
 
 
 @pytest.mark.parametrize(
@@ -60,32 +64,34 @@ def test_own_pages_other_programs_and_allowed_ones_pass(given: list[tuple[bytes,
         headers((b"host", b""), origin="https://app.example"),
     ],
 )
-def test_foreign_pages_are_refused_with_or_without_cookies(
+async def test_foreign_pages_are_refused_with_or_without_cookies(
     given: list[tuple[bytes, bytes]],
 ) -> None:
+    verdict = await OriginPolicy().judge({"headers": given})
+    assert b"access-control-allow-origin" not in dict(verdict.headers)
     with pytest.raises(PeerError) as caught:
-        OriginPolicy().pass_on({"headers": given})
+        verdict.pass_on()
     assert caught.value.status == 403
 
 
-def test_a_star_allows_all_but_never_with_credentials() -> None:
+async def test_a_star_allows_all_but_never_with_credentials() -> None:
     policy = OriginPolicy(["*"])
     given = headers(HOST, origin="https://any.example", cookie="a=b", authorization="x", accept="y")
-    seen = policy.pass_on({"headers": given, "path": "/"})
+    verdict = await policy.judge({"headers": given, "path": "/"})
+    seen = verdict.pass_on()
     assert seen["path"] == "/"
     assert [name for name, _ in seen["headers"]] == [b"host", b"origin", b"accept"]
     own = {"headers": headers(HOST, origin="https://app.example", cookie="a=b")}
-    assert policy.pass_on(own) is own  # its own pages come with their cookies
-    answer = dict(policy.cors_headers(given))
+    assert (await policy.judge(own)).pass_on() is own  # its own pages come with their cookies
+    answer = dict(verdict.headers)
     assert answer[b"access-control-allow-origin"] == b"*"
     assert b"access-control-allow-credentials" not in answer
 
 
-def test_an_origin_allowed_by_name_is_answered_by_name() -> None:
+async def test_an_origin_allowed_by_name_is_answered_by_name() -> None:
+    given = headers(HOST, origin="https://friend.example")
     answer = dict(
-        OriginPolicy(["https://friend.example"]).cors_headers(
-            headers(HOST, origin="https://friend.example")
-        )
+        (await OriginPolicy(["https://friend.example"]).judge({"headers": given})).headers
     )
     assert answer[b"access-control-allow-origin"] == b"https://friend.example"
     assert answer[b"access-control-allow-credentials"] == b"true"
@@ -102,8 +108,9 @@ def test_an_origin_allowed_by_name_is_answered_by_name() -> None:
         headers(HOST, origin="https://friend.example", sec_fetch_site="same-origin"),
     ],
 )
-def test_nobody_else_is_let_read_an_answer(given: list[tuple[bytes, bytes]]) -> None:
-    assert OriginPolicy(["https://friend.example"]).cors_headers(given) == []
+async def test_nobody_else_is_let_read_an_answer(given: list[tuple[bytes, bytes]]) -> None:
+    verdict = await OriginPolicy(["https://friend.example"]).judge({"headers": given})
+    assert {name for name, _ in verdict.headers} <= {b"vary"}
 
 
 def test_a_preflight_is_told_by_its_headers() -> None:
@@ -115,15 +122,71 @@ def test_a_preflight_is_told_by_its_headers() -> None:
 
 
 def test_a_preflight_is_answered_with_what_it_asks_for() -> None:
-    answer = dict(
-        OriginPolicy(["https://friend.example"]).preflight_headers(
-            headers(
-                origin="https://friend.example", access_control_request_headers="byway, x-token"
-            )
-        )
-    )
+    answer = dict(preflight_headers(headers(access_control_request_headers="byway, x-token")))
     assert answer[b"access-control-allow-headers"] == b"byway, x-token"
     assert answer[b"access-control-allow-methods"] == b"POST"
+    assert int(answer[b"access-control-max-age"]) == 600
+
+
+def test_a_page_is_never_let_say_what_a_proxy_says() -> None:
+    """With `X-Forwarded-Host` it would pass for a page of the server's own."""
+    wanted = "byway, X-Forwarded-Host, x-real-ip, forwarded, a b"
+    answer = dict(preflight_headers(headers(access_control_request_headers=wanted)))
+    assert answer[b"access-control-allow-headers"] == b"byway"
+
+
+OWN = headers(HOST, origin="https://app.example")
+
+
+async def test_a_callable_decides_alone_even_on_the_servers_own_pages() -> None:
+    asked: list[tuple[str, Scope]] = []
+
+    def check(origin: str, scope: Scope) -> bool:
+        asked.append((origin, scope))
+        return origin == "https://friend.example"
+
+    policy = OriginPolicy(check)
+    friend = {"headers": headers(HOST, origin="https://friend.example")}
+    verdict = await policy.judge(friend)
+    assert verdict.pass_on() is friend
+    assert dict(verdict.headers)[b"access-control-allow-origin"] == b"https://friend.example"
+    assert dict(verdict.headers)[b"access-control-allow-credentials"] == b"true"
+    for given in (OWN, [*OWN, (b"sec-fetch-site", b"same-origin")]):
+        with pytest.raises(PeerError):
+            (await policy.judge({"headers": given})).pass_on()
+    assert asked[0] == ("https://friend.example", friend)
+    assert [origin for origin, _ in asked[1:]] == ["https://app.example"] * 2
+
+
+async def test_a_callable_is_not_asked_where_no_page_says_its_origin() -> None:
+    policy = OriginPolicy(lambda origin, scope: pytest.fail("it was asked"))
+    assert (await policy.judge({"headers": headers(HOST)})).pass_on()
+    with pytest.raises(PeerError):
+        (await policy.judge({"headers": headers(HOST, sec_fetch_site="cross-site")})).pass_on()
+
+
+async def test_a_callable_may_be_async() -> None:
+    async def check(origin: str, scope: Scope) -> bool:
+        return origin == "https://app.example"
+
+    assert (await OriginPolicy(check).judge({"headers": OWN})).pass_on()
+    foreign = {"headers": headers(HOST, origin="https://evil.example")}
+    with pytest.raises(PeerError):
+        (await OriginPolicy(check).judge(foreign)).pass_on()
+
+
+async def test_only_true_allows() -> None:
+    """A forgotten `return`, or a match object, must not open the door."""
+    for said in (None, 1, "yes"):
+        policy = OriginPolicy(lambda origin, scope, said=said: said)  # type: ignore[misc]
+        with pytest.raises(PeerError):
+            (await policy.judge({"headers": OWN})).pass_on()
+
+
+async def test_an_origin_cannot_write_lines_into_the_log() -> None:
+    given = [HOST, (b"origin", b"https://evil.example\x85\xe9\x0b")]
+    with pytest.raises(PeerError, match=r"evil\.example\\x85\\xe9\\x0b may not"):
+        (await OriginPolicy().judge({"headers": given})).pass_on()
 
 
 @pytest.mark.parametrize(

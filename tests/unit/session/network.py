@@ -23,7 +23,7 @@ from byway.transports.eventstream import EventDecoder, EventEncoder
 from byway.transports.websocket import _Reader, _Writer
 
 KINDS: Final = ("websocket", "stream", "sse", "poll")
-KEY: Final = "k" * 22
+KEY: Final = "Kx3vT8qLw2ZrN5yBhE7uJd"
 INSTANCE: Final = "instance"
 
 IN_FLIGHT: Final = 3

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from byway.errors import FrameError
 from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all
-from byway.session import OVERHEAD
+from byway.limits import Limits
+from byway.session import OVERHEAD, Session
 from byway.session.outbox import Outbox
 from tests.unit.session.wires import starved
 
@@ -200,3 +201,13 @@ def test_a_reader_s_outbox_has_no_limit() -> None:
     outbox = Outbox(part=10, ring=100)
     outbox.append(TEXT, b"x")
     assert outbox.has(1)
+
+
+def test_empty_messages_are_bounded_too() -> None:
+    """Five bytes of the wire each, and many times that in memory."""
+    core = Session(Limits(outbox=6_400))
+    count = 0
+    while core.writable:
+        core.send(b"")
+        count += 1
+    assert count <= 100

@@ -54,7 +54,7 @@ class Client:
             headers=[],
             ssl=None,
             proxy=None,
-            key="k" * 22,
+            key="Kx3vT8qLw2ZrN5yBhE7uJd",
             subprotocols=("chat",),
             limits=Limits(),
             on_open=lambda _, link, __: self.opened.append(link),

@@ -17,7 +17,7 @@ from byway.transports.poll import Poll
 from tests.unit.clock import now, settle, timed
 
 LIMITS = Limits(heartbeat=10)
-KEY = "k" * 22
+KEY = "Kx3vT8qLw2ZrN5yBhE7uJd"
 
 
 @dataclass

@@ -1,0 +1,102 @@
+"""Bodies that are being read: each within its bounds, and all of them within one.
+
+Knows: ASGI's `http.request` events, and how much memory unfinished bodies may take.
+Must not know: what a body says, sessions, answers.
+
+A body is read whole before it is answered, so whoever begins many and ends none would fill the
+memory. At the bound the one that has been coming for the longest is given up, never the newcomer
+refused: bodies of honest clients come in one piece or few, so the oldest is the slowest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from byway.errors import PeerError
+from byway.limits import Limits
+from byway.transports.base import Receive
+
+
+class ClientLeft(Exception):
+    """The client left before its body was whole; nobody is there to answer."""
+
+
+class _Unfinished:
+    """A body that is being read."""
+
+    __slots__ = ("crowded_out", "data", "timeout")
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self.data = bytearray()  # in one piece: many small ones would take many times their size
+        self.timeout = timeout
+        self.crowded_out = False
+
+
+class Bodies:
+    """The bodies that are being read in this process.
+
+    Attributes:
+        size: bytes of them.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Start with none."""
+        self._limits = limits
+        self._unfinished: dict[_Unfinished, None] = {}  # the oldest first
+        self.size: int = 0
+
+    async def read(self, receive: Receive) -> bytes:
+        """Read a body to its end, before anything is answered.
+
+        Raises:
+            PeerError: 413, if it is over the bound; 408, if it takes too long; 503, if all bodies
+                together are over theirs and this one has been coming for the longest.
+            ClientLeft: the client left.
+        """
+        limits = self._limits
+        timeout = asyncio.timeout(limits.body_timeout)
+        body = _Unfinished(timeout)
+        self._unfinished[body] = None
+        try:
+            async with timeout:
+                while True:
+                    event = await receive()
+                    if event["type"] == "http.disconnect":
+                        raise ClientLeft
+                    if body.crowded_out:
+                        raise TimeoutError  # it came before the time-out could be noticed
+                    piece: bytes = event.get("body", b"")
+                    if len(body.data) + len(piece) > limits.body:
+                        raise PeerError(too_long(limits), status=413)
+                    if not event.get("more_body", False):
+                        return bytes(body.data) + piece
+                    body.data += piece
+                    self.size += len(piece)
+                    self._make_room()
+        except TimeoutError:
+            if body.crowded_out:
+                raise PeerError("too many bodies are on their way here", status=503) from None
+            raise PeerError(
+                f"the body took over {limits.body_timeout:g} s to arrive", status=408
+            ) from None
+        finally:
+            self._drop(body)
+
+    def _make_room(self) -> None:
+        while self.size > self._limits.bodies:
+            oldest = next(iter(self._unfinished))
+            oldest.crowded_out = True
+            if not oldest.timeout.expired():
+                oldest.timeout.reschedule(asyncio.get_running_loop().time())
+            self._drop(oldest)
+
+    def _drop(self, body: _Unfinished) -> None:
+        if body in self._unfinished:
+            del self._unfinished[body]
+            self.size -= len(body.data)
+            body.data = bytearray()
+
+
+def too_long(limits: Limits) -> str:
+    """Say that a body is over the bound."""
+    return f"the body is over the bound of {limits.body} bytes"

@@ -1,0 +1,77 @@
+"""Who asks: the address that a request comes from, and the user that the application sees in it.
+
+Knows: ASGI scopes, and the application's `bind`.
+Must not know: sessions, keys, how an answer is sent.
+"""
+
+from __future__ import annotations
+
+import inspect
+import ipaddress
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from secrets import compare_digest
+from typing import Any
+
+from byway.errors import PeerError
+from byway.transports.base import Scope
+
+Bind = Callable[[Any], Hashable | Awaitable[Hashable]]
+"""Says whose a request is: called with its ASGI scope. None is anybody who is not logged in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who asks, as far as a request shows it.
+
+    Attributes:
+        address: what counts as one client, see `client_address`.
+        user: what `bind` says; None where there is no `bind`, or nobody is logged in.
+    """
+
+    address: str = ""
+    user: Hashable = None
+
+    def owns(self, opened_by: Who) -> bool:
+        """Say whether this is the user who opened a session; the address does not matter."""
+        mine, other = self.user, opened_by.user
+        if isinstance(mine, str) and isinstance(other, str):
+            # It may be a cookie: then how much of it is right must not show in the time taken.
+            return compare_digest(mine.encode(), other.encode())
+        return type(mine) is type(other) and mine == other
+
+
+async def who_asks(bind: Bind | None, scope: Scope) -> Who:
+    """Return who makes a call.
+
+    Raises:
+        PeerError: 403, if `bind` raised PermissionError.
+    """
+    address = client_address(scope)
+    if bind is None:
+        return Who(address)
+    try:
+        user = bind(scope)
+        if inspect.isawaitable(user):
+            user = await user
+    except PermissionError:
+        raise PeerError("this request may not use this endpoint", status=403) from None
+    return Who(address, user)
+
+
+def client_address(scope: Scope) -> str:
+    """Return what counts as one client: an IPv4 address, or a /64 of IPv6.
+
+    Whoever has one address of IPv6 has a whole /64 of them (RFC 6177).
+    """
+    client = scope.get("client")
+    name = str(client[0])[:64] if client else "unknown"
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return name  # a Unix socket, or what a proxy has put there
+    if address.version == 4:
+        return name
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
