@@ -76,6 +76,7 @@ class Fault:
         rules: in force all the while.
         over: the transports that it can befall.
         connections: that a client may make, at most.
+        seconds: over which the messages are spread.
         happened: says whether it did.
     """
 
@@ -84,6 +85,7 @@ class Fault:
     rules: tuple[Rule, ...] = ()
     over: tuple[str, ...] = TRANSPORTS
     connections: int = 25
+    seconds: float = SECONDS
     happened: Callable[[Scene], bool] = field(default=lambda scene: True)
 
 
@@ -163,7 +165,8 @@ FAULTS = (
         "answer cut after time",
         rules=(CutResponses(seconds=0.05),),
         over=OVER_HTTP,
-        connections=100,
+        connections=150,
+        seconds=2.0,  # so that polls are held for longer than that
         happened=lambda scene: scene.network.counters.cut >= 3,
     ),
     Fault(
@@ -204,7 +207,7 @@ async def scenery(server: Server, rules: tuple[Rule, ...]) -> AsyncIterator[Scen
 async def survives(server: Server, fault: Fault, transport: str) -> int:
     """Run a session that a fault befalls; return how many connections it made."""
     session = NumberedSession(
-        f"{fault.name}-{transport}".replace(" ", "-"), COUNT, SECONDS, LONGEST, transport
+        f"{fault.name}-{transport}".replace(" ", "-"), COUNT, fault.seconds, LONGEST, transport
     )
     async with scenery(server, fault.rules) as scene:
         running_session = asyncio.create_task(session.run(scene.network.url, timeout=TIMEOUT))
