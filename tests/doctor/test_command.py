@@ -80,6 +80,7 @@ def test_the_exit_status_says_that_nothing_works() -> None:
     [
         (["ftp://app.example"], "must begin with http"),
         (["http://app.example", "-H", "no colon, but a secret"], "NAME: VALUE"),
+        (["http://app.example", "-H", "Content-Length: 5"], "set by the transports"),
         (["http://app.example", "--timeout", "0"], "timeout must be more than 0"),
         (["http://app.example", "--transports", "smoke"], "unknown transport 'smoke'"),
         (["https://app.example", "--ca", "/nonexistent"], "certificates cannot be read"),

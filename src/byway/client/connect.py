@@ -89,7 +89,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
             transports: the transports to try, best first: names, a text such as
                 ``"websocket, stream; patience=0.5, poll"``, or a `Preference`. By default what
                 the environment's `BYWAY_TRANSPORTS` says, else all.
-            headers: headers to add to every request and handshake.
+            headers: headers to add to every request and handshake; not those that a transport
+                sets itself, such as `Host` and `Content-Type` (`byway.channel.OWN_HEADERS`).
             subprotocols: what to offer to the application, best first.
             ssl: certificates and TLS settings; the system's by default.
             proxy: URL of a proxy; True for the environment's (`HTTPS_PROXY`, `HTTP_PROXY`,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, cast
+from typing import cast
 
 import httpx
 import pytest
@@ -197,11 +197,3 @@ def test_a_socks_proxy_needs_what_the_extra_brings(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(address_module, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"byway\[socks\]"):
         proxy_for(url, "socks5://c:3")
-
-
-@pytest.mark.parametrize(
-    "headers", [{"X": "é"}, {"X": "a\r\nY: b"}, {"": "a"}, {"X\n": "a"}, [("X", "\0")]]
-)
-def test_a_header_that_not_every_transport_can_carry_is_refused(headers: Any) -> None:
-    with pytest.raises(UsageError, match="printable ASCII"):
-        byway.connect("http://app.example/", headers=headers)
