@@ -37,6 +37,12 @@ demo: $(STAMP) system-parts ## show a session that goes on where WebSockets are 
 test: $(STAMP) system-parts ## run the tests; ARGS='…' is handed to pytest
 	$(PY) -m pytest $(ARGS)
 
+# SEEDS is a count, SEED names one or several; neither for those of `make test`.
+.PHONY: chaos
+chaos: $(STAMP) ## cut and change everything at random; SEEDS=50, or SEED=17 ARGS='-k posts' for one
+	BYWAY_CHAOS_LONG=1 BYWAY_CHAOS_SEEDS='$(SEEDS)' BYWAY_CHAOS_SEED='$(SEED)' \
+	  $(PY) -m pytest tests/chaos $(ARGS)
+
 # Hypothesis forgets nothing between the rounds but their seeds.
 .PHONY: fuzz
 fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, or more

@@ -197,14 +197,17 @@ class Race:
             self._interval = self._preference.promotion_interval
         else:
             runner.strikes += 1
-        for other in self._runners.values():
-            if other.phase is Phase.FAILED:
-                other.phase = Phase.WAITING
-        others = [one for one in self._order if one != name]
-        if runner.strikes >= MAX_STRIKES and others:
-            self._move(runner, Phase.FAILED, now)  # until its interval is over, or all has failed
         again = lasted or (served and runner.strikes < MAX_STRIKES)
+        others = [one for one in self._order if one != name]
         self._queue = [name, *others] if again else [*others, name]
+        for other in self._runners.values():
+            # What did not last twice waits for its interval, or until nothing else is left.
+            if other.phase is Phase.FAILED and other.strikes < MAX_STRIKES:
+                other.phase = Phase.WAITING
+        if self.exhausted:
+            self._queue.sort(key=lambda one: self._runners[one].strikes)
+            for other in self._runners.values():
+                other.phase = Phase.WAITING
         if lasted or served:
             self._rounds = 0
             self._next_start = now
@@ -372,9 +375,9 @@ class Race:
             return
         if self._promote_at is None:
             self._promote_at = now + self._interval * self._jitter(0.8, 1.2)
-            self._interval = min(self._interval * 2, LAST_PROMOTION_INTERVAL)
         elif now >= self._promote_at:
             self._promote_at = None
+            self._interval = min(self._interval * 2, LAST_PROMOTION_INTERVAL)
             for runner in better:
                 runner.phase = Phase.WAITING
             self._queue = [n for n in self._order if self._runners[n].phase is Phase.WAITING]

@@ -136,6 +136,23 @@ class Transport(ABC):
         """
 
 
+def attach_endless(live: LiveSession, hello: Hello, transport: str) -> Attachment:
+    """Attach a carrier whose downlink is one endless answer: this one.
+
+    A proxy that believes a request to have failed repeats it. Nobody reads the answer to the
+    first any more, so the one that comes later takes its place.
+
+    Raises:
+        FrameError: the id belongs to a carrier of another kind, or HELLO is wrong.
+    """
+    earlier = live.attachments.get(hello.carrier)
+    if earlier is not None and earlier.transport == transport:
+        earlier.end("its request was repeated")
+    link = live.attach(hello.carrier, transport, ordered=True, received=hello.received)
+    link.establish()
+    return link
+
+
 async def first_of(*halves: Coroutine[Any, Any, None]) -> None:
     """Run coroutines until one ends or fails, cancel the others, and raise what it raised."""
     tasks = [asyncio.ensure_future(half) for half in halves]

@@ -18,7 +18,9 @@ from byway.errors import FrameError
 from byway.frames import HEADER, NEXT, PART, TEXT, Frame, decode_all
 
 FRAMES_EVENT: Final = b"frames"
-_GROUP: Final = 32 * 1024  # bytes of frames after which an event of frames is ended
+_GROUP: Final = 17 * 1024
+"""Bytes of frames in an event, but for a single frame that is longer. An event counts when it is
+complete: on a path that cuts answers after 64 KB, longer ones would hardly ever be."""
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
 
@@ -44,6 +46,9 @@ class EventEncoder:
                         group, size = [], 0
                     events.append(text_event(payload))
                     continue
+            if group and size + len(wire) > _GROUP:
+                events.append(_frames_event(group))
+                group, size = [], 0
             # The closing TEXT of parts may begin inside a character, so it is no plain event.
             if kind <= PART:
                 self._inside = kind == PART
@@ -51,9 +56,6 @@ class EventEncoder:
                 self._inside = True  # the parts may have gone another way
             group.append(wire)
             size += len(wire)
-            if size >= _GROUP:
-                events.append(_frames_event(group))
-                group, size = [], 0
         if group:
             events.append(_frames_event(group))
         return b"".join(events)

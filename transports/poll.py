@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from byway.errors import CarrierLost, FrameError
 from byway.frames import decode_all
 from byway.handshake import Hello
+from byway.limits import MAX_PART
 from byway.live import LATE, Attachment, LiveSession
 from byway.session import State
 from byway.transports.base import Exchange, Transport
@@ -33,7 +34,8 @@ class Poll(Transport):
     """Long-polling.
 
     The client counts the polls of a carrier. A newer one ends the older at once, a late older
-    one is answered empty, and with none for two heartbeats the carrier has ended.
+    one is answered empty, a repeated one as the first of its count, and with none for two
+    heartbeats the carrier has ended.
     """
 
     name: ClassVar[str] = "poll"
@@ -52,28 +54,21 @@ class Poll(Transport):
             link.establish()
         elif link.transport != self.name:
             raise FrameError(f"carrier {hello.carrier} is no poll", status=409)
-        frames: list[bytes] = []
-        if hello.poll >= link.polls:
-            # The same once more is a proxy's repetition, whose answer may be the one that the
-            # client gets. HELLO says what the client has, so answering again does no harm.
+        body = b""
+        if hello.poll > link.polls:
             link.polls = hello.poll
             link.stop()
             link.stop_timer()
-            if first or hello.poll == 1:
-                live.core.rewind(link.carrier, hello.received)
-                frames = [exchange.opening(link), *live.core.take(link.carrier, live.batch)]
-            else:
-                # The answer to the last poll may be lost; the client says what it has.
-                live.core.rewind(link.carrier, hello.received)
-                frames = await link.output()
-                if frames:
-                    for _ in range(LINGER):
-                        await asyncio.sleep(0)
-                    if link.polls == hello.poll and not link.carrier.ended:
-                        frames += live.core.take(link.carrier, live.batch)
+            answer = link.answer = asyncio.get_running_loop().create_future()
+            try:
+                body = await _next_answer(exchange, link, hello, opens=first)
+            finally:
+                answer.set_result(body)
             if link.polls == hello.poll:
                 link.end_after(LATE * live.heartbeat, "the client stopped polling")
-        body = b"".join(frames)
+        elif hello.poll == link.polls and link.answer is not None:
+            # A proxy repeats it; the client may get this answer instead of the first.
+            body = await asyncio.shield(link.answer)
         await exchange.start(self.name, CONTENT_TYPE, length=len(body))
         await exchange.body(body, more=False)
 
@@ -83,15 +78,26 @@ class Poll(Transport):
         async def read() -> None:
             core = link.live.core
             count = 0
+            failed = False  # the poll before was not answered
             while True:
                 count += 1
                 hello = dial.hello(link, self.name, poll=count)
                 frames = first_words(link) if count == 1 else b""
-                async with dial.request(hello, CONTENT_TYPE, frames) as response:
-                    body = await response.aread()
-                    dial.feed(
-                        link, decode_all(body, max_frame=dial.limits.max_frame), response.headers
-                    )
+                try:
+                    async with dial.request(hello, CONTENT_TYPE, frames) as response:
+                        body = await response.aread()
+                        failed = False
+                        dial.feed(
+                            link,
+                            decode_all(body, max_frame=dial.limits.max_frame),
+                            response.headers,
+                        )
+                except CarrierLost as error:
+                    # One answer may be lost alone; the next poll says what has come.
+                    if count == 1 or failed or error.trouble != "reset":
+                        raise
+                    failed = True
+                    continue
                 if core.state is State.CLOSED or core.finished:
                     # Nothing follows CLOSE. It is acknowledged in a batch: another poll would
                     # say so too, and be given up with the carrier before it has got through.
@@ -100,3 +106,25 @@ class Poll(Transport):
                     raise CarrierLost(link.carrier.ended)
 
         await carry_http(dial, link, read())
+
+
+async def _next_answer(exchange: Exchange, link: Attachment, hello: Hello, *, opens: bool) -> bytes:
+    """Wait for what the newest poll is answered: nothing, once there is a newer one."""
+    live, carrier = link.live, link.carrier
+    # The answer to the last poll may be lost; the client says what it has.
+    live.core.rewind(carrier, hello.received)
+    live.fit.received(hello.received)
+    if opens or hello.poll == 1:
+        size = min(live.fit.size, MAX_PART)
+        frames = [exchange.opening(link), *live.core.take(carrier, size)]
+    else:
+        frames = await link.output(size=live.fit.size)
+        if frames:
+            for _ in range(LINGER):
+                await asyncio.sleep(0)
+            left = live.fit.size - sum(map(len, frames))
+            if link.polls == hello.poll and not carrier.ended and left > 0:
+                frames += live.core.take(carrier, left)
+    body = b"".join(frames)
+    live.fit.wrote(carrier.cursor, len(body))
+    return body

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
-from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport
+from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport, attach_endless
 from byway.transports.eventstream import EventDecoder, EventEncoder
 from byway.transports.uplink import carry_endless
 
@@ -28,8 +28,7 @@ class ServerSentEvents(Transport):
 
     async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
         """Write frames to an event stream until the carrier or the session ends."""
-        link = live.attach(hello.carrier, self.name, ordered=True, received=hello.received)
-        link.establish()
+        link = attach_endless(live, hello, self.name)
         headers = [(b"byway", self.name.encode()), *ANSWER_HEADERS, *exchange.headers]
         try:
             await serve_events(exchange, _events(exchange, link), headers)
@@ -46,7 +45,10 @@ async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
     encoder = EventEncoder()
     yield encoder.encode([exchange.opening(link)])
     while frames := await link.output():
-        yield encoder.encode(frames)
+        data = encoder.encode(frames)
+        frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
+        yield data
+        del data
 
 
 async def serve_events(exchange: Exchange, events: AsyncIterator[bytes], headers: Headers) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from byway.frames import Decoder
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
-from byway.transports.base import Exchange, Transport, first_of
+from byway.transports.base import Exchange, Transport, attach_endless, first_of
 from byway.transports.uplink import carry_endless
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ class Stream(Transport):
 
     async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
         """Write frames to a chunked answer until the carrier or the session ends."""
-        link = live.attach(hello.carrier, self.name, ordered=True, received=hello.received)
-        link.establish()
+        link = attach_endless(live, hello, self.name)
         try:
             await exchange.start(self.name, CONTENT_TYPE)
             await first_of(_write(exchange, link), exchange.left())
@@ -46,4 +45,5 @@ async def _write(exchange: Exchange, link: Attachment) -> None:
     await exchange.body(exchange.opening(link), more=True)
     while frames := await link.output():
         await exchange.body(b"".join(frames), more=True)
+        frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
     await exchange.body(b"", more=False)

@@ -43,13 +43,21 @@ def telling(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         if name not in TELLING:
             continue
         if name == "location":
-            parts = urlsplit(value)
-            value = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "(this host)"
+            value = _host(value)
         elif name.endswith("-authenticate"):
             value = value.split(" ")[0]  # the scheme; some put a challenge behind it
         printable = "".join(one if one.isprintable() else "?" for one in value)
         found.append((name, printable[:LONGEST]))
     return tuple(found)
+
+
+def _host(location: str) -> str:
+    """Return scheme and host of a redirect's target, whose rest may repeat what the client sent."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "(no URL)"
+    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "(this host)"
 
 
 def trouble(error: BaseException) -> str:

@@ -23,7 +23,7 @@ from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PART, TEXT, Decoder, Frame
 from byway.handshake import SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
-from byway.live import Attachment, LiveSession
+from byway.live import LATE, Attachment, LiveSession
 from byway.masking import CLIENT_LOGGER, mask_keys
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
@@ -95,7 +95,9 @@ class WebSocket(Transport):
                     await dial.on_plain(socket)
                     return
                 await first_of(
-                    _carry_down(dial, link, socket, headers), _carry_up(dial, link, socket)
+                    _carry_down(dial, link, socket, headers),
+                    _carry_up(dial, link, socket),
+                    _watch_up(dial, link),
                 )
                 await socket.close()
         except websockets.InvalidStatus as error:
@@ -213,6 +215,8 @@ async def _serve_down(exchange: Exchange, link: Attachment) -> None:
             await exchange.send({"type": "websocket.send", "text": message})
         else:
             await exchange.send({"type": "websocket.send", "bytes": message})
+        del message  # the wait for the next may be long, and this is acknowledged meanwhile
+        frames.clear()
         frames = await link.output(size=WRITE)
 
 
@@ -236,3 +240,18 @@ async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> N
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(writer.messages(frames))
         link.touch()
+
+
+async def _watch_up(dial: Dial, link: Attachment) -> None:
+    """Give the carrier up when what went up is not acknowledged for two heartbeats.
+
+    The server acknowledges within one. Where nothing goes up any more its own heartbeats may
+    still come down, so that silence does not tell.
+    """
+    outbox, carrier = link.live.core.outbox, link.carrier
+    stuck = 0
+    while stuck < LATE:
+        first, written = outbox.first, carrier.cursor
+        await asyncio.sleep(dial.heartbeat)
+        stuck = stuck + 1 if outbox.first == first < written else 0
+    raise CarrierLost(f"nothing was acknowledged for {stuck * dial.heartbeat:g} s")

@@ -15,6 +15,7 @@ from byway.errors import CarrierLost, FrameError, UsageError
 from byway.frames import Frame
 from byway.limits import Limits
 from byway.session import Carrier, Closed, Intake, Message, Session, State
+from byway.session.fit import Fit
 
 logger: logging.Logger = logging.getLogger("byway.session")
 
@@ -36,6 +37,7 @@ class LiveSession:
         on_change: called when a carrier has been proven, or the session is over.
         window: seconds that the session is kept without a carrier.
         batch: bytes of one write, exceeded by at most one frame.
+        fit: how large answers may be, where the downlink is a series of them.
         longest_heartbeat: the longest that the peer may ask for, in seconds.
         closed: set once both sides have closed.
         finished: set once nothing is left to do.
@@ -82,6 +84,7 @@ class LiveSession:
         self.on_change: Callable[[], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
+        self.fit: Fit = Fit(limits.batch)
         self.longest_heartbeat: float = limits.heartbeat
 
     @property
@@ -370,6 +373,7 @@ class Attachment:
         began: when it was attached.
         moved: when something last went over its connection.
         polls: requests that made up this carrier, where it is a series of them.
+        answer: what the newest of those is answered, for its repeats.
         opened: set once it counts as a carrier that the session has. A server's does at once,
             a client's when OPEN has come.
     """
@@ -381,6 +385,7 @@ class Attachment:
         self.transport = transport
         self.opened: asyncio.Event = asyncio.Event()
         self.polls = 0
+        self.answer: asyncio.Future[bytes] | None = None
         self._waiter: asyncio.Future[bool] | None = None
         self._stops = 0
         self._loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from byway import Limits, Memory, Preference
 from byway.client import place
 from byway.client.route import route
 from byway.negotiation.memory import place_of
-from byway.testing import CutSilence, Network
+from byway.testing import CutResponses, CutSilence, Network
 from tests.support.servers import Server, uvicorn
 
 PACE = 0.005
@@ -136,6 +136,25 @@ async def test_a_network_that_goes_away_and_comes_back_worse_loses_nothing(
 
     took = await moved(quick_server, "open", away, start="websocket", end="stream")
     assert took < 15
+
+
+async def test_where_nothing_endless_lasts_a_session_settles_on_poll(
+    endpoint_server: Server,
+) -> None:
+    over: list[str] = []
+    async with Network(endpoint_server.port, "refuse-403", CutResponses(seconds=0.3)) as network:
+        async with byway.connect(
+            network.url + "/echo", proxy=None, memory=False, on_transport=over.append
+        ) as channel:
+            traffic = Traffic(channel)
+            async with asyncio.timeout(50), asyncio.TaskGroup() as group:
+                group.create_task(traffic.send())
+                group.create_task(traffic.receive())
+                await network.until(lambda: over[-1:] == ["poll"], timeout=20)
+                await asyncio.sleep(1.5)  # what is tested is that nothing more happens
+                traffic.stop()
+            traffic.check()
+    assert over == ["stream", "stream", "sse", "sse", "poll"]
 
 
 async def test_the_next_session_begins_with_what_worked(endpoint_server: Server) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -33,6 +34,22 @@ from byway.testing.plan import Rule
 from tests.support.tls import Authority
 from tests.testing.clients import UPGRADE, get, raw_client
 from tests.testing.origin import Origin, running_origin
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_connection_killed_as_soon_as_it_is_accepted_leaves_nothing_behind(
+    origin: Origin, turns: int
+) -> None:
+    async with Network(origin.port) as network:
+        before = asyncio.all_tasks()
+        with socket.create_connection(("127.0.0.1", network.port)):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            network.kill_connections()
+            await network.until(lambda: network.counters.accepted == 1)
+            network.kill_connections()
+            await network.until(lambda: network.connections == 0)
+        assert asyncio.all_tasks() == before
 
 
 async def test_rules_change_while_it_runs(origin: Origin, http: httpx.AsyncClient) -> None:

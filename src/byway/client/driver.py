@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("byway.client")
 
 
+MAX_OPENINGS: Final = 12
+"""Attempts of a session's first rounds, at most, where connections end without an answer. Any
+answer, a name or port that is not there, or a certificate, would be the same a second time."""
+
 ROUTE_INTERVAL: Final = 5.0
 """Seconds between two looks whether the machine is in another network now."""
 
@@ -212,7 +216,7 @@ class Driver:
             if self.plain is not None or self.live.core.finished:
                 break
             if self._race.exhausted:
-                if not self._ready.is_set():
+                if not self._ready.is_set() and not self._may_be_luck():
                     self._place.forget()
                     raise NoTransport(self.attempts)
                 if self.live.core.state is State.CLOSED:
@@ -238,6 +242,13 @@ class Driver:
             self._running[used.transport] = used
             await asyncio.wait({used.task})
 
+    def _may_be_luck(self) -> bool:
+        """Say whether a first round in vain is worth another: connections ended unanswered."""
+        tries = len(self.attempts)
+        return tries < MAX_OPENINGS and any(
+            one.trouble == "reset" for one in self.attempts[-len(REGISTRY) :]
+        )
+
     async def _act(self, action: Action, now: float) -> None:
         name = action.transport
         if isinstance(action, Start):
@@ -258,7 +269,7 @@ class Driver:
             if self._on_transport is not None:
                 try:
                     self._on_transport(name)
-                except Exception:
+                except (Exception, asyncio.CancelledError):  # it was not this task's cancelling
                     logger.exception("session %s: on_transport failed", self.live.name)
         else:
             one = self._running.get(name)
@@ -333,6 +344,10 @@ class Driver:
             error: Refused | CarrierLost | None = None
         except (Refused, CarrierLost) as raised:
             error = raised
+        except Exception as raised:
+            # Whatever one attempt stumbles over, the session goes on with the others.
+            logger.exception("session %s: %s failed", self.live.name, one.transport)
+            error = CarrierLost(f"{type(raised).__name__}: {raised}")
         if self.live.core.finished or self.plain is not None:
             return
         self._note(one, now, str(error or "it ended"), error)

@@ -51,10 +51,15 @@ class Connection:
         self._asked: Request | None = None
         self._origin: OriginSide | None = None  # the last one dialled
         self._tunnelling = False
+        self._task: asyncio.Task[None] | None = None
+        self._killed = False
 
     async def run(self) -> None:
         """Serve the connection until it ends, and leave nothing behind."""
+        self._task = asyncio.current_task()
         try:
+            if self._killed:
+                return
             try:
                 async with asyncio.timeout(None) as self._watch:
                     self.touch()
@@ -81,6 +86,13 @@ class Connection:
         self._wire.reset()
         if self._origin is not None:
             self._origin.reset()
+
+    def kill(self) -> None:
+        """Reset it from outside; `run` ends soon, or as soon as it begins."""
+        self._killed = True
+        self.reset()
+        if self._task is not None:  # a task cancelled before it begins would tidy nothing up
+            self._task.cancel()
 
     async def _turn(self) -> bool:
         """Serve one request; say whether another may follow."""

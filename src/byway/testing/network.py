@@ -243,7 +243,6 @@ class Network(AbstractAsyncContextManager["Network"]):
 
     def _reset_all(self) -> list[asyncio.Task[None]]:
         tasks = list(self._connections.values())
-        for connection, task in self._connections.items():
-            connection.reset()
-            task.cancel()
+        for connection in self._connections:
+            connection.kill()
         return tasks

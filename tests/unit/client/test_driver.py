@@ -221,3 +221,52 @@ async def test_where_nothing_gets_through_each_attempt_is_told(script: Scripted)
         ("sse", "cut", None),
         ("poll", "answered 403", 403),
     ]
+
+
+@timed
+async def test_an_attempt_that_stumbles_over_anything_leaves_the_session_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(
+        driver_module,
+        "REGISTRY",
+        {"sse": Scripted(*[ValueError("what a proxy said")] * 9), "poll": Answering()},
+    )
+    driver = driving("sse", "poll")
+    await driver.open()
+    await asyncio.sleep(100)
+    assert driver.live.transport == "poll"
+    assert driver.live.core.state is State.OPEN
+    assert "what a proxy said" in caplog.text
+    await driver.aclose()
+
+
+@timed
+async def test_connections_that_end_unanswered_are_tried_again_for_some_rounds(
+    script: Scripted,
+) -> None:
+    script.script = [CarrierLost("cut", trouble="reset")] * 3
+    driver = driving()
+    await driver.open()
+    assert len(script.tried) == 4
+    await driver.aclose()
+    script.script = [CarrierLost("cut", trouble="reset")] * 100
+    with pytest.raises(NoTransport) as caught:
+        await driving().open()
+    assert 4 < len(caught.value.attempts) <= driver_module.MAX_OPENINGS
+
+
+@timed
+async def test_a_callback_that_raises_what_cancels_tasks_cancels_nothing(
+    script: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    def raising(_: str) -> None:
+        raise asyncio.CancelledError
+
+    driver = driving()
+    driver._on_transport = raising
+    await driver.open()
+    await asyncio.sleep(1)
+    assert driver.live.transport == "poll"
+    assert "on_transport failed" in caplog.text
+    await driver.aclose()

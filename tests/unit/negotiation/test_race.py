@@ -293,6 +293,43 @@ def test_what_opens_and_does_not_last_has_one_more_chance_and_then_comes_last() 
     assert used(actions) == ["poll"]
 
 
+def test_where_two_do_not_last_the_third_has_its_turn() -> None:
+    """A path that cuts every endless answer after a second leaves only poll."""
+    one, now = race("stream", "sse", "poll"), 0.0
+    begun_so_far = []
+    for _ in range(8):
+        actions, again = one.decide(now)
+        while not started(actions):
+            assert again is not None
+            now = again
+            actions, again = one.decide(now)
+        (name,) = started(actions)
+        begun_so_far.append(name)
+        works(one, name, now)
+        if name == "poll":
+            break
+        now += 1
+        one.ended(name, now, served=True)
+    assert begun_so_far == ["stream", "stream", "sse", "sse", "poll"]
+    _, again = one.decide(now)
+    assert again == pytest.approx(now + PROMOTION_INTERVAL * 1.2)
+
+
+def test_where_nothing_lasts_everything_goes_on_in_turn() -> None:
+    one, now = race("stream", "poll"), 0.0
+    begun_so_far = []
+    for _ in range(12):
+        actions, again = one.decide(now)
+        (name,) = started(actions)
+        begun_so_far.append(name)
+        works(one, name, now)
+        now += 1
+        one.ended(name, now, served=True)
+    assert (
+        begun_so_far[-4:] == ["stream", "poll"] * 2 or begun_so_far[-4:] == ["poll", "stream"] * 2
+    )
+
+
 def test_what_does_not_last_is_tried_less_and_less_often() -> None:
     one = race("websocket", "poll")
     one.decide(0.0)

@@ -156,3 +156,10 @@ def test_many_frames_are_spread_over_events_within_the_decoder_s_bound() -> None
     stream = written(frames)
     assert stream.count(b"event: frames") > 1
     assert read([stream]) == frames
+
+
+def test_an_event_of_frames_is_not_much_longer_than_the_longest_part() -> None:
+    """It counts when it is complete, and some paths cut an answer after 64 KB."""
+    part = encode(BINARY, bytes(16 * 1024))
+    stream = EventEncoder().encode([encode_ack(1, 2), part, *[encode(BINARY, b"x")] * 5000, part])
+    assert max(map(len, stream.split(b"\n\n"))) < 24 * 1024

@@ -95,3 +95,15 @@ def test_only_telling_headers_are_kept_and_nothing_secret_of_them() -> None:
     assert len(kept[3][1]) == 200
     assert kept[3][1].isprintable()
     assert telling([("location", "/login?secret")]) == (("location", "(this host)"),)
+
+
+@pytest.mark.parametrize(
+    ("location", "kept"),
+    [
+        ("https://login.example/path?secret", "https://login.example"),
+        ("/login?secret", "(this host)"),
+        ("http://[login/", "(no URL)"),
+    ],
+)
+def test_of_a_redirect_only_the_host_is_kept_whatever_it_says(location: str, kept: str) -> None:
+    assert telling([("Location", location)]) == (("location", kept),)

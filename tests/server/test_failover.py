@@ -1,0 +1,334 @@
+"""Every way in which a carrier can die, over every transport: the session goes on.
+
+In each, numbered messages go both ways, the carrier dies in their midst, and all messages arrive
+once and in order, after a bounded number of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from byway.testing import (
+    CutResponses,
+    FailWith,
+    LosePostAnswer,
+    Network,
+    RefuseBodies,
+    RepeatPost,
+    Rule,
+)
+from tests.support.line import Line, line
+from tests.support.numbered_client import NumberedSession
+from tests.support.peers import TRANSPORTS, connect
+from tests.support.process import Program, running
+from tests.support.servers import Server, uvicorn
+
+COUNT = 300
+"""Messages each way."""
+
+SECONDS = 1.0
+"""Seconds over which they are spread."""
+
+LONGEST = 40 * 1024
+
+TIMEOUT = 15.0
+"""Seconds after which a session has not got over it."""
+
+OVER_HTTP = tuple(name for name in TRANSPORTS if name != "websocket")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Serve numbered messages with a heartbeat of half a second."""
+    with uvicorn("tests.apps.numbered_app:failing") as one:
+        yield one
+    one.assert_quiet()
+
+
+@dataclass
+class Scene:
+    """What a fault works on.
+
+    Attributes:
+        line: the line, at the server.
+        network: the proxy before it, at the client.
+    """
+
+    line: Line
+    network: Network
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to die.
+
+    Attributes:
+        name: what it is called.
+        happen: makes it happen, and ends it.
+        rules: in force all the while.
+        over: the transports that it can befall.
+        connections: that a client may make, at most.
+        happened: says whether it did.
+    """
+
+    name: str
+    happen: Callable[[Scene], Awaitable[None]] | None = None
+    rules: tuple[Rule, ...] = ()
+    over: tuple[str, ...] = TRANSPORTS
+    connections: int = 25
+    happened: Callable[[Scene], bool] = field(default=lambda scene: True)
+
+
+async def fin(scene: Scene) -> None:
+    for _ in range(3):
+        scene.line.fin()
+        await asyncio.sleep(0.2)
+
+
+async def rst(scene: Scene) -> None:
+    for _ in range(3):
+        scene.line.rst()
+        await asyncio.sleep(0.2)
+
+
+async def mute(scene: Scene) -> None:
+    scene.line.mute(up=True, down=True)
+
+
+async def deaf(scene: Scene) -> None:
+    scene.line.mute(up=True, down=False)
+
+
+async def dumb(scene: Scene) -> None:
+    scene.line.mute(up=False, down=True)
+
+
+async def truncate(scene: Scene) -> None:
+    """Close connections at bytes that are no frame's end, the first ones inside of OPEN."""
+    scene.line.truncations = [350, 1357, 3001]
+    scene.line.rst()
+
+
+async def stall(scene: Scene) -> None:
+    """Hold request bodies back until the server's time is over."""
+    scene.line.hold_up()
+    await asyncio.sleep(1.2)
+    scene.line.pass_up()
+
+
+async def refuse(scene: Scene) -> None:
+    scene.line.refusing = True
+    scene.line.rst()
+    await asyncio.sleep(1.0)
+    scene.line.refusing = False
+
+
+def answering(status: int) -> Callable[[Scene], Awaitable[None]]:
+    async def fail(scene: Scene) -> None:
+        scene.network.use(FailWith(status))
+        scene.network.kill_connections()
+        await asyncio.sleep(1.0)
+        scene.network.use()
+
+    return fail
+
+
+FAULTS = (
+    Fault("fin", fin),
+    Fault("rst", rst),
+    Fault("mute", mute),
+    Fault("deaf", deaf),
+    Fault("dumb", dumb),
+    Fault("truncated", truncate, happened=lambda scene: scene.line.ended >= 1),
+    Fault("stalled body", stall, over=OVER_HTTP),
+    Fault("refused", refuse),
+    Fault("502", answering(502)),
+    Fault("503", answering(503)),
+    Fault("504", answering(504)),
+    Fault(
+        "clean end",
+        rules=(CutResponses(seconds=0.15, clean=True),),
+        over=("stream", "sse"),
+        happened=lambda scene: scene.network.counters.cut >= 3,
+    ),
+    Fault(
+        "answer cut after time",
+        rules=(CutResponses(seconds=0.05),),
+        over=OVER_HTTP,
+        connections=100,
+        happened=lambda scene: scene.network.counters.cut >= 3,
+    ),
+    Fault(
+        "answer cut after size",
+        rules=(CutResponses(bytes=30_000),),
+        over=OVER_HTTP,
+        connections=100,
+        happened=lambda scene: scene.network.counters.cut >= 1,
+    ),
+    Fault(
+        "lost answers",
+        rules=(LosePostAnswer(nth=5),),
+        over=OVER_HTTP,
+        connections=150,
+        happened=lambda scene: scene.network.counters.lost >= 1,
+    ),
+    Fault(
+        "repeated requests",
+        rules=(RepeatPost(),),
+        over=OVER_HTTP,
+        happened=lambda scene: scene.network.counters.repeated >= 10,
+    ),
+    Fault(
+        "413",
+        rules=(RefuseBodies(over=20_000),),
+        over=OVER_HTTP,
+        happened=lambda scene: scene.network.counters.answered >= 1,
+    ),
+)
+
+
+@asynccontextmanager
+async def scenery(server: Server, rules: tuple[Rule, ...]) -> AsyncIterator[Scene]:
+    async with line(server.port) as one, Network(one.port, *rules) as network:
+        yield Scene(one, network)
+
+
+async def survives(server: Server, fault: Fault, transport: str) -> int:
+    """Run a session that a fault befalls; return how many connections it made."""
+    session = NumberedSession(
+        f"{fault.name}-{transport}".replace(" ", "-"), COUNT, SECONDS, LONGEST, transport
+    )
+    async with scenery(server, fault.rules) as scene:
+        running_session = asyncio.create_task(session.run(scene.network.url, timeout=TIMEOUT))
+        if fault.happen is not None:
+            await asyncio.wait(
+                {running_session, asyncio.ensure_future(session.halfway.wait())},
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            await fault.happen(scene)
+        try:
+            await running_session
+        except AssertionError as error:
+            raise AssertionError(f"{transport}: {error}") from error
+        assert fault.happened(scene), f"{transport}: nothing happened: {scene}"
+        accepted = scene.network.counters.accepted
+        assert accepted <= fault.connections, f"{transport}: {accepted} connections"
+        sys.stdout.write(f"{fault.name} over {transport}: {accepted} connections\n")
+    return accepted
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+async def test_a_session_outlives_a_carrier_that_dies_of(server: Server, fault: Fault) -> None:
+    async with asyncio.TaskGroup() as group:
+        for transport in fault.over:
+            group.create_task(survives(server, fault, transport))
+
+
+async def test_the_answer_to_one_poll_may_be_lost_and_the_carrier_goes_on(server: Server) -> None:
+    session = NumberedSession("one-poll", COUNT, SECONDS, 1000, "poll")
+    async with Network(server.port, LosePostAnswer(nth=7)) as network:
+        await session.run(network.url, timeout=TIMEOUT)
+        assert network.counters.lost >= 3
+    assert session.transports == ["poll"]
+
+
+def stop(program: Program) -> None:
+    """Put a process to sleep."""
+    os.kill(program.pid, signal.SIGSTOP)
+
+
+def wake(program: Program) -> None:
+    """Let it go on."""
+    os.kill(program.pid, signal.SIGCONT)
+
+
+async def test_a_server_that_stands_still_for_a_while_is_found_again() -> None:
+    sessions = [NumberedSession(f"still-{one}", COUNT, SECONDS, LONGEST, one) for one in TRANSPORTS]
+    with uvicorn("tests.apps.numbered_app:failing") as server:
+        async with asyncio.TaskGroup() as group:
+            for session in sessions:
+                group.create_task(session.run(server.url()[:-1], timeout=30))
+            await asyncio.gather(*(session.halfway.wait() for session in sessions))
+            stop(server.program)
+            try:
+                await asyncio.sleep(2.5)  # more than the client's patience
+            finally:
+                wake(server.program)
+    server.assert_quiet()
+
+
+@asynccontextmanager
+async def sleepers(server: Server, seconds: float) -> AsyncIterator[list[Program]]:
+    """Run a client over each transport, and put it to sleep in the midst of its messages."""
+    programs = [
+        Program([sys.executable, "-m", "tests.support.sleeper", server.url()[:-1], one])
+        for one in TRANSPORTS
+    ]
+    with running(programs[0]), running(programs[1]), running(programs[2]), running(programs[3]):
+        for program in programs:
+            await program.log.seen("halfway")
+            stop(program)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for program in programs:
+                wake(program)
+        yield programs
+
+
+async def test_a_client_that_wakes_within_the_window_goes_on(server: Server) -> None:
+    async with sleepers(server, 2.5) as programs:
+        for program in programs:
+            await program.log.seen("complete", timeout=20)
+
+
+async def test_a_client_that_wakes_too_late_is_told() -> None:
+    with uvicorn("tests.apps.numbered_app:brief") as server:
+        async with sleepers(server, 3.0) as programs:
+            for program in programs:
+                await program.log.seen(
+                    "failed: closed with 1006 .*this session has ended", timeout=20
+                )
+    server.assert_quiet()
+
+
+async def test_a_server_that_refuses_everything_sees_a_bounded_number_of_attempts(
+    endpoint_server: Server,
+) -> None:
+    """Without pauses that grow, each client would come back a hundred times a second."""
+    clients, seconds = 10, 3.0
+    async with Network(endpoint_server.port) as network:
+
+        async def client(number: int) -> None:
+            async with connect(network.url + "/echo") as channel:
+                await channel.send(f"first of {number}")
+                assert await channel.receive() == f"first of {number}"
+                await opened.wait()
+                await healed.wait()
+                await channel.send(f"second of {number}")
+                assert await channel.receive() == f"second of {number}"
+
+        opened, healed = asyncio.Barrier(clients + 1), asyncio.Event()
+        async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+            for number in range(clients):
+                group.create_task(client(number))
+            await opened.wait()
+            before = network.counters.requests
+            network.use(FailWith(503))
+            network.kill_connections()
+            await asyncio.sleep(seconds)
+            network.use()
+            attempts = network.counters.requests - before
+            healed.set()
+    sys.stdout.write(f"{attempts} attempts of {clients} clients in {seconds:g} s\n")
+    # Four transports a round, and some five rounds: pauses of at most 0.25, 0.5, 1, 2, 4 s are
+    # drawn between them.
+    assert 4 * clients <= attempts <= 40 * clients
