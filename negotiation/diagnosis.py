@@ -40,16 +40,28 @@ class _Others:
         plainly_not: somebody without byway answered on purpose.
         proxy: a forward proxy was used.
         stream_passes: an endless answer that is not text passes live.
+        carried: a transport carries the session that this is about, or has carried it.
+        plain: a plain WebSocket does, or did.
+        said_no: the application refused the session.
     """
 
     served: bool
     plainly_not: bool
     proxy: bool
     stream_passes: bool
+    carried: bool
+    plain: bool
+    said_no: bool
 
 
 def diagnose(
-    evidence: Sequence[Evidence], *, url: str, proxy: str = "", in_use: str | None = None
+    evidence: Sequence[Evidence],
+    *,
+    url: str,
+    proxy: str = "",
+    in_use: str | None = None,
+    last: str | None = None,
+    served: bool = False,
 ) -> Report:
     """Judge what was seen of the transports.
 
@@ -58,20 +70,28 @@ def diagnose(
         url: without anything secret.
         proxy: without anything secret; "" for none.
         in_use: the transport that carries a session now, if this is about one.
+        last: the transport that carried it last, which may be the one in use.
+        served: whether byway is known to be served there, whatever is seen of the transports.
     """
-    served = any(one.shows_byway or (one.in_use and not one.plain) for one in evidence)
+    ours = [one for one in evidence if one.in_use or one.carried]
+    plain = any(one.plain for one in ours)
+    served = served or any(one.shows_byway for one in evidence) or (bool(ours) and not plain)
     plainly_not = not served and any(_says_something_else(one) for one in evidence)
     others = _Others(
         served,
         plainly_not,
         bool(proxy),
         any(one.transport == "stream" and one.proven and not one.held for one in evidence),
+        carried=bool(in_use or last),
+        plain=plain,
+        said_no=any(one.mark == "refused" for one in evidence),
     )
     findings = tuple(_judge(one, others) for one in evidence)
     usable = [
         one.transport
         for one in findings
-        if one.usable or (in_use and one.verdict is Verdict.NOT_TRIED)
+        # A server without byway has nothing but its WebSocket.
+        if one.usable or (others.carried and not plain and one.verdict is Verdict.NOT_TRIED)
     ]
     # What is cut within moments still carries a session, by resuming again and again.
     usable = usable or [one.transport for one in findings if one.verdict is Verdict.CUT]
@@ -87,7 +107,7 @@ def diagnose(
         findings=findings,
         preference=", ".join(usable),
     )
-    return replace(report, summary=_summary(report))
+    return replace(report, summary=_summary(report, last))
 
 
 def _says_something_else(one: Evidence) -> bool:
@@ -102,11 +122,12 @@ def _says_something_else(one: Evidence) -> bool:
 
 def _judge(one: Evidence, others: _Others) -> Finding:
     if not one.tried:
-        return _found(one, Verdict.NOT_TRIED, "It was not tried, as another transport works.")
-    if one.in_use:
-        why = "It carries the session."
+        return _not_tried(one, others)
+    if one.in_use or one.carried:
+        how = "carries" if one.in_use else "carried"
+        why = f"It {how} the session."
         if one.plain:
-            why = "A plain WebSocket carries the channel: its server does not speak byway."
+            why = f"A plain WebSocket {how} the channel: its server does not speak byway."
         return replace(_found(one, Verdict.WORKS, why), usable=True)
     if one.held:
         return _buffered(one, others)
@@ -139,6 +160,21 @@ def _judge(one: Evidence, others: _Others) -> Finding:
     return _silent(one, others.served)
 
 
+def _not_tried(one: Evidence, others: _Others) -> Finding:
+    if one.offered and one.transport not in one.offered:
+        why = f"The server says that it does not offer {one.transport}."
+        return _found(one, Verdict.NOT_OFFERED, why, ADD)
+    if others.plain:
+        why = "It was not tried, as it needs byway, which the server does not speak."
+    elif others.carried:
+        why = "It was not tried, as another transport works."
+    elif others.said_no:
+        why = "It was not tried, as the application had refused the client already."
+    else:
+        why = "There was no time to try it."
+    return _found(one, Verdict.NOT_TRIED, why)
+
+
 def _found(
     one: Evidence, verdict: Verdict, why: str, advice: str = "", *, outcome: str = ""
 ) -> Finding:
@@ -156,13 +192,15 @@ def _found(
 WITHOUT: Final = "The client: set the preference below."
 """What a client does about a transport that is of no use."""
 
+ADD: Final = "Who runs the server: add it to the middleware's `transports`."
+"""What helps where the server does not offer a transport."""
+
 
 def _answered(one: Evidence, others: _Others) -> Finding:
     who = product(one.headers)
     if one.mark == "error" and one.status == 406:
         why = f"The server says that it does not offer {one.transport}."
-        advice = "Who runs the server: add it to the middleware's `transports`."
-        return _found(one, Verdict.NOT_OFFERED, why, advice)
+        return _found(one, Verdict.NOT_OFFERED, why, ADD)
     if not others.served and others.plainly_not and one.trouble != "proxy":
         why, advice = not_byway(one, who)
         return _found(one, Verdict.NO_BYWAY, why, advice)
@@ -381,14 +419,24 @@ def _notes(one: Evidence, why: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _summary(report: Report) -> str:
+def _summary(report: Report, last: str | None) -> str:
     names = [one.transport for one in report.findings]
     verdicts = {one.verdict for one in report.findings}
-    if report.in_use:
+    if report.in_use or last:
         said = f"{report.in_use} carries the session."
-        if any(one.verdict not in (Verdict.WORKS, Verdict.NOT_TRIED) for one in report.findings):
+        if not report.in_use:
+            said = f"{last} carried the session last."
+        if report.preference and any(
+            one.evidence.tried and one.verdict is not Verdict.WORKS for one in report.findings
+        ):
             said += f" To spare the next one what was in vain, prefer: {report.preference}"
         return said
+    said_no = [one.evidence.status for one in report.findings if one.evidence.mark == "refused"]
+    if said_no and not report.preference:
+        return (
+            "byway is served here and answered: the application refused the session with status "
+            f"{said_no[0]}. No other transport would change that."
+        )
     if report.preference:
         if report.preference == ", ".join(names) and verdicts == {Verdict.WORKS}:
             return (

@@ -35,6 +35,7 @@ class Evidence:
         transport: its name.
         tried: whether it was tried at all.
         in_use: whether it carries the session that this is a report of.
+        carried: whether it has carried that session, and has not failed since.
         answered: when the head of an answer came.
         opened: when OPEN came.
         proven: when the answer to a PING of the client's came.
@@ -68,6 +69,7 @@ class Evidence:
     transport: str
     tried: bool = True
     in_use: bool = False
+    carried: bool = False
     answered: float | None = None
     opened: float | None = None
     proven: float | None = None

@@ -13,15 +13,23 @@ import asyncio
 import json
 import logging
 import os
+import stat
+import sys
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 from random import uniform
 from typing import Any, Final
+
+from byway.errors import UsageError
+
+if sys.platform != "win32":
+    import fcntl
 
 logger: logging.Logger = logging.getLogger("byway.memory")
 
@@ -36,6 +44,9 @@ MAX_PLACES: Final = 1_000
 
 MAX_FILE: Final = 1024 * 1024
 """Bytes of a memory file; a longer one counts as corrupt."""
+
+LOCK_TIMEOUT: Final = 1.0
+"""Seconds that a change waits for another process that writes the same file."""
 
 VERSION: Final = 1
 
@@ -62,7 +73,7 @@ class Memory:
     """Remembers, for each place, which transport worked.
 
     It may be shared by all sessions of an event loop, and the file by several processes: each
-    adds to what the others wrote.
+    adds to what the others wrote, one after the other where the system has locks for files.
     """
 
     def __init__(
@@ -79,11 +90,15 @@ class Memory:
 
         Args:
             path: a file to keep it in; by default it is kept as long as the process lasts. The
-                file names hosts, and is readable by its owner only.
+                file names hosts, and is readable by its owner only. A link is followed. Beside it
+                stands an empty file, `.lock` behind the name, for several processes.
             clock: returns seconds since the epoch.
             jitter: returns a number between two others.
+
+        Raises:
+            UsageError: the path is of something else than a file: a folder, a device, a pipe.
         """
-        self._path = None if path is None else Path(path)
+        self._path = None if path is None else _file(path)
         self._clock = clock
         self._jitter = jitter
         self._places: OrderedDict[str, Remembered] = OrderedDict()
@@ -173,6 +188,9 @@ class Memory:
                 await asyncio.to_thread(_merge, path, changed)
             except OSError as error:
                 logger.warning("memory %s: not written: %s", path, error)
+            except Exception:
+                # Sessions do without the file, whatever became of it.
+                logger.exception("memory %s: not written", path)
 
 
 SHARED: Final = Memory()
@@ -199,9 +217,43 @@ def _update(places: OrderedDict[str, Remembered], changed: dict[str, Remembered 
         places.popitem(last=False)
 
 
+def _file(path: str | os.PathLike[str]) -> Path:
+    """Return where a link leads, without opening anything: a pipe would block, a device act.
+
+    Raises:
+        UsageError: it is no path, or of something else than a file.
+    """
+    try:
+        found = Path(os.path.realpath(os.fsdecode(path)))
+    except (TypeError, ValueError):
+        raise UsageError(f"a memory is kept in a file: {path!r} is no path") from None
+    try:
+        _check_regular(os.stat(found).st_mode)
+    except _NotRegularError:
+        raise UsageError(f"a memory is kept in a file: {str(path)!r} is something else") from None
+    except OSError:
+        pass  # there is none yet, or reading it will say why
+    return found
+
+
+class _NotRegularError(OSError):
+    """It is a folder, a device or a pipe."""
+
+
+def _check_regular(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise _NotRegularError("not a regular file")
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file; something else that has come into its place does not block."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _read(path: Path) -> OrderedDict[str, Remembered]:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open) as file:
+            _check_regular(os.fstat(file.fileno()).st_mode)
             data = file.read(MAX_FILE + 1)
     except FileNotFoundError:
         return OrderedDict()
@@ -210,8 +262,8 @@ def _read(path: Path) -> OrderedDict[str, Remembered]:
         return OrderedDict()
     try:
         return _parse(data)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        logger.warning("memory %s: corrupt, it will be replaced: %r", path, error)
+    except Exception as error:  # whatever a file can hold must not keep anybody from connecting
+        logger.warning("memory %s: corrupt, it will be replaced: %.300r", path, error)
         return OrderedDict()
 
 
@@ -245,16 +297,48 @@ def _remembered(fields: dict[str, Any]) -> Remembered:
     return one
 
 
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes from changing the file meanwhile, as far as that can be had.
+
+    The lock is on a file beside it, which stays: the file itself is replaced, and a lock that is
+    removed could be held twice. Who cannot have the lock in time goes on without: a lost place is
+    found again, a program that waits is not.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    handle = None
+    try:
+        with suppress(OSError):  # a folder or a disk without locks
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            handle = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
+            until = time.monotonic() + LOCK_TIMEOUT
+            while time.monotonic() < until:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(uniform(0.001, 0.01))
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)  # which unlocks it
+
+
 def _merge(path: Path, changed: dict[str, Remembered | None]) -> None:
     """Add to what another process may have written since, and replace the file in one step."""
-    places = _read(path)
-    _update(places, changed)
-    content = {"v": VERSION, "places": {name: asdict(one) for name, one in places.items()}}
-    handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # its owner's only
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=1)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with suppress(FileNotFoundError):
+        _check_regular(os.stat(path).st_mode)  # else a device would be replaced
+    with _locked(path):
+        places = _read(path)
+        _update(places, changed)
+        content = {"v": VERSION, "places": {name: asdict(one) for name, one in places.items()}}
+        handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # its owner's only
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(content, file, indent=1)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise

@@ -54,20 +54,23 @@ class Preference:
         """Check the names and the numbers.
 
         Raises:
-            UsageError: a name is unknown or given twice, there is none, or a number is wrong.
+            UsageError: a name is unknown or given twice, there is none, a number is wrong, or
+                something is of another type.
         """
-        object.__setattr__(self, "order", tuple(self.order))
+        object.__setattr__(self, "order", _names(self.order))
         if not self.order:
             raise UsageError("no transport is named: name at least one")
         for index, name in enumerate(self.order):
             _known(name)
             if name in self.order[:index]:
                 raise UsageError(f"transport {name!r} is named twice")
+        if not isinstance(self.patience, Mapping):
+            raise UsageError(f"patience is a dict of seconds by name, not {self.patience!r}")
         for name, seconds in self.patience.items():
             _known(name)
-            if not (isfinite(seconds) and seconds >= 0):
+            if not (_is_number(seconds) and seconds >= 0):
                 raise UsageError(f"the patience of {name!r} must be 0 or more seconds")
-        if not (isfinite(self.promotion_interval) and self.promotion_interval > 0):
+        if not (_is_number(self.promotion_interval) and self.promotion_interval > 0):
             raise UsageError("promotion_interval must be more than 0 seconds")
 
     @classmethod
@@ -86,7 +89,7 @@ class Preference:
             return transports
         if isinstance(transports, str):
             return _parse(transports)
-        return cls(tuple(transports))
+        return cls(_names(transports))
 
     @classmethod
     def from_environment(cls) -> Preference:
@@ -108,8 +111,28 @@ class Preference:
         return self.patience.get(name, PATIENCES.get(name, PATIENCE))
 
 
-def _known(name: str) -> None:
-    if name not in REGISTRY:
+def _names(names: object) -> tuple[str, ...]:
+    """Return names as a tuple; `_known` looks at each.
+
+    Raises:
+        UsageError: it is no list of anything, or a single text, which would be read by letters.
+    """
+    if not isinstance(names, Iterable) or isinstance(names, str | bytes):
+        raise UsageError(f"the transports are a list of names, not {names!r}")
+    return tuple(names)
+
+
+def _is_number(value: object) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _known(name: object) -> None:
+    if not isinstance(name, str) or name not in REGISTRY:
         raise UsageError(f"unknown transport {name!r}: use {', '.join(DEFAULT_ORDER)}")
 
 
@@ -125,6 +148,8 @@ def _parse(text: str) -> Preference:
                 raise UsageError(
                     f"unknown setting {setting!r} of transport {name!r}: use patience=SECONDS"
                 )
+            if name in patience:
+                raise UsageError(f"the patience of {name!r} is given twice")
             try:
                 patience[name] = float(value)
             except ValueError:

@@ -243,11 +243,14 @@ async def _check(response: httpx.Response, answer: str) -> None:
         return
     body = b""
     async with asyncio.timeout(REFUSAL_TIMEOUT):
-        async for piece in response.aiter_bytes():
+        # As it came: nobody was asked to compress it, and a little may unpack to very much.
+        async for piece in response.aiter_raw():
             body += piece
             if len(body) >= MAX_REFUSAL:
                 break
-    check_refusal(response.status_code, mark, list(response.headers.multi_items()), body)
+    check_refusal(
+        response.status_code, mark, list(response.headers.multi_items()), body[:MAX_REFUSAL]
+    )
 
 
 def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: bytes) -> None:

@@ -6,9 +6,10 @@ Must not know: how any of them keeps it.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -20,6 +21,31 @@ if TYPE_CHECKING:
 
 HeaderList = Iterable[tuple[bytes, bytes]]
 """Headers as ASGI has them: pairs of name and value, both bytes."""
+
+OWN_HEADERS: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "byway",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that the transports set, or that would change what a request is. A second one would stand
+beside theirs, also of `Host`, which httpx replaces and websockets repeats."""
+
+_OWN_PREFIX: Final = "sec-websocket-"
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 
 
 class Channel(ABC):
@@ -168,18 +194,24 @@ def header_list(
     """Copy a caller's headers to a list of pairs, so that nobody's dict is changed.
 
     Raises:
-        UsageError: one is not of printable ASCII, which is all that every transport carries.
+        UsageError: they are no pairs of texts; a name is no token of RFC 9110 or one of those that
+            the transports set themselves; or a value is not of printable ASCII, which is all that
+            every transport carries.
     """
     if headers is None:
         return []
-    pairs = (
-        list(cast("Mapping[str, str]", headers).items())
-        if isinstance(headers, Mapping)
-        else list(headers)
-    )
+    given: Any = headers.items() if isinstance(headers, Mapping) else headers
+    try:
+        pairs = [(name, value) for name, value in given]
+    except (TypeError, ValueError):
+        raise UsageError("headers are given as a dict, or as pairs of name and value") from None
     for name, value in pairs:
-        if not (name and name.isascii() and name.isprintable()) or not (
-            value.isascii() and value.replace("\t", " ").isprintable()
-        ):
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise UsageError(f"the header {name!r} is not given as text: both parts are str")
+        if not _TOKEN.fullmatch(name):
+            raise UsageError(f"the header's name {name!r} is not a token of RFC 9110")
+        if name.lower() in OWN_HEADERS or name.lower().startswith(_OWN_PREFIX):
+            raise UsageError(f"the header {name!r} is set by the transports themselves")
+        if not (value.isascii() and value.replace("\t", " ").isprintable()):
             raise UsageError(f"the header {name!r} is not of printable ASCII")
     return pairs

@@ -162,8 +162,12 @@ class CarrierLost(PeerError):
         mark: str = "",
         trouble: str = "",
     ) -> None:
-        """Keep what was answered, and whether the session itself is gone."""
-        super().__init__(message)
+        """Keep what was answered, and whether the session itself is gone.
+
+        The message may hold what a server, or somebody on the way, has said: what is not printable
+        is taken out, since messages end in logs and on terminals.
+        """
+        super().__init__("".join(one if one.isprintable() else "?" for one in message))
         self.answered = answered
         self.gone = gone
         self.headers: tuple[tuple[str, str], ...] = tuple(headers)

@@ -100,3 +100,30 @@ async def test_a_plain_websocket_is_reported_as_one() -> None:
     assert report.served is False
     assert report.in_use == "websocket"
     assert "does not speak byway" in report.finding("websocket").why
+    assert (report.preference, report.finding("poll").verdict) == ("websocket", Verdict.NOT_TRIED)
+    closed = channel.report()
+    assert (closed.served, closed.in_use, closed.preference) == (False, None, "websocket")
+    assert "websocket carried the session last" in closed.summary
+
+
+async def test_a_closed_channel_still_says_what_carried_it(endpoint_server: Server) -> None:
+    async with Network(endpoint_server.port, "refuse-403") as network:
+        async with connect(f"{network.url}/echo", memory=False) as channel:
+            await channel.send("first")
+            assert await channel.receive() == "first"
+    report = channel.report()
+    assert (report.in_use, report.served) == (None, True)
+    assert report.finding("stream").why == "It carried the session."
+    assert report.finding("websocket").verdict is Verdict.REFUSED
+    assert report.preference == "stream, sse, poll"
+    assert "stream carried the session last" in report.summary
+
+
+async def test_a_refusal_leaves_the_other_transports_untried(endpoint_server: Server) -> None:
+    with pytest.raises(byway.Refused) as caught:
+        async with connect(endpoint_server.url("/refuse"), transports="poll; patience=5, sse"):
+            pass
+    report = caught.value.report
+    assert report is not None
+    assert "application refused the session with status 403" in report.summary
+    assert "had refused the client already" in report.finding("sse").why

@@ -15,6 +15,7 @@ import httpx
 from byway.errors import UsageError
 
 _SOCKS_MODULES = ("python_socks", "socksio")  # of websockets and of httpx
+_LONGEST_HOST = 253  # characters of a name, RFC 1035 section 2.3.4
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
 
@@ -22,20 +23,44 @@ def endpoint_url(url: str) -> httpx.URL:
     """Return the endpoint as an ``http(s)`` URL; ``ws(s)`` means the same.
 
     Raises:
-        UsageError: it is no absolute URL of these schemes, or has a fragment.
+        UsageError: it is no absolute URL of these schemes, has a fragment, or names a host or a
+            port that cannot be.
     """
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise UsageError(f"this is not a URL: {error}") from None
+    except (httpx.InvalidURL, TypeError) as error:
+        # The reason may hold a piece of the password.
+        reason = "" if "@" in str(url) else f": {error}"
+        raise UsageError(f"this is not a URL{reason}") from None
     scheme = _SCHEMES.get(parsed.scheme)
-    if scheme is None or not parsed.host:
+    if scheme is None or not parsed.raw_host:
         raise UsageError(
             f"{shown(url)!r} must begin with http://, https://, ws:// or wss:// and a host"
         )
     if parsed.fragment:
         raise UsageError(f"{shown(url)!r} has a fragment, which a WebSocket URL may not have")
+    if wrong := _never(parsed):
+        raise UsageError(f"{shown(url)!r} {wrong}")
     return parsed.copy_with(scheme=scheme)
+
+
+def _never(url: httpx.URL) -> str:
+    """Say what about a URL's host or port can never be reached, "" for nothing.
+
+    The libraries below raise errors of their own for these, each at another moment: httpx when the
+    host is read, Python when the name is looked up, asyncio when the port is used.
+    """
+    if url.port is not None and not 0 < url.port < 65536:
+        return "has a port that cannot be: use 1 to 65535"
+    name = url.raw_host.decode("ascii")
+    try:
+        _ = url.host  # decodes what begins with xn--
+        name.encode("idna")  # as the look-up does; no label may be empty or over 63 characters
+    except UnicodeError:
+        return "has a host that cannot be: its name is malformed"
+    if len(name.rstrip(".")) > _LONGEST_HOST:
+        return f"has a host that cannot be: its name is over {_LONGEST_HOST} characters"
+    return ""
 
 
 def shown(url: str) -> str:
@@ -62,7 +87,8 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
         proxy: a URL; True for the environment's; None or False for none.
 
     Raises:
-        UsageError: it is no URL of a proxy, or a SOCKS proxy and what that needs is not installed.
+        UsageError: it is no URL of a proxy, names a host or a port that cannot be, or is a SOCKS
+            proxy and what that needs is not installed.
     """
     if proxy is None or proxy is False:
         return None
@@ -76,16 +102,18 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
             proxy = f"http://{proxy}"
     try:
         parsed = httpx.URL(proxy)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, TypeError):
         # The reason may hold a piece of the password.
         raise UsageError("the proxy is not given as a URL") from None
-    if parsed.scheme not in ("http", "https", "socks5", "socks5h") or not parsed.host:
+    if parsed.scheme not in ("http", "https", "socks5", "socks5h") or not parsed.raw_host:
         raise UsageError(
             f"proxy {shown_proxy(proxy)!r} must be http://, https:// or socks5:// and a host"
         )
     if parsed.path not in ("", "/") or parsed.query or parsed.fragment:
         # websockets would refuse it with an error that holds the whole of it.
         raise UsageError(f"proxy {shown_proxy(proxy)!r} must be a scheme, a host and a port")
+    if wrong := _never(parsed):
+        raise UsageError(f"proxy {shown_proxy(proxy)!r} {wrong}")
     if parsed.scheme.startswith("socks") and not all(map(find_spec, _SOCKS_MODULES)):
         raise UsageError("a SOCKS proxy needs more: pip install 'byway[socks]'")
     return proxy

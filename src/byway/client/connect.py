@@ -7,6 +7,7 @@ Must not know: how transports are tried or carry frames.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import ssl as ssl_module
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -89,7 +90,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
             transports: the transports to try, best first: names, a text such as
                 ``"websocket, stream; patience=0.5, poll"``, or a `Preference`. By default what
                 the environment's `BYWAY_TRANSPORTS` says, else all.
-            headers: headers to add to every request and handshake.
+            headers: headers to add to every request and handshake; not those that a transport
+                sets itself, such as `Host` and `Content-Type` (`byway.channel.OWN_HEADERS`).
             subprotocols: what to offer to the application, best first.
             ssl: certificates and TLS settings; the system's by default.
             proxy: URL of a proxy; True for the environment's (`HTTPS_PROXY`, `HTTP_PROXY`,
@@ -115,22 +117,30 @@ class connect(AbstractAsyncContextManager["Channel"]):
         self._headers = header_list(headers)
         if isinstance(subprotocols, str):
             raise UsageError(f"subprotocols is a list: write [{subprotocols!r}]")
-        self._subprotocols = tuple(subprotocols)
-        for name in self._subprotocols:
-            if not valid_subprotocol(name):
+        try:
+            self._subprotocols = tuple(subprotocols)
+        except TypeError:
+            raise UsageError(f"subprotocols is a list of names, not {subprotocols!r}") from None
+        given: tuple[object, ...] = self._subprotocols
+        for name in given:
+            if not isinstance(name, str) or not valid_subprotocol(name):
                 raise UsageError(f"subprotocol {name!r} is not a token of RFC 9110")
         if PROBE in self._subprotocols:
             raise UsageError(f"the subprotocol {PROBE!r} is byway's own: use byway.diagnose()")
         self._ssl = tls_context(self._url, ssl)
         self._proxy = proxy_for(self._url, proxy)
-        if open_timeout <= 0 or close_timeout <= 0:
-            raise UsageError("open_timeout and close_timeout must be more than 0")
-        self._open_timeout = open_timeout
-        self._close_timeout = close_timeout
+        self._open_timeout = _seconds("open_timeout", open_timeout)
+        self._close_timeout = _seconds("close_timeout", close_timeout)
+        if on_transport is not None and not callable(on_transport):
+            raise UsageError(f"on_transport must be a function, not {on_transport!r}")
+        if _is_async(on_transport):
+            raise UsageError("on_transport must be a plain function: nobody would await this one")
         self._on_transport = on_transport
         if not isinstance(memory, Memory | bool):
             raise UsageError(f"memory must be a byway.Memory or a bool, not {memory!r}")
         self._memory = memory if isinstance(memory, Memory) else SHARED if memory else None
+        if limits is not None and not isinstance(limits, Limits):
+            raise UsageError(f"limits must be a byway.Limits, not {limits!r}")
         self._limits = limits or Limits()
         if self._limits.max_frame < MAX_PART:
             raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
@@ -244,6 +254,29 @@ class connect(AbstractAsyncContextManager["Channel"]):
             await channel.close(1000 if kind is None else 1011)
             if self._memory is not None:
                 await self._memory.flush(MEMORY_TIMEOUT)
+
+
+def _seconds(name: str, value: object) -> float:
+    """Return a number of seconds.
+
+    Raises:
+        UsageError: it is none, or not more than 0.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise UsageError(f"{name} must be a number of seconds, not {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise UsageError(f"{name} is too large") from None
+    if not number > 0:  # nor is NaN
+        raise UsageError(f"{name} must be more than 0 seconds")
+    return number
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object's own, which may be async
+    )
 
 
 def _line(error: NoTransport) -> str:

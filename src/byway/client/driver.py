@@ -184,6 +184,7 @@ class Driver:
         if self.opening is not None:
             raise CarrierLost("a server without byway answered")
         self.plain = socket
+        self.trail.carried("websocket")
         self._ready.set()
         self._changed.set()
         await socket.wait_closed()
@@ -261,6 +262,7 @@ class Driver:
             self._running[name] = _Running(name, link, task, now, self._progress())
         elif isinstance(action, Use):
             logger.info("session %s: now over %s: %s", self.live.name, name, action.why)
+            self.trail.carried(name)
             self.live.core.select(self._running[name].link.carrier)
             self.live.changed()
             self._ready.set()
@@ -407,10 +409,13 @@ class Driver:
 
     def report(self) -> Report:
         """Say what the attempts of this session have seen."""
+        in_use = None if self.live.core.finished else self.live.transport
+        if self.plain is not None:
+            in_use = "websocket" if self.plain.close_code is None else None
         return self.trail.report(
             self._dial.url,
             self._dial.proxy,
-            in_use="websocket" if self.plain else self.live.transport,
+            in_use=in_use,
             opening=self.opening,
             plain=self.plain is not None,
         )

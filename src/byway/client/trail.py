@@ -1,6 +1,7 @@
 """The trail: what a session's own attempts have seen, for its report.
 
-Knows: the newest attempt in vain of each transport, and what is made of it.
+Knows: the newest attempt in vain of each transport, which carried the session, and what is made
+of it.
 Must not know: when anything is tried, or why.
 """
 
@@ -32,6 +33,14 @@ class Trail:
         """
         self._order = order
         self._newest: dict[str, Attempt] = {}
+        self._carried: set[str] = set()
+        self._last: str | None = None
+
+    def carried(self, transport: str) -> None:
+        """Take it that a transport carries the session from now on: what it failed at is past."""
+        self._newest.pop(transport, None)
+        self._carried.add(transport)
+        self._last = transport
 
     def add(self, attempt: Attempt) -> None:
         """Keep an attempt in the place of the one before.
@@ -57,9 +66,10 @@ class Trail:
         Args:
             url: the endpoint.
             proxy: the proxy, None for none.
-            in_use: the transport that carries the session now.
+            in_use: the transport that carries the session now; None between two carriers, and
+                after the end.
             opening: OPEN of the session, if it came.
-            plain: whether a plain WebSocket carries the channel.
+            plain: whether a plain WebSocket carries the channel, or did.
         """
         evidence = [self._evidence(one, one == in_use) for one in self._order]
         if opening is not None:
@@ -68,18 +78,22 @@ class Trail:
                 for one in evidence
             ]
         if plain:
-            evidence = [replace(one, plain=one.in_use) for one in evidence]
+            evidence = [replace(one, plain=one.in_use or one.carried) for one in evidence]
         return diagnose(
             evidence,
             url=shown(str(url)),
             proxy=shown_proxy(proxy),
             in_use=in_use,
+            last=self._last,
+            served=opening is not None,
         )
 
     def _evidence(self, transport: str, in_use: bool) -> Evidence:
         if in_use:
             return Evidence(transport=transport, in_use=True)
         attempt = self._newest.get(transport)
+        if attempt is None and transport in self._carried:
+            return Evidence(transport=transport, carried=True)
         if attempt is None:
             return Evidence(transport=transport, tried=False)
         return Evidence.of_attempt(attempt)

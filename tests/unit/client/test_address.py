@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, cast
+from typing import cast
 
 import httpx
 import pytest
@@ -115,6 +115,54 @@ def test_a_url_that_is_refused_keeps_what_is_secret_in_it() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["http://me:secret/@app.example", "http://me:secret@a:b:c/"])
+def test_what_is_no_url_keeps_what_is_secret_in_it(url: str) -> None:
+    with pytest.raises(UsageError, match="not a URL") as caught:
+        endpoint_url(url)
+    assert "secret" not in str(caught.value)
+
+
+NEVER = [
+    "a..b:1",
+    ".a",
+    "a" * 64,
+    ".".join(["a" * 50] * 6),
+    "127.0.0.1:99999",
+    "127.0.0.1:0",
+    "xn--a",
+    "xn--",
+]
+
+
+@pytest.mark.parametrize("host", NEVER)
+def test_a_host_or_port_that_cannot_be_is_refused_before_anything_is_sent(host: str) -> None:
+    with pytest.raises(UsageError, match="that cannot be"):
+        byway.connect(f"http://{host}/", proxy=None)
+    with pytest.raises(UsageError, match="that cannot be") as caught:
+        endpoint_url(f"ws://me:secret@{host}/?secret")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", NEVER)
+def test_a_proxy_that_cannot_be_is_refused_before_anything_is_sent(host: str) -> None:
+    with pytest.raises(UsageError, match=r"proxy .* that cannot be") as caught:
+        proxy_for(HTTP, f"http://me:secret@{host}")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["a.b.", "xn--4ca.de", "ä.de", "a_b", "[fe80::1%25eth0]:65535"])
+def test_an_unusual_host_is_taken(host: str) -> None:
+    assert endpoint_url(f"http://{host}/") == httpx.URL(f"http://{host}/")
+    assert proxy_for(HTTP, f"http://{host}") == f"http://{host}"
+
+
+def test_what_is_no_text_is_no_address() -> None:
+    with pytest.raises(UsageError, match="not a URL"):
+        endpoint_url(cast(str, 5))
+    with pytest.raises(UsageError, match="proxy"):
+        proxy_for(HTTP, cast(str, 5))
+
+
 def test_a_url_is_shown_without_credentials_and_query() -> None:
     assert shown("ws://me:pass@[::1]:8000/chat?token=1") == "ws://[::1]:8000/chat?…"
     assert shown("http://app.example/") == "http://app.example/"
@@ -149,11 +197,3 @@ def test_a_socks_proxy_needs_what_the_extra_brings(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(address_module, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"byway\[socks\]"):
         proxy_for(url, "socks5://c:3")
-
-
-@pytest.mark.parametrize(
-    "headers", [{"X": "é"}, {"X": "a\r\nY: b"}, {"": "a"}, {"X\n": "a"}, [("X", "\0")]]
-)
-def test_a_header_that_not_every_transport_can_carry_is_refused(headers: Any) -> None:
-    with pytest.raises(UsageError, match="printable ASCII"):
-        byway.connect("http://app.example/", headers=headers)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from byway.client.trail import Trail
 from byway.errors import Attempt
+from byway.handshake import Open
 from byway.negotiation.report import Verdict
 
 URL = httpx.URL("http://me:secret@app.example/chat?token=secret")
@@ -61,3 +63,59 @@ def test_nothing_secret_is_in_it() -> None:
     assert report.url == "http://app.example/chat?…"
     assert report.proxy == "http://gate.example:3128"
     assert "secret" not in repr(report)
+
+
+def test_what_carried_the_session_last_is_remembered() -> None:
+    trail = Trail(("websocket", "stream", "poll"))
+    trail.add(REFUSED)
+    trail.carried("stream")
+    report = trail.report(URL, None)
+    assert (report.in_use, report.served, report.preference) == (None, True, "stream, poll")
+    assert report.finding("stream").verdict is Verdict.WORKS
+    assert report.finding("stream").why == "It carried the session."
+    assert report.finding("poll").why.endswith("as another transport works.")
+    assert report.summary.startswith("stream carried the session last.")
+
+
+def test_what_a_transport_failed_at_before_it_carried_the_session_is_past() -> None:
+    trail = Trail(("websocket", "stream"))
+    trail.add(REFUSED)
+    trail.carried("stream")
+    trail.carried("websocket")
+    report = trail.report(URL, None, in_use="websocket")
+    assert [one.verdict for one in report.findings] == [Verdict.WORKS, Verdict.WORKS]
+    trail.add(REFUSED)
+    assert verdict(trail) is Verdict.REFUSED
+
+
+def test_an_open_shows_that_byway_is_served_whatever_came_later() -> None:
+    opening = Open(
+        instance="run",
+        transport="stream",
+        received=0,
+        room=0,
+        heartbeat=10,
+        window=60,
+        silence=20,
+        part=1,
+        batch=1,
+        transports=("stream",),
+    )
+    trail = Trail(("stream",))
+    trail.add(Attempt("stream", 0.1, "answered 404", 404))
+    assert trail.report(URL, None).served is False
+    report = trail.report(URL, None, opening=opening)
+    assert report.served
+    assert report.finding("stream").verdict is Verdict.REFUSED
+
+
+@pytest.mark.parametrize("in_use", ["websocket", None])
+def test_a_plain_websocket_s_server_has_no_other_transport(in_use: str | None) -> None:
+    trail = Trail(("websocket", "stream", "poll"))
+    trail.add(Attempt("stream", 0.1, "answered 404", 404))
+    trail.carried("websocket")
+    report = trail.report(URL, None, in_use=in_use, plain=True)
+    assert (report.served, report.preference) == (False, "websocket")
+    assert "does not speak byway" in report.finding("websocket").why
+    assert report.finding("stream").verdict is Verdict.NO_BYWAY
+    assert "needs byway" in report.finding("poll").why

@@ -302,3 +302,36 @@ def test_a_session_s_own_attempts_are_judged_alike() -> None:
     assert [one.outcome for one in report.findings] == ["refused (403)", "works", "not tried"]
     assert report.preference == "stream, sse"
     assert "stream carries the session" in report.summary
+
+
+def test_what_the_server_does_not_offer_is_not_preferred() -> None:
+    report = diagnose(
+        [
+            Evidence(transport="stream", in_use=True, offered=("stream", "poll")),
+            Evidence(transport="sse", tried=False, offered=("stream", "poll")),
+            Evidence(transport="poll", tried=False, offered=("stream", "poll")),
+        ],
+        url="http://app.example/",
+        in_use="stream",
+    )
+    assert [one.outcome for one in report.findings] == ["works", "not offered", "not tried"]
+    assert report.preference == "stream, poll"
+    assert report.summary == "stream carries the session."
+
+
+def test_an_application_s_refusal_is_nobody_else_s_fault() -> None:
+    refused = Evidence(transport="websocket", status=401, mark="refused")
+    report = diagnose([refused, Evidence(transport="poll", tried=False)], url="http://app.example/")
+    assert report.served
+    assert "served here and answered" in report.summary
+    assert "application refused the session with status 401" in report.summary
+    assert "the application had refused the client already" in report.finding("poll").why
+    assert "another transport works" not in str(report)
+
+
+def test_what_there_was_no_time_for_is_not_said_to_be_needless() -> None:
+    silent = Evidence(transport="websocket", trouble="timeout", timeout=0.1)
+    report = diagnose([silent, Evidence(transport="poll", tried=False)], url="http://app.example/")
+    assert report.finding("poll").verdict is Verdict.NOT_TRIED
+    assert report.finding("poll").why == "There was no time to try it."
+    assert report.preference == ""

@@ -6,10 +6,16 @@ import json
 import logging
 import os
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from byway.errors import UsageError
+from byway.negotiation import memory as memory_module
 from byway.negotiation.memory import (
     MAX_AGE,
     MAX_PLACES,
@@ -143,7 +149,7 @@ async def test_a_file_brings_it_to_the_next_process(clock: Clock, tmp_path: Path
     await one.flush()
     assert memory(clock, path).recall(HERE) == Remembered("stream", 0.25, clock.now, 2.5)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(tmp_path) == ["memory.json"]
+    assert sorted(os.listdir(tmp_path)) == ["memory.json", "memory.json.lock"]
 
 
 async def test_two_processes_add_to_one_file(clock: Clock, tmp_path: Path) -> None:
@@ -172,6 +178,9 @@ async def test_two_processes_add_to_one_file(clock: Clock, tmp_path: Path) -> No
         b'{"v": 1, "places": {"a": {"transport": "sse", "seconds": NaN, "since": 1}}}',
         b'{"v": 1, "places": {"a": {"transport": "sse", "seconds": 1, "since": 1, '
         b'"heartbeat": -1}}}',
+        b'{"v": 1, "places": {"a": {"transport": "sse", "seconds": 1, "since": 1'
+        + b"0" * 400
+        + b"}}}",
         b"[" * 100_000,
         b" " * (1024 * 1024 + 1),
     ],
@@ -209,6 +218,102 @@ async def test_a_file_that_cannot_be_written_is_done_without(
 def test_a_file_that_cannot_be_read_is_done_without(
     clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert memory(clock, tmp_path).places == ()  # a folder
+    (tmp_path / "file").touch()
+    assert memory(clock, tmp_path / "file" / "memory.json").places == ()
     (record,) = caplog.records
     assert "not read" in record.getMessage()
+
+
+async def test_a_change_survives_whatever_writing_raises(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise OverflowError("int too large to convert to float")
+
+    one = memory(clock, tmp_path / "memory.json")
+    monkeypatch.setattr(memory_module, "_merge", fails)
+    one.keep(HERE, "sse", 0.1, settled=True)
+    await one.flush()
+    (record,) = caplog.records
+    assert "not written" in record.getMessage()
+    monkeypatch.undo()
+    one.keep("b", "sse", 0.1, settled=True)
+    await one.flush()
+    assert memory(clock, tmp_path / "memory.json").places == ("b",)
+
+
+WRITER = """
+import asyncio, sys
+from byway.negotiation import Memory
+
+async def main():
+    one = Memory(sys.argv[1])
+    for number in range(25):
+        one.keep(f"{sys.argv[2]}-{number}", "sse", 0.1, settled=True)
+        await one.flush()
+
+asyncio.run(main())
+"""
+
+
+def test_processes_that_write_at_the_same_time_lose_nothing(clock: Clock, tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(number)])
+        for number in range(4)
+    ]
+    assert [one.wait(timeout=30) for one in writers] == [0] * 4
+    assert len(memory(clock, path).places) == 100
+
+
+async def test_a_lock_that_is_never_released_is_waited_for_in_bounds(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_module, "LOCK_TIMEOUT", 0.1)
+    path = tmp_path / "memory.json"
+    one = memory(clock, path)
+    with memory_module._locked(path):
+        before = time.monotonic()
+        one.keep(HERE, "sse", 0.1, settled=True)
+        await one.flush()
+        assert 0.1 <= time.monotonic() - before < 5
+    assert memory(clock, path).places == (HERE,)
+
+
+async def test_a_link_stays_one(clock: Clock, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "memory.json", tmp_path / "there" / "real.json"
+    link.symlink_to(target)
+    one = memory(clock, link)
+    one.keep(HERE, "sse", 0.1, settled=True)
+    await one.flush()
+    assert link.is_symlink()
+    assert memory(clock, target).places == (HERE,)
+
+
+def test_what_is_no_file_is_refused_unopened(clock: Clock, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)  # opening it would wait for ever
+    link = tmp_path / "link"
+    link.symlink_to(pipe)
+    for path in (pipe, link, tmp_path, Path("/dev/null")):
+        with pytest.raises(UsageError, match="kept in a file"):
+            memory(clock, path)
+
+
+@pytest.mark.parametrize("path", [5, True, "a\0b"])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(UsageError, match="no path"):
+        Memory(path)
+
+
+async def test_what_takes_the_file_s_place_later_is_left_alone(
+    clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "memory.json"
+    one = memory(clock, path)
+    os.mkfifo(path)
+    one.keep(HERE, "sse", 0.1, settled=True)
+    await one.flush()
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert "not written" in caplog.text

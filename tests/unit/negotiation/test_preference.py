@@ -60,6 +60,12 @@ def test_the_environment_is_asked_where_the_caller_names_nothing(
         ("poll; patience", "unknown setting 'patience' of transport 'poll'"),
         ("sse, poll; patience=soon", "patience of 'poll' must be a number of seconds, not 'soon'"),
         ("poll; patience=-1", "patience of 'poll' must be 0 or more"),
+        ("sse;patience=1;patience=2", "patience of 'sse' is given twice"),
+        (5, "list of names, not 5"),
+        (True, "list of names, not True"),
+        (b"sse", "list of names, not b'sse'"),
+        ([["sse"]], r"unknown transport \['sse'\]"),
+        ([5], "unknown transport 5"),
         ("poll; patience=nan", "patience of 'poll' must be 0 or more"),
     ],
 )
@@ -73,3 +79,23 @@ def test_a_preference_made_by_hand_is_checked_too() -> None:
         Preference(patience={"pigeon": 1})
     with pytest.raises(UsageError, match="promotion_interval"):
         Preference(promotion_interval=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"order": "sse"}, "list of names, not 'sse'"),
+        ({"order": None}, "list of names, not None"),
+        ({"patience": None}, "patience is a dict"),
+        ({"patience": 1}, "patience is a dict"),
+        ({"patience": {"sse": "a"}}, "patience of 'sse'"),
+        ({"patience": {"sse": True}}, "patience of 'sse'"),
+        ({"patience": {"sse": 10**400}}, "patience of 'sse'"),
+        ({"patience": {5: 1}}, "unknown transport 5"),
+        ({"promotion_interval": "3"}, "promotion_interval"),
+        ({"promotion_interval": None}, "promotion_interval"),
+    ],
+)
+def test_a_part_of_another_type_is_named(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Preference(**arguments)

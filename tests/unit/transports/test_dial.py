@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 
-from byway.errors import CarrierLost, FrameError, Refused
+from byway.errors import Attempt, CarrierLost, FrameError, NoTransport, Refused
 from byway.frames import HEADER, TEXT, Frame, encode_next
 from byway.handshake import Open
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
-from byway.transports.dial import Dial, check_refusal
+from byway.transports.dial import MAX_REFUSAL, Dial, _check, check_refusal
 from tests.unit.clock import timed
 
 NO_HEADERS = httpx.Headers()
@@ -148,3 +151,42 @@ def test_only_a_marked_410_says_that_the_session_is_gone(status: int, gone: bool
     with pytest.raises(CarrierLost) as caught:
         check_refusal(status, "", [], b"why\n")
     assert not caught.value.gone
+
+
+@pytest.mark.parametrize("mark", ["error", ""])
+def test_what_a_server_says_cannot_command_a_terminal(mark: str) -> None:
+    with pytest.raises(CarrierLost) as caught:
+        check_refusal(400, mark, [("server", "\x1b[2J")], "\x1b]0;x\x07 \x9b2J \u202e".encode())
+    error = NoTransport([Attempt("poll", 0.1, str(caught.value), headers=caught.value.headers)])
+    assert all(line.isprintable() for line in str(error).split("\n"))
+    assert "\x1b" not in repr(caught.value.headers)
+
+
+class Body(httpx.AsyncByteStream):
+    """A body in pieces, as it comes from a connection."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the pieces."""
+        for piece in self.pieces:
+            yield piece
+
+
+@timed
+async def test_a_refusal_is_never_unpacked() -> None:
+    packed = gzip.compress(bytes(50_000_000))
+    headers = {"byway": "refused", "content-encoding": "gzip"}
+    with pytest.raises(Refused) as caught:
+        await _check(httpx.Response(403, headers=headers, stream=Body([packed])), "poll")
+    assert caught.value.body == packed[:MAX_REFUSAL]
+
+
+@timed
+async def test_a_refusal_s_body_is_bounded() -> None:
+    pieces = [b"x" * 50_000] * 3
+    headers = {"byway": "refused"}
+    with pytest.raises(Refused) as caught:
+        await _check(httpx.Response(403, headers=headers, stream=Body(pieces)), "poll")
+    assert len(caught.value.body) == MAX_REFUSAL
