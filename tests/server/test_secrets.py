@@ -87,7 +87,7 @@ async def test_no_error_holds_the_key_that_it_is_about(
     )
     assert not seen(session.key, [text])
     if not entrance.startswith("join"):
-        # On a connection of its own: Hypercorn closes one on which it answered before the body came.
+        # On a connection of its own: Hypercorn closes one where it answered before the body came.
         async with http_client() as another:
             status, text = await Intruder(server, another).attempt(entrance, session)
         assert status == 410
