@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from byway.frames import encode_ack
 from byway.handshake import Hello, Open
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
@@ -90,6 +91,18 @@ class Exchange:
     async def body(self, data: bytes, *, more: bool) -> None:
         """Write a piece of the answer, and wait while the connection is full."""
         await self.send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def acknowledge(self, answer: str, live: LiveSession, link: Attachment | None) -> None:
+        """Answer what brought frames up, with ACK.
+
+        Args:
+            answer: what the request asked for.
+            live: the session.
+            link: the carrier that the request goes with, None for none.
+        """
+        ack = encode_ack(*live.core.announce(link.carrier if link else None))
+        await self.start(answer, "application/octet-stream", length=len(ack))
+        await self.body(ack, more=False)
 
     async def left(self) -> None:
         """Wait until the client has left, or the answer is complete."""

@@ -70,6 +70,7 @@ class Batches:
     """Brings up what a session has to say, batch by batch.
 
     Attributes:
+        round_trip: seconds that the answer to a batch takes, in the mean; 0 after a failure.
         busy: set once there was so much to say that an upload is worth its connection.
     """
 
@@ -79,7 +80,7 @@ class Batches:
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._flights: deque[_Flight] = deque()  # the oldest first
-        self._round_trip = self._loop.time() - link.began  # its mean, in seconds
+        self.round_trip: float = self._loop.time() - link.began
         self._last_start = 0.0
         self._count = 0
         self.busy: asyncio.Event = asyncio.Event()
@@ -123,11 +124,6 @@ class Batches:
             if self._flights:
                 await asyncio.gather(*(one.task for one in self._flights), return_exceptions=True)
 
-    @property
-    def round_trip(self) -> float:
-        """Seconds that the answer to a batch takes, about."""
-        return self._round_trip
-
     async def _output(self) -> list[bytes] | None:
         """Wait for frames to bring up; None where a batch came back before there were any."""
         link, dial = self._link, self._dial
@@ -150,12 +146,12 @@ class Batches:
         """Return for how many seconds no other batch may start; None for until one is back."""
         if not self._flights:
             return 0.0
-        if self._round_trip < LONG or len(self._flights) >= MAX_IN_FLIGHT:
+        if self.round_trip < LONG or len(self._flights) >= MAX_IN_FLIGHT:
             return None
         if len(self._flights) == 1:
             return 0.0  # a word that follows another need not wait for its answer
         # Evenly over the round trip: what is said in between shares a batch.
-        return self._last_start + self._round_trip / MAX_IN_FLIGHT - self._loop.time()
+        return self._last_start + self.round_trip / MAX_IN_FLIGHT - self._loop.time()
 
     async def _land(self, pause: float | None) -> None:
         """Wait until another batch may start, and take the answers that have come.
@@ -205,8 +201,8 @@ class Batches:
         except CarrierLost as error:
             return error
         took = self._loop.time() - flight.started
-        mean = self._round_trip
-        self._round_trip = mean + SMOOTHING * (took - mean) if mean else took
+        mean = self.round_trip
+        self.round_trip = mean + SMOOTHING * (took - mean) if mean else took
         self._failing_since, self._failures, self._delay = None, 0, FIRST_RETRY
         return None
 
@@ -229,7 +225,7 @@ class Batches:
         if now - self._failing_since >= dial.patience:
             raise CarrierLost(f"the uplink is dead: {error}", answered=error.answered) from error
         live.core.rewind(link.carrier)
-        self._round_trip = 0.0  # one at a time until one is answered
+        self.round_trip = 0.0  # one at a time until one is answered
         if error.answered != TOO_LARGE:
             await asyncio.sleep(random.uniform(0, self._delay))  # full jitter
             self._delay = min(self._delay * 2, dial.heartbeat)

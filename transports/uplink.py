@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from byway.errors import CarrierLost
-from byway.frames import Frame, encode_ack
+from byway.frames import Frame
 from byway.handshake import ACK_ANSWER, Hello
 from byway.limits import MAX_PART
 from byway.live import Attachment, LiveSession
@@ -33,10 +33,7 @@ async def answer_batch(exchange: Exchange, live: LiveSession, hello: Hello) -> N
     It is answered at once even without room: the room that comes later is announced on the
     downlink. Holding the answer would hold the client's next acknowledgement with it.
     """
-    link = live.attachments.get(hello.carrier)
-    ack = encode_ack(*live.core.announce(link.carrier if link else None))
-    await exchange.start(ACK_ANSWER, "application/octet-stream", length=len(ack))
-    await exchange.body(ack, more=False)
+    await exchange.acknowledge(ACK_ANSWER, live, live.attachments.get(hello.carrier))
 
 
 def first_words(link: Attachment) -> bytes:

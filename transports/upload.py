@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 from byway.errors import CarrierLost, ConnectError
-from byway.frames import Decoder, Frame, encode_ack, encode_ping
+from byway.frames import Decoder, Frame, encode_ping
 from byway.handshake import UP_ANSWER
 from byway.live import Attachment, LiveSession
 from byway.session import Intake
@@ -80,9 +80,7 @@ async def take_upload(
         await event.wait()
 
     await first_of(take(), until(live.finished), until(newer))
-    ack = encode_ack(*live.core.announce(None))
-    await exchange.start(UP_ANSWER, "application/octet-stream", length=len(ack))
-    await exchange.body(ack, more=False)
+    await exchange.acknowledge(UP_ANSWER, live, None)
 
 
 class Upload:
@@ -95,9 +93,9 @@ class Upload:
         self._go = asyncio.Event()
         self._longest = 0.0  # seconds that a PING may take
         self._pinged = 0.0
-        self._echo: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
+        self._echo: asyncio.Future[None] = self._loop.create_future()
+        self._task: asyncio.Task[None] | None = None
 
     async def prove(self, round_trip: float) -> bool:
         """Start the request, and say whether what goes up in it arrives while it is written.
