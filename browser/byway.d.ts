@@ -73,7 +73,7 @@ export declare class BywaySocket extends EventTarget implements WebSocket {
   constructor(url: string | URL, protocols?: string | string[], options?: BywayOptions);
 
   readonly url: string;
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   readonly protocol: string;
   readonly extensions: string;
   /** Bytes given to `send()` that have not left: written to a WebSocket, or acknowledged. */

@@ -1260,7 +1260,7 @@ class Driver {
   /** Return the frames to write on a carrier now, an acknowledgement if nothing else is due. */
   due(link, size) {
     const { session } = this;
-    let frames = session.over ? [] : session.take(link, size);
+    let frames = session.take(link, size);
     if (!frames.length && !session.over) {
       const at = link.said + (session.unannounced(link) ? this.heartbeat : this.silence);
       if (now() >= at) frames = session.take(link, size, true);
@@ -1538,7 +1538,7 @@ class Driver {
     }
     if (session.state !== "closing") this.on.over();
     const link = this.links.get(this.race.used);
-    const busy = session.state === "closed" && link &&
+    const busy = session.state === "closed" && time - this.closingSince < longest && link &&
       (session.kept.length || session.pending(link) || link.flights.length);
     if (busy || session.state === "closing") this.wakeAt(this.closingSince + longest);
     else this.finish();
