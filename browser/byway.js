@@ -225,6 +225,13 @@ class Session {
     this.state = "lost";
   }
 
+  /** Take it that a peer which let go while this side was closing has received everything. */
+  settle() {
+    this.state = "closed";
+    this.peerClosed = true;
+    this.acknowledge(this.next - 1, 0);
+  }
+
   /** Whether nothing is left to do. */
   get over() {
     return this.state === "lost" || (this.state === "closed" && !this.kept.length);
@@ -439,6 +446,7 @@ const LAST_DELAY = 5;
 const LASTING = 10; // seconds that a proven carrier has to last
 const MAX_STRIKES = 2; // carriers in a row that did not
 const MAX_KNOWN_PATIENCE = 3;
+const LEAVING_PATIENCE = 3; // seconds, while the carrier before still carries
 const SLOWER = 1.5;
 const between = (low, high) => low + Math.random() * (high - low);
 
@@ -451,6 +459,7 @@ const between = (low, high) => low + Math.random() * (high - low);
  */
 class Race {
   used = null;
+  leaving = null; // the transport whose carrier is selected, and ends soon
   nextStart = 0;
   promoteAt = null;
   rounds = 0;
@@ -497,9 +506,7 @@ class Race {
     const again = lasted || (served && runner.strikes < MAX_STRIKES);
     const others = this.order.filter((one) => one !== name);
     this.queue = again ? [name, ...others] : [...others, name];
-    for (const one of this.all) {
-      if (one.phase === "failed" && one.strikes < MAX_STRIKES) one.phase = "waiting";
-    }
+    this.waitAgain();
     if (this.exhausted) {
       this.queue.sort((one, two) => this.runners[one].strikes - this.runners[two].strikes);
       for (const one of this.all) one.phase = "waiting";
@@ -508,6 +515,31 @@ class Race {
       this.rounds = 0;
       this.nextStart = now;
     } else this.nextStart = now + this.pause();
+  }
+
+  waitAgain() {
+    for (const one of this.all) {
+      if (one.phase === "failed" && one.strikes < MAX_STRIKES) one.phase = "waiting";
+    }
+  }
+
+  /** Say that the carrier in use ends soon: the next is tried while it still carries. */
+  leave(now) {
+    const { used } = this;
+    const runner = this.runners[used];
+    if (runner.phase === "proven" && now - runner.since >= LASTING) runner.strikes = 0;
+    Object.assign(this, { leaving: used, used: null, first: null, rounds: 0, nextStart: now });
+    runner.doubted = false;
+    move(runner, "waiting", now);
+    this.queue = [used, ...this.order.filter((one) => one !== used)];
+  }
+
+  /** Say that the carrier which was leaving has ended. */
+  left(now) {
+    if (!this.leaving) return;
+    this.leaving = null;
+    this.nextStart = Math.min(this.nextStart, now);
+    this.waitAgain();
   }
 
   /** Say that the network has changed. */
@@ -544,7 +576,7 @@ class Race {
       this.trustMemory(now);
       this.stopWorse(actions);
       this.retry(now);
-    } else this.promoteAt = null;
+    } else if (!this.leaving) this.promoteAt = null;
     const waiting = this.waiting();
     if (waiting && now >= this.nextStart) {
       move(this.runners[waiting], "trying", now);
@@ -586,6 +618,7 @@ class Race {
 
   patienceWith(name) {
     const patience = this.patience[name] ?? PATIENCES[name] ?? PATIENCE;
+    if (this.leaving) return Math.max(patience, LEAVING_PATIENCE);
     if (name !== this.first) return patience;
     return Math.max(patience, Math.min(SLOWER * this.openedIn, MAX_KNOWN_PATIENCE));
   }
@@ -618,7 +651,7 @@ class Race {
     let best = this.order.find((one) => this.runners[one].phase === "proven");
     let why = "it is the best that is proven to work";
     if (!best) {
-      if (this.used) return;
+      if (this.used || this.leaving) return;
       const opened = this.order.filter((one) => this.runners[one].phase === "open");
       if (!opened.length) return;
       best = opened.reduce((one, two) =>
@@ -626,7 +659,9 @@ class Race {
       why = "it opened first";
     }
     if (best === this.used) return;
+    if (this.leaving) why = `the ${this.leaving} before it ends soon`;
     this.used = best;
+    this.leaving = null;
     actions.push({ use: best, why });
   }
 
@@ -673,7 +708,7 @@ class Race {
       .filter((one) => one.phase === "trying" || one.phase === "open")
       .map((one) => one.since + this.longest);
     if (this.waiting()) times.push(this.nextStart);
-    if (this.promoteAt !== null) times.push(this.promoteAt);
+    if (this.promoteAt !== null && this.works) times.push(this.promoteAt);
     return times.length ? Math.max(Math.min(...times), now) : null;
   }
 }
@@ -1130,6 +1165,7 @@ class Driver {
   instance = null;
   carriers = 0;
   links = new Map(); // by transport
+  leaving = null; // a link that ends soon, and carries until another is used
   attempts = []; // until the session has opened
   trail = {}; // the newest attempt in vain of each transport
   began = now();
@@ -1283,7 +1319,7 @@ class Driver {
   }
 
   becomePlain(socket) {
-    for (const link of this.links.values()) {
+    for (const link of this.all) {
       link.stop = null;
       link.end("a server without byway answered");
     }
@@ -1317,11 +1353,11 @@ class Driver {
     this.watch(time);
     this.takeIn(time);
     if (!this.finished && !this.paused) this.negotiate(time);
-    for (const link of this.links.values()) {
+    for (const link of this.all) {
       link.pump();
       link.visit?.();
     }
-    if (![...this.links.values()].some((one) => one.batched)) this.slot.release();
+    if (!this.all.some((one) => one.batched)) this.slot.release();
     this.lookForEnd(now());
   }
 
@@ -1332,7 +1368,7 @@ class Driver {
     this.lastStep = Date.now();
     if (late > 0) this.wake();
     this.wakeAt(time + this.heartbeat); // by which a sleep is told
-    for (const link of this.links.values()) {
+    for (const link of this.all) {
       if (!link.opened) continue;
       if (link.first !== session.first || session.first >= link.cursor || link.batched) {
         Object.assign(link, { first: session.first, movedAt: time });
@@ -1348,7 +1384,7 @@ class Driver {
 
   /** The page or the machine has slept, or has come into another network: ask every carrier. */
   wake() {
-    for (const link of this.links.values()) {
+    for (const link of this.all) {
       if (!link.opened) continue;
       link.askedAt = now();
       this.session.ping(link, random(6), false);
@@ -1359,7 +1395,7 @@ class Driver {
   /** The page has come into another network. */
   moved() {
     this.race.doubt(now());
-    for (const link of this.links.values()) {
+    for (const link of this.all) {
       if (!link.opened) continue;
       link.isProven = false;
       this.session.ping(link, random(6));
@@ -1370,7 +1406,7 @@ class Driver {
   /** The page is being hidden away, and may come back. */
   pause() {
     this.paused = true;
-    for (const link of this.links.values()) link.end("the page is hidden away");
+    for (const link of this.all) link.end("the page is hidden away");
   }
 
   resume() {
@@ -1395,28 +1431,42 @@ class Driver {
         this.takeEnd(link, time);
       }
     }
+    if (this.leaving?.done) {
+      this.leaving = null; // it was announced, so it is no failure
+      this.race.left(time);
+    }
+    const used = this.links.get(this.race.used);
+    if (!used?.leaving) return;
+    if (this.leaving) {
+      this.leaving.end("another is leaving too");
+      return;
+    }
+    this.leaving = used;
+    this.links.delete(used.transport);
+    this.race.leave(time);
   }
 
   takeEnd(link, time) {
     const { error, transport } = link;
     const { session } = this;
     if (session.over || this.finished) return;
-    this.note(link, time, link.why);
+    const announced = link.leaving && this.ready;
+    if (!announced) this.note(link, time, link.why);
     const refused = error?.mark === "refused";
     if (refused && !this.ready) {
       this.fail(`refused with ${error.status}`);
       return;
     }
-    const others = [...this.links.values()].some((one) => one.opened);
+    const others = this.all.some((one) => one.opened);
     if (this.ready && (refused || error?.status === 410) && !others) {
       if (session.state === "open") session.abort(1006, link.why);
-      else session.abort(1000, "");
+      else session.settle();
       return;
     }
     const served = link.opened &&
       (time - link.began >= this.heartbeat || this.progress > link.progress);
     const usual = Math.min(this.heartbeat, this.quiet.heartbeat ?? Infinity);
-    const blameless = this.paused ||
+    const blameless = this.paused || announced ||
       (link.opened && !error?.status && !link.askedAt && this.quiet.cut(time - link.heard, usual));
     if (blameless && this.quiet.heartbeat) session.beat = this.quiet.heartbeat;
     this.race.ended(transport, time, served, blameless);
@@ -1430,8 +1480,8 @@ class Driver {
         this.tryPlain();
         return;
       }
-      if (session.state === "closed") {
-        session.abort(1000, "");
+      if (session.state === "closed" && !this.leaving) {
+        session.settle(); // only the last acknowledgement is left to say
         return;
       }
       race.nextRound(time);
@@ -1441,12 +1491,13 @@ class Driver {
       if (start) this.links.set(start, new Link(this, start, ++this.carriers));
       else if (use) {
         delete this.trail[use];
+        const follows = this.leaving?.transport === use;
         session.select(this.links.get(use));
         if (!this.ready) {
           this.ready = true;
           this.on.open(this.opening);
         }
-        this.on.transport(use);
+        if (!follows) this.on.transport(use);
       } else {
         const link = this.links.get(stop);
         if (!link) continue;
@@ -1524,7 +1575,7 @@ class Driver {
     if (this.finished) return;
     if (session.state !== "lost" && this.ready) {
       // Without a carrier for a window the server lets the session go too.
-      const carried = this.paused || [...this.links.values()].some((one) => one.opened);
+      const carried = this.paused || this.all.some((one) => one.opened);
       this.alone = carried ? null : this.alone ?? time;
       if (!carried && time - this.alone >= this.window) {
         session.abort(1006, `no carrier for ${this.window} s`);
@@ -1537,7 +1588,7 @@ class Driver {
       session.abort(1006, "the close was not answered in time");
     }
     if (session.state !== "closing") this.on.over();
-    const link = this.links.get(this.race.used);
+    const link = this.used;
     const busy = session.state === "closed" && time - this.closingSince < longest && link &&
       (session.kept.length || session.pending(link) || link.flights.length);
     if (busy || session.state === "closing") this.wakeAt(this.closingSince + longest);
@@ -1549,14 +1600,14 @@ class Driver {
     drivers.delete(this);
     this.slot.release();
     clearTimeout(this.timer);
-    for (const link of this.links.values()) link.end("the session is over");
+    for (const link of this.all) link.end("the session is over");
     this.links.clear();
   }
 
   /** The page goes away for good: say so in one last request. */
   leave() {
     const { session } = this;
-    const link = this.links.get(this.race.used);
+    const link = this.used;
     session.close(1001, "");
     if (!link || session.over) return;
     if (link.batched) {
@@ -1566,8 +1617,18 @@ class Driver {
     } else link.pump();
   }
 
+  /** All carriers and attempts. */
+  get all() {
+    return this.leaving ? [...this.links.values(), this.leaving] : [...this.links.values()];
+  }
+
+  /** The carrier in use, or undefined. */
+  get used() {
+    return this.race.leaving ? this.leaving ?? undefined : this.links.get(this.race.used);
+  }
+
   get transport() {
-    const used = this.links.get(this.race.used);
+    const { used } = this;
     return used?.opened && !this.finished ? used.transport : null;
   }
 
@@ -1717,8 +1778,8 @@ export class BywaySocket extends EventTarget {
 
   get bufferedAmount() {
     if (this.#plain) return this.#plain.bufferedAmount;
-    const { session, links, race } = this.#driver;
-    return this.#given - session.flushed + (links.get(race.used)?.buffered?.() ?? 0);
+    const { session, used } = this.#driver;
+    return this.#given - session.flushed + (used?.buffered?.() ?? 0);
   }
 
   /** The transport in use; null before the first and after the last. */
