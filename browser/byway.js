@@ -1970,5 +1970,8 @@ export class BywaySocket extends EventTarget {
 
 export default BywaySocket;
 
+// `<script type="module" src="….js?install">` is all that a page needs then.
+if (/[?&]install\b/.test(import.meta.url)) BywaySocket.install();
+
 /** For the test vectors; no part of the interface. */
 export const parts = { FrameDecoder, EventDecoder, Session, Race, Silence, encode };
