@@ -385,7 +385,10 @@ class Driver:
             error = CarrierLost(f"{type(raised).__name__}: {raised}")
         if self.live.core.finished or self.plain is not None:
             return
-        self._note(one, now, str(error or "it ended"), error)
+        # Its end may come together with the announcement, after a sleep for instance.
+        announced = one.link.carrier.leaving and self._ready.is_set()
+        if not announced:
+            self._note(one, now, str(error or "it ended"), error)
         if not self._ready.is_set():
             if isinstance(error, Refused):
                 error.attempts = tuple(self.attempts)
@@ -397,7 +400,9 @@ class Driver:
         served = one.opened and (
             now - one.started >= self._dial.heartbeat or self._progress() > one.progress
         )
-        blameless = error is not None and one.opened and self._cut_for_silence(one, now)
+        blameless = announced or (
+            error is not None and one.opened and self._cut_for_silence(one, now)
+        )
         self._race.ended(one.transport, now, served=served, blameless=blameless)
 
     def _cut_for_silence(self, one: _Running, now: float) -> bool:

@@ -263,6 +263,7 @@ class Leaving(Answering):
         super().__init__()
         self.ends: list[asyncio.Event] = []
         self.answers = True
+        self.at_once = False  # the end announces itself
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         end = asyncio.Event()
@@ -276,6 +277,8 @@ class Leaving(Answering):
         finally:
             answering.cancel()
             ended.cancel()
+        if self.at_once:
+            link.feed([(LEAVE, b"")])
         raise CarrierLost("the server announced the end of this answer")
 
     def leave(self) -> None:
@@ -380,6 +383,24 @@ async def test_where_it_ends_before_anything_follows_the_session_goes_on_as_ever
     leaving.ends[0].set()
     await asyncio.sleep(5)
     assert driver.live.core.selected is leaving.tried[1].carrier
+    await driver.aclose()
+
+
+@timed
+async def test_an_announcement_that_comes_together_with_the_end_is_no_failure_either(
+    leaving: Leaving, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "byway")
+    driver = driving("sse", "poll")
+    await driver.open()
+    await settle()
+    leaving.at_once = True
+    for _ in range(3):  # more often than a transport may fail to last
+        leaving.ends[-1].set()
+        await asyncio.sleep(1)
+        assert driver.live.transport == "sse"
+    assert len(leaving.tried) == 4
+    assert "failed" not in caplog.text
     await driver.aclose()
 
 
