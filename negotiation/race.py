@@ -9,6 +9,9 @@ deaf, so the others go on until one has *proven* itself by a round trip; then a 
 proven later takes its place. So a session is always on the best transport that is known to work,
 and never waits for one that is not.
 
+A carrier in use that is *leaving* ends soon and on purpose. The next is tried while it still
+carries, its own transport first, and takes its place only when it is proven.
+
 What worked the last time may be named: it starts first, and what is better waits until the next
 promotion interval, unless it is due to be tried again.
 """
@@ -44,6 +47,9 @@ MAX_STRIKES: Final = 2
 
 MAX_KNOWN_PATIENCE: Final = 3.0
 """Most seconds of patience with a transport that is known to be slow to open."""
+
+LEAVING_PATIENCE: Final = 3.0
+"""Seconds of patience, at least, while the carrier before still carries: nobody waits."""
 
 SLOWER: Final = 1.5
 """How many times as long as the last time a transport may take to open, before another starts."""
@@ -107,7 +113,8 @@ class Race:
     Tell it what happened (`opened`, `proven`, `ended`), then ask `decide` what to do.
 
     Attributes:
-        used: the transport whose carrier is selected, if any.
+        used: the transport whose carrier is selected, if any; None while that one is leaving.
+        leaving: the transport whose carrier is selected, and ends soon.
     """
 
     def __init__(
@@ -133,6 +140,7 @@ class Race:
             jitter: returns a number of seconds between two others.
         """
         self.used: str | None = None
+        self.leaving: str | None = None
         self._order = preference.order
         self._attempt_timeout = attempt_timeout
         self._preference = preference
@@ -200,10 +208,7 @@ class Race:
         again = lasted or (served and runner.strikes < MAX_STRIKES)
         others = [one for one in self._order if one != name]
         self._queue = [name, *others] if again else [*others, name]
-        for other in self._runners.values():
-            # What did not last twice waits for its interval, or until nothing else is left.
-            if other.phase is Phase.FAILED and other.strikes < MAX_STRIKES:
-                other.phase = Phase.WAITING
+        self._wait_again()
         if self.exhausted:
             self._queue.sort(key=lambda one: self._runners[one].strikes)
             for other in self._runners.values():
@@ -213,6 +218,38 @@ class Race:
             self._next_start = now
         else:
             self._next_start = now + self._pause()
+
+    def _wait_again(self) -> None:
+        """Let everything be tried that was not needed, or failed, while a carrier was in use."""
+        for runner in self._runners.values():
+            # What did not last twice waits for its interval, or until nothing else is left.
+            if runner.phase is Phase.FAILED and runner.strikes < MAX_STRIKES:
+                runner.phase = Phase.WAITING
+
+    def leave(self, now: float) -> None:
+        """Say that the carrier in use ends soon. It takes no part in the race any more."""
+        assert self.used is not None
+        self.leaving, self.used = self.used, None
+        runner = self._runners[self.leaving]
+        if runner.phase is Phase.PROVEN and now - runner.since >= LASTING:
+            runner.strikes = 0
+        runner.doubted = False
+        self._first = None
+        self._rounds = 0
+        self._move(runner, Phase.WAITING, now)
+        self._queue = [self.leaving, *(name for name in self._order if name != self.leaving)]
+        self._next_start = now
+
+    def left(self, now: float) -> None:
+        """Say that the carrier which was leaving has ended.
+
+        Where nothing is proven yet that could follow it, the race is one for a lost carrier.
+        """
+        if self.leaving is None:
+            return
+        self.leaving = None
+        self._next_start = min(self._next_start, now)
+        self._wait_again()
 
     def doubt(self, now: float) -> None:
         """Say that the network has changed: what is known of any transport may not hold any more.
@@ -257,7 +294,7 @@ class Race:
             self._trust_memory(now)
             self._stop_worse(actions)
             self._retry_better(now)
-        else:
+        elif self.leaving is None:
             self._promote_at = None
         self._start(actions, now, proven=proven)
         return actions, self._ask_again(now)
@@ -296,6 +333,8 @@ class Race:
 
     def _patience(self, name: str) -> float:
         patience = self._preference.patience_with(name)
+        if self.leaving is not None:
+            return max(patience, LEAVING_PATIENCE)
         if name == self._first:
             patience = max(patience, min(SLOWER * self._opened_in, MAX_KNOWN_PATIENCE))
         return patience
@@ -336,7 +375,7 @@ class Race:
         best = next((n for n in self._order if self._runners[n].phase is Phase.PROVEN), None)
         why = "it is the best that is proven to work"
         if best is None:
-            if self.used is not None:
+            if self.used is not None or self.leaving is not None:
                 return
             opened = [n for n in self._order if self._runners[n].phase is Phase.OPEN]
             if not opened:
@@ -344,7 +383,9 @@ class Race:
             best = min(opened, key=lambda name: self._runners[name].since)
             why = "it opened first"
         if best != self.used:
-            self.used = best
+            if self.leaving is not None:
+                why = f"it is proven to work, and the {self.leaving} before it ends soon"
+            self.used, self.leaving = best, None
             actions.append(Use(best, why))
 
     def _trust_memory(self, now: float) -> None:
@@ -411,6 +452,6 @@ class Race:
         ]
         if self._waiting(proven=self.works) is not None:
             times.append(self._next_start)
-        if self._promote_at is not None:
+        if self._promote_at is not None and self.works:
             times.append(self._promote_at)
         return max(min(times), now) if times else None

@@ -10,7 +10,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from random import uniform
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from byway.frames import encode_ack
 from byway.handshake import Hello, Open
@@ -33,6 +34,11 @@ ANSWER_HEADERS: Headers = [
     (b"x-accel-buffering", b"no"),
     (b"x-content-type-options", b"nosniff"),
 ]
+
+
+EARLIEST: Final = 0.8
+"""The shortest life of an endless answer, as a share of the longest. Clients that came back at one
+moment, when a server was restarted, would all move at one moment, time after time."""
 
 
 @dataclass(slots=True)
@@ -163,6 +169,7 @@ def attach_endless(live: LiveSession, hello: Hello, transport: str) -> Attachmen
         earlier.end("its request was repeated")
     link = live.attach(hello.carrier, transport, ordered=True, received=hello.received)
     link.establish()
+    link.leave_after(live.limits.answer_time * uniform(EARLIEST, 1))
     return link
 
 

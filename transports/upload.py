@@ -132,7 +132,7 @@ class Upload:
         assert self._task is not None
         core, carrier = self._link.live.core, self._link.carrier
         carrier.batched = False
-        carrier.told_next = 0
+        core.rewind(carrier)  # the last batches may have been lost; a gap would end the upload
         began = self._loop.time()
         self._go.set()
         watch = self._loop.create_task(self._watch())

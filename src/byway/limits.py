@@ -57,6 +57,9 @@ class Limits:
             with 1009.
         heartbeat: longest silence on a downlink, and longest hold of a poll.
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
+        answer_time: how long one endless answer (stream, sse) lives, at most. Then the client is
+            asked to attach another, and the answer ends when that is used, or two heartbeats
+            later. Somewhat under the hour after which Google Cloud Run, for one, ends any answer.
         window: how long a session with no carrier is kept. Then it ends with 1006.
         silence: longest silence of a client with nothing to say. A client silent for this and the
             window is gone: 1006.
@@ -98,6 +101,7 @@ class Limits:
     probe_bytes: int = 1 * MIB
     heartbeat: float = 10.0
     least_heartbeat: float = 1.0
+    answer_time: float = 3000.0
     window: float = 30.0
     silence: float = 25.0
     handshake_timeout: float = 30.0

@@ -34,7 +34,8 @@ class LiveSession:
         level: of what it logs in the ordinary run of things.
         core: the session itself.
         attachments: the attached carriers by id.
-        on_change: called when a carrier has been proven, or the session is over.
+        on_change: called when a carrier has been proven, or is going to end, or the session is
+            over.
         window: seconds that the session is kept without a carrier.
         batch: bytes of one write, exceeded by at most one frame.
         fit: how large answers may be, where the downlink is a series of them.
@@ -417,14 +418,15 @@ class Attachment:
         """
         if self.carrier.ended:
             raise CarrierLost(self.carrier.ended)
-        proven = self.carrier.proven
+        before = self.carrier.proven, self.carrier.leaving
         self.touch()
         try:
             self.live.feed(self.carrier.intake, frames)
             if self._echo is not None and self.carrier.echoed == self._echo[0]:
                 _wake(self._echo[1])
                 self._echo = None
-            if self.carrier.proven is not proven and self.live.on_change is not None:
+            after = self.carrier.proven, self.carrier.leaving
+            if after != before and self.live.on_change is not None:
                 self.live.on_change()
         except FrameError as error:
             self.end(str(error))
@@ -516,8 +518,22 @@ class Attachment:
         if not self.carrier.ended:
             self._timer = self._loop.call_later(seconds, self.end, reason)
 
+    def leave_after(self, seconds: float) -> None:
+        """Announce the end of this carrier after a time, and end it once another is selected.
+
+        A peer that takes no notice of it loses the carrier two heartbeats later.
+        """
+        self.stop_timer()
+        if not self.carrier.ended:
+            self._timer = self._loop.call_later(seconds, self._leave)
+
+    def _leave(self) -> None:
+        self.live.core.leave(self.carrier)
+        self.live.changed()
+        self.end_after(LATE * self.live.heartbeat, "its time was over")
+
     def stop_timer(self) -> None:
-        """Take back `end_after`."""
+        """Take back `end_after` and `leave_after`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

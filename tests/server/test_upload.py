@@ -10,7 +10,9 @@ import pytest
 
 import byway
 from byway import Limits
+from byway.errors import CarrierLost
 from byway.handshake import CONTENT_TYPE
+from byway.live import Attachment
 from byway.testing import (
     BufferRequests,
     DropPost,
@@ -25,6 +27,7 @@ from byway.testing import (
     Rule,
 )
 from byway.transports import batches, upload
+from byway.transports.dial import Dial
 from tests.server.scene import Scene, check_error, scene
 from tests.support.servers import Server, uvicorn
 from tests.support.wire import CLOSE, TEXT, hello_frame, numbered
@@ -136,6 +139,38 @@ async def test_an_upload_that_is_cut_loses_nothing_and_batches_take_over(
             await asyncio.sleep(0.1)
             network.kill_connections()
             await sending
+
+
+async def test_a_batch_that_is_lost_as_an_upload_takes_over_goes_up_in_it(
+    endpoint_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is said then that would show the gap."""
+    batch, prove = Dial.batch, upload.Upload.prove
+    on_its_way, proven = asyncio.Event(), asyncio.Event()
+
+    async def losing(dial: Dial, link: Attachment, frames: bytes) -> None:
+        if b"lost" not in frames:
+            return await batch(dial, link, frames)
+        on_its_way.set()
+        await proven.wait()
+        await asyncio.sleep(0.01)
+        raise CarrierLost("lost")
+
+    async def waiting(one: upload.Upload, round_trip: float) -> bool:
+        await on_its_way.wait()
+        asked = await prove(one, round_trip)
+        proven.set()
+        return asked
+
+    monkeypatch.setattr(Dial, "batch", losing)
+    monkeypatch.setattr(upload.Upload, "prove", waiting)
+    async with byway.connect(
+        endpoint_server.url("/echo"), transports="stream", proxy=None, memory=False
+    ) as channel:
+        await ping_pong(channel, batches.BUSY)
+        await channel.send("lost")
+        async with asyncio.timeout(5):
+            assert await channel.receive() == "lost"
 
 
 async def test_an_upload_that_is_not_heard_any_more_is_left(

@@ -7,7 +7,17 @@ import asyncio
 import pytest
 
 from byway.errors import CarrierLost, ChannelClosed, FrameError, UsageError
-from byway.frames import HEADER, TEXT, Frame, decode_all, encode_beat, encode_close, encode_next
+from byway.frames import (
+    HEADER,
+    LEAVE,
+    TEXT,
+    Frame,
+    decode_all,
+    encode,
+    encode_beat,
+    encode_close,
+    encode_next,
+)
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.session import Closed, Intake, Message, State
@@ -466,6 +476,32 @@ async def test_end_after_ends_a_carrier_in_time_unless_it_is_taken_back() -> Non
     await asyncio.sleep(20)
     assert ended(first) == "the client stopped polling"
     assert list(one.attachments) == [2]
+
+
+@timed
+async def test_leave_after_announces_the_end_of_a_carrier_and_two_heartbeats_later_it_comes() -> (
+    None
+):
+    one = live()
+    link = attached(one)
+    link.leave_after(100)
+    began = now()
+    while (wires := await link.output(1000)) != [encode(LEAVE)]:
+        assert wires, "it ended first"
+    assert now() - began == 100
+    assert await link.output(1000) == []
+    assert (now() - began, ended(link)) == (120, "its time was over")
+
+
+@timed
+async def test_a_carrier_that_has_ended_is_not_kept_until_its_time_is_over() -> None:
+    one = live()
+    link = attached(one)
+    link.leave_after(1_000_000)
+    link.end("the client left")
+    link.leave_after(1_000_000)
+    assert link._timer is None
+    one.abort(1006, "over")
 
 
 @timed

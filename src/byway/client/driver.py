@@ -118,6 +118,7 @@ class Driver:
             live.ask_heartbeat(self._place.silence.heartbeat)
         self._look_at = asyncio.get_running_loop().time() + ROUTE_INTERVAL
         self._running: dict[str, _Running] = {}
+        self._leaving: _Running | None = None  # it ends soon, and carries until another is used
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -198,7 +199,11 @@ class Driver:
             logger.exception("session %s: the client failed", self.live.name)
             self.live.abort(1006, f"the client failed: {error}")
         finally:
-            await self._stop(*self._running.values(), why="over")
+            await self._stop(*self._all, why="over")
+
+    @property
+    def _all(self) -> list[_Running]:
+        return [*self._running.values(), *([self._leaving] if self._leaving else [])]
 
     async def _drive(self) -> None:
         """Do what the race decides, each time that something has happened.
@@ -219,7 +224,7 @@ class Driver:
                 if not self._ready.is_set() and not self._may_be_luck():
                     self._place.forget()
                     raise NoTransport(self.attempts)
-                if self.live.core.state is State.CLOSED:
+                if self.live.core.state is State.CLOSED and self._leaving is None:
                     # All that is left to say is the acknowledgement by which the server forgets
                     # the session before its window is over; it may well have stopped.
                     self.live.let_go("both sides have closed")
@@ -236,10 +241,11 @@ class Driver:
                 pass
         self._remember(loop.time())
         # The carrier in use says the last words, and ends by itself.
-        used = self._running.pop("websocket" if self.plain else self._race.used or "", None)
-        await self._stop(*self._running.values(), why="over")
+        used = self._running.get("websocket" if self.plain else self._race.used or "")
+        if self._race.leaving is not None:
+            used = self._leaving
+        await self._stop(*(one for one in self._all if one is not used), why="over")
         if used is not None:
-            self._running[used.transport] = used
             await asyncio.wait({used.task})
 
     def _may_be_luck(self) -> bool:
@@ -266,7 +272,12 @@ class Driver:
             self.live.core.select(self._running[name].link.carrier)
             self.live.changed()
             self._ready.set()
-            if self._on_transport is not None:
+            follows = self._leaving is not None and self._leaving.transport == name
+            if self._leaving is not None:
+                # The server ends it when it hears of the choice; what is on its way down is read.
+                self._leaving.link.end_after(self._dial.patience, "another has followed it")
+            self._changed.set()  # it may have said already that it is leaving
+            if self._on_transport is not None and not follows:
                 try:
                     self._on_transport(name)
                 except (Exception, asyncio.CancelledError):  # it was not this task's cancelling
@@ -282,7 +293,10 @@ class Driver:
 
     async def _stop(self, *ones: _Running, why: str) -> None:
         for one in ones:
-            self._running.pop(one.transport, None)
+            if one is self._leaving:
+                self._leaving = None
+            else:
+                self._running.pop(one.transport, None)
             one.task.cancel()
         await asyncio.gather(*(one.task for one in ones), return_exceptions=True)
         for one in ones:
@@ -337,6 +351,27 @@ class Driver:
                 del self._running[one.transport]
                 one.link.end("lost")
                 self._take_end(one, now)
+        leaving = self._leaving
+        if leaving is not None and leaving.task.done():
+            self._leaving = None
+            self._let_leave(leaving, now)
+        used = self._running.get(self._race.used or "")
+        if used is None or not used.link.carrier.leaving:
+            return
+        if self._leaving is not None:
+            # The server has not ended the one before yet; this one's turn comes when it has gone.
+            self._leaving.link.end("another is leaving too")
+        else:
+            logger.info("session %s: %s ends soon", self.live.name, used.transport)
+            self._leaving = self._running.pop(used.transport)
+            self._race.leave(now)
+
+    def _let_leave(self, one: _Running, now: float) -> None:
+        """Take the end that was announced: it is no failure, whatever it looks like."""
+        if not one.task.cancelled():
+            one.task.exception()  # asyncio complains of what nobody looks at
+        one.link.end("it has left")
+        self._race.left(now)
 
     def _take_end(self, one: _Running, now: float) -> None:
         try:
@@ -350,19 +385,24 @@ class Driver:
             error = CarrierLost(f"{type(raised).__name__}: {raised}")
         if self.live.core.finished or self.plain is not None:
             return
-        self._note(one, now, str(error or "it ended"), error)
+        # Its end may come together with the announcement, after a sleep for instance.
+        announced = one.link.carrier.leaving and self._ready.is_set()
+        if not announced:
+            self._note(one, now, str(error or "it ended"), error)
         if not self._ready.is_set():
             if isinstance(error, Refused):
                 error.attempts = tuple(self.attempts)
                 raise error
         else:
             gone = isinstance(error, Refused) or (error is not None and error.gone)
-            if gone and not any(other.opened for other in self._running.values()):
+            if gone and not any(other.opened for other in self._all):
                 self.live.let_go(str(error))
         served = one.opened and (
             now - one.started >= self._dial.heartbeat or self._progress() > one.progress
         )
-        blameless = error is not None and one.opened and self._cut_for_silence(one, now)
+        blameless = announced or (
+            error is not None and one.opened and self._cut_for_silence(one, now)
+        )
         self._race.ended(one.transport, now, served=served, blameless=blameless)
 
     def _cut_for_silence(self, one: _Running, now: float) -> bool:

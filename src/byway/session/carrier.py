@@ -38,6 +38,7 @@ class Carrier:
         echoed: what the last PONG on it brought back.
         proven: whether the PONG to this side's PING came back.
         leaving: whether the peer has announced its end with LEAVE.
+        told_leave: whether this side has.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Carrier:
     echoed: bytes = b""
     proven: bool = False
     leaving: bool = False
+    told_leave: bool = False
     control: list[bytes] = field(default_factory=list)
     nonce: bytes = b""
     told_next: int = 0  # the number that the peer takes the next frame here to have; 0: none yet

@@ -308,6 +308,12 @@ class Session:
         """Ask for a PONG on this carrier, which changes nothing but `carrier.echoed`."""
         self._control(carrier, encode_ping(carrier.id, nonce))
 
+    def leave(self, carrier: Carrier) -> None:
+        """Announce, as the server, that a carrier ends soon. It ends once another is selected."""
+        if not carrier.told_leave:
+            carrier.told_leave = True
+            self._control(carrier, encode(LEAVE))
+
     def feed(self, intake: Intake, frames: list[Frame]) -> None:
         """Take frames that arrived.
 
@@ -488,6 +494,10 @@ class Session:
         self._select_count = count
         # If it has ended, the client does not listen to the one before it either: none is selected.
         self.selected = self.carriers.get(carrier_id)
+        if self.selected is not None:
+            for carrier in list(self.carriers.values()):
+                if carrier.told_leave and carrier is not self.selected:
+                    self.detach(carrier, "another was selected in time")
 
     def _close_received(self) -> None:
         answer = self.state is State.OPEN

@@ -10,7 +10,7 @@ import pytest
 from byway.client import driver as driver_module
 from byway.client.driver import Driver
 from byway.errors import CarrierLost, NoTransport, Refused
-from byway.frames import PING, PONG, decode_all
+from byway.frames import LEAVE, PING, PONG, decode_all
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference
@@ -254,6 +254,170 @@ async def test_connections_that_end_unanswered_are_tried_again_for_some_rounds(
     with pytest.raises(NoTransport) as caught:
         await driving().open()
     assert 4 < len(caught.value.attempts) <= driver_module.MAX_OPENINGS
+
+
+class Leaving(Answering):
+    """A transport whose carriers say `LEAVE` when told, and end when told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[asyncio.Event] = []
+        self.answers = True
+        self.at_once = False  # the end announces itself
+
+    async def carry(self, dial: Dial, link: Attachment) -> None:
+        end = asyncio.Event()
+        self.ends.append(end)
+        if self.script and (error := self.script.pop(0)) is not None:
+            raise error
+        answering = asyncio.ensure_future(super().carry(dial, link) if self.answers else end.wait())
+        ended = asyncio.ensure_future(end.wait())
+        try:
+            await asyncio.wait({answering, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            answering.cancel()
+            ended.cancel()
+        if self.at_once:
+            link.feed([(LEAVE, b"")])
+        raise CarrierLost("the server announced the end of this answer")
+
+    def leave(self) -> None:
+        """Let the newest carrier announce its end."""
+        link = self.tried[-1]
+        link.feed([(LEAVE, b"")])
+
+
+def ended(link: Attachment) -> str:
+    """Return why a carrier has ended, if it has."""
+    return link.carrier.ended
+
+
+@pytest.fixture
+def leaving(monkeypatch: pytest.MonkeyPatch) -> Leaving:
+    """Put it in the place of two."""
+    one = Leaving()
+    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": one, "poll": Answering()})
+    return one
+
+
+@timed
+async def test_a_carrier_that_ends_soon_carries_until_another_is_proven(
+    leaving: Leaving, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "byway")
+    over: list[str] = []
+    driver = driving("sse", "poll")
+    driver._on_transport = over.append
+    await driver.open()
+    await asyncio.sleep(20)
+    first = leaving.tried[0]
+    leaving.answers = False  # what comes next does not open for a while
+    leaving.leave()
+    await asyncio.sleep(2)
+    assert len(leaving.ends) == 2
+    assert driver.live.core.selected is first.carrier
+    leaving.ends[1].set()  # nor ever
+    leaving.answers = True
+    await asyncio.sleep(5)
+    second = leaving.tried[1].carrier
+    assert driver.live.core.selected is second
+    assert not ended(first)  # what is on its way down on it is still read
+    leaving.ends[0].set()
+    await settle()
+    assert ended(first) == "it has left"
+    assert over == ["sse"]
+    assert "failed: the server announced" in caplog.text  # the attempt in between
+    assert driver.report().in_use == "sse"
+    await driver.aclose()
+
+
+@timed
+async def test_one_whose_end_the_server_forgets_is_let_go(leaving: Leaving) -> None:
+    driver = driving("sse", "poll")
+    await driver.open()
+    await asyncio.sleep(20)
+    leaving.leave()
+    await asyncio.sleep(1)
+    assert driver.live.core.selected is leaving.tried[1].carrier
+    leaving.leave()  # and at once the next
+    await asyncio.sleep(1)
+    assert driver.live.core.selected is leaving.tried[2].carrier
+    assert leaving.tried[0].carrier.ended == "another is leaving too"
+    await asyncio.sleep(50)
+    assert leaving.tried[1].carrier.ended == "another has followed it"
+    assert len(leaving.tried) == 3
+    assert driver.trail._newest == {}
+    await driver.aclose()
+
+
+@timed
+async def test_where_its_like_cannot_be_had_in_time_another_transport_follows(
+    leaving: Leaving,
+) -> None:
+    driver = driving("sse", "poll")
+    await driver.open()
+    await asyncio.sleep(20)
+    first = leaving.tried[0]
+    leaving.script = [CarrierLost("answered 502", answered=502)] * 50
+    leaving.leave()
+    await asyncio.sleep(8)
+    assert not ended(first)
+    assert driver.live.transport == "poll"
+    leaving.ends[0].set()
+    await settle()
+    assert ended(first) == "it has left"
+    await driver.aclose()
+
+
+@timed
+async def test_where_it_ends_before_anything_follows_the_session_goes_on_as_ever(
+    leaving: Leaving,
+) -> None:
+    driver = driving("sse")
+    await driver.open()
+    await asyncio.sleep(20)
+    leaving.script = [CarrierLost("answered 410", answered=410, gone=True)]
+    leaving.leave()
+    await settle()
+    assert driver.live.core.state is State.OPEN  # another process may have answered that
+    leaving.ends[0].set()
+    await asyncio.sleep(5)
+    assert driver.live.core.selected is leaving.tried[1].carrier
+    await driver.aclose()
+
+
+@timed
+async def test_an_announcement_that_comes_together_with_the_end_is_no_failure_either(
+    leaving: Leaving, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "byway")
+    driver = driving("sse", "poll")
+    await driver.open()
+    await settle()
+    leaving.at_once = True
+    for _ in range(3):  # more often than a transport may fail to last
+        leaving.ends[-1].set()
+        await asyncio.sleep(1)
+        assert driver.live.transport == "sse"
+    assert len(leaving.tried) == 4
+    assert "failed" not in caplog.text
+    await driver.aclose()
+
+
+@timed
+async def test_last_words_go_over_a_carrier_that_ends_soon(leaving: Leaving) -> None:
+    driver = driving("sse")
+    await driver.open()
+    await asyncio.sleep(20)
+    leaving.script = [CarrierLost("answered 502", answered=502)] * 50
+    leaving.leave()
+    await asyncio.sleep(1)
+    driver.live.abort(1006, "over")
+    finishing = asyncio.create_task(driver.finish(10))
+    await settle()
+    leaving.ends[0].set()
+    await finishing
+    assert leaving.tried[0].carrier.ended
 
 
 @timed

@@ -14,6 +14,7 @@ from byway.negotiation.race import (
     LAST_DELAY,
     LAST_PROMOTION_INTERVAL,
     LASTING,
+    LEAVING_PATIENCE,
     PROMOTION_TIMEOUT,
     Action,
     Phase,
@@ -429,6 +430,97 @@ HAPPENINGS = (
     *("offered", "doubt", "pass", "decide"),
 )
 
+
+def leaving(*order: str) -> Race:
+    """Return a race whose carrier of `stream` has lasted, and ends soon."""
+    one = race(*order)
+    for name in order:
+        if name == "stream":
+            break
+        one.decide(0.0)
+        one.ended(name, 0.0)
+    one.decide(0.0)
+    works(one, "stream", 0.0)
+    one.leave(LASTING)
+    assert (one.used, one.leaving) == (None, "stream")
+    return one
+
+
+def test_beside_a_carrier_that_ends_soon_its_like_is_tried_and_used_when_proven() -> None:
+    one, now = leaving("stream", "poll"), LASTING
+    actions, again = one.decide(now)
+    assert actions == [Start("stream")]
+    one.opened("stream", now + 1)
+    assert one.decide(now + 1)[0] == []  # the one before still carries, this one may be deaf
+    one.proven("stream", now + 1.1)
+    assert used(one.decide(now + 1.1)[0]) == ["stream"]
+    assert (one.used, one.leaving) == ("stream", None)
+    one.left(now + 1.2)
+    actions, again = one.decide(now + 1.2)
+    assert (actions, again) == ([], None)
+
+
+def test_there_is_no_hurry_while_the_carrier_before_still_carries() -> None:
+    one, now = leaving("stream", "poll"), LASTING
+    assert one.decide(now)[1] == now + TIMEOUT  # and nothing else is asked for
+    one.left(now + 1)
+    assert started(one.decide(now + 1)[0]) == ["poll"]  # now there is
+
+
+def test_where_its_like_does_not_come_the_others_are_tried_before_it_ends() -> None:
+    one, now = leaving("stream", "poll"), LASTING
+    one.decide(now)
+    one.ended("stream", now)
+    assert one.exhausted
+    one.next_round(now)
+    _, again = one.decide(now)
+    assert again is not None
+    assert started(one.decide(again)[0]) == ["stream"]
+    actions, later = one.decide(again + LEAVING_PATIENCE)
+    assert started(actions) == ["poll"]
+    assert used(works(one, "poll", again + LEAVING_PATIENCE)) == ["poll"]
+    assert later is not None
+
+
+def test_what_opened_by_then_is_used_when_it_has_ended() -> None:
+    one, now = leaving("stream"), LASTING
+    one.decide(now)
+    one.opened("stream", now)
+    assert used(one.decide(now)[0]) == []
+    one.left(now + 1)
+    assert used(one.decide(now + 1)[0]) == ["stream"]
+
+
+def test_an_announced_end_is_no_strike() -> None:
+    one, now = race("stream", "poll"), 0.0
+    one.decide(now)
+    works(one, "stream", now)
+    for _ in range(5):
+        now += 1
+        one.leave(now)
+        assert started(one.decide(now)[0]) == ["stream"]
+        assert used(works(one, "stream", now)) == ["stream"]
+        one.left(now)
+    one.ended("stream", now + 1, served=True)
+    assert started(one.decide(now + 1)[0]) == ["stream"]  # its first strike
+
+
+def test_the_better_ones_are_tried_now_and_then_though_answers_end_more_often() -> None:
+    one, now, tried = leaving("websocket", "stream", "poll"), LASTING, 0
+    for _ in range(20):
+        actions, _ = one.decide(now)
+        if "stream" in started(actions):
+            works(one, "stream", now)
+            one.left(now)
+        now += PROMOTION_INTERVAL / 4
+        actions, _ = one.decide(now)
+        if started(actions) == ["websocket"]:
+            tried += 1
+            one.ended("websocket", now)
+        one.leave(now)
+    assert tried >= 2
+
+
 events = st.lists(
     st.tuples(
         st.sampled_from(
@@ -439,6 +531,8 @@ events = st.lists(
                     "ended",
                     "served",
                     "blameless",
+                    "leave",
+                    "left",
                     "doubt",
                     "offered",
                     "pass",
@@ -467,6 +561,11 @@ def test_whatever_happens_the_best_that_is_proven_is_used(
             one.offered([name, DEFAULT_ORDER[int(seconds) % len(DEFAULT_ORDER)]])
         elif what == "doubt":
             one.doubt(now)
+        elif what == "leave" and one.used is not None:
+            live.discard(one.used)  # it goes on, beside the race
+            one.leave(now)
+        elif what == "left":
+            one.left(now)
         elif what in ("ended", "served", "blameless") and name in live:
             live.discard(name)
             one.ended(name, now, served=what == "served", blameless=what == "blameless")
@@ -493,7 +592,11 @@ def test_whatever_happens_the_best_that_is_proven_is_used(
         }
         proven = [name for name in DEFAULT_ORDER if phases.get(name) is Phase.PROVEN]
         usable = [name for name, phase in phases.items() if phase in (Phase.OPEN, Phase.PROVEN)]
-        assert one.used == proven[0] if proven else (one.used in usable or not usable)
+        if one.leaving is not None:
+            assert one.used is None
+            assert not proven
+        else:
+            assert one.used == proven[0] if proven else (one.used in usable or not usable)
         # Something runs, or there is a time at which it will.
         assert live or again is not None or one.exhausted
         assert again is None or again >= now

@@ -1,8 +1,8 @@
 """A network without sockets: two sessions, and carriers between them that can be ill-treated.
 
-It does with the cores what the halves of the transports do (`transports/uplink.py`, `poll.py`,
-`stream.py`, `sse.py`, `websocket.py`, `dial.py`), byte for byte, but nothing moves by itself: each
-method is one step that the network, a proxy or one of the two programs takes.
+It does with the cores what the halves of the transports do (`transports/uplink.py`, `upload.py`,
+`poll.py`, `stream.py`, `sse.py`, `websocket.py`, `dial.py`), byte for byte, but nothing moves by
+itself: each method is one step that the network, a proxy or one of the two programs takes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from typing import Final, cast
 
 from byway.errors import FrameError
-from byway.frames import OPEN, Decoder, Frame, decode_all, encode_ack
-from byway.handshake import ACK_ANSWER, Hello, Open
+from byway.frames import OPEN, Decoder, Frame, decode_all, encode_ack, encode_ping
+from byway.handshake import ACK_ANSWER, UP_ANSWER, Hello, Open
 from byway.limits import Limits
 from byway.live import Attachment
 from byway.server.body import parse_body
@@ -76,6 +76,44 @@ class Request:
     gone: bool = False
 
 
+class Reading:
+    """The server's half of an upload: a request whose body it reads as it comes.
+
+    Attributes:
+        arrived: bytes of the body that it has read.
+        begun: HELLO has come.
+        over: it was answered, since a newer one has come or the session is over.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.arrived = 0
+        self.begun = False
+        self.over = False
+        self.frames = Decoder(max_frame=limits.max_frame)
+        self.intake = Intake(ordered=True)
+
+
+@dataclass(eq=False)
+class Upload:
+    """An upload, as the client and the wires see it.
+
+    Attributes:
+        nonce: what its PING carries.
+        body: all that was written of it, and still may arrive.
+        reading: the request that is at the server now.
+        proven: the PONG has come; the batches on their way are the last.
+        running: it has taken the place of the batches.
+        broken: nothing written from now on arrives.
+    """
+
+    nonce: bytes
+    body: bytes
+    reading: Reading
+    proven: bool = False
+    running: bool = False
+    broken: bool = False
+
+
 @dataclass(eq=False)
 class ServerEnd:
     """The server's half of a carrier.
@@ -109,6 +147,7 @@ class Link:
         up: WebSocket messages on their way up.
         opening: the request, or handshake, that opens it, until the server got it.
         batches: those on their way, the oldest first, each with the number behind its last frame.
+        upload: the upload that is tried, or used.
         poll: the poll that is on its way.
         polls: polls so far.
         broken: nothing written from now on arrives.
@@ -126,6 +165,7 @@ class Link:
         self.up: list[str | bytes] = []
         self.opening: Request | None = None
         self.batches: list[tuple[Request, int]] = []
+        self.upload: Upload | None = None
         self.poll: Request | None = None
         self.polls = 0
         self.broken = False
@@ -146,6 +186,7 @@ class Network:
         links: the client's carriers by id, dead ones too.
         ends: the server's halves by carrier id.
         copies: requests that were sent, and that a proxy may deliver once more, or only now.
+        uploads: all of them, those that the client has given up too.
     """
 
     def __init__(self, limits: Limits = SMALL) -> None:
@@ -155,6 +196,8 @@ class Network:
         self.links: dict[int, Link] = {}
         self.ends: dict[int, ServerEnd] = {}
         self.copies: list[tuple[str, Request]] = []
+        self.uploads: list[Upload] = []
+        self._newest: Reading | None = None
 
     # The client
 
@@ -209,6 +252,7 @@ class Network:
         self.client.detach(link.carrier, reason)
         link.poll = link.opening = None
         link.batches = []
+        link.upload = None
 
     def client_writes(self, link: Link, *, beat: bool = False) -> bool:
         """Let the client write what it has for this carrier; say whether it had something."""
@@ -224,6 +268,8 @@ class Network:
                 return True
         elif not link.opened or len(link.batches) >= IN_FLIGHT:
             return False
+        elif link.upload is not None and link.upload.proven and not link.upload.running:
+            return False  # the batches on their way are the last
         frames = core.take(carrier, self.limits.batch, beat=beat)
         if not frames:
             if core.finished:
@@ -232,6 +278,9 @@ class Network:
             return False
         if link.kind == "websocket":
             self._up(link, link.writer.messages(frames))
+        elif link.upload is not None and link.upload.running:
+            if not link.upload.broken:
+                link.upload.body += b"".join(frames)
         else:
             request = self._request(link, ACK_ANSWER, frames=b"".join(frames))
             link.batches.append((request, carrier.cursor))
@@ -259,7 +308,50 @@ class Network:
         It waits for the others then, which may be lost as well.
         """
         link.batches = []
+        if link.upload is None or not link.upload.proven:
+            self.client.rewind(link.carrier)
+
+    def begin_upload(self, link: Link) -> bool:
+        """Let the client try an upload, beside its batches."""
+        if link.kind not in ("stream", "sse") or not link.opened or link.upload is not None:
+            return False
+        if self.client.state is not State.OPEN:
+            return False
+        nonce = b"upload %d" % len(self.uploads)
+        received, room = self.client.announce(link.carrier)
+        hello = Hello(
+            key=KEY,
+            carrier=link.carrier.id,
+            received=received,
+            room=room,
+            instance=INSTANCE,
+            answer=UP_ANSWER,
+        )
+        body = hello.frame() + encode_ping(link.carrier.id, nonce)
+        link.upload = Upload(nonce, body, Reading(self.limits))
+        self.uploads.append(link.upload)
+        return True
+
+    def take_over(self, link: Link) -> bool:
+        """Let a proven upload take the place of the batches, once all of these were answered."""
+        upload = link.upload
+        if upload is None or not upload.proven or upload.running or link.batches:
+            return False
+        link.carrier.batched = False
         self.client.rewind(link.carrier)
+        upload.running = True
+        return True
+
+    def leave_upload(self, link: Link) -> bool:
+        """Let the client break its upload off, for whatever reason; batches go on."""
+        upload = link.upload
+        if upload is None or upload.proven and link.batches:
+            return False
+        link.upload = None
+        if upload.proven:
+            link.carrier.batched = True
+            self.client.rewind(link.carrier)
+        return True
 
     def choose(self, link: Link) -> None:
         """Let the client choose a carrier that has opened."""
@@ -318,6 +410,45 @@ class Network:
         if not link.up and link.carrier.ended and not link.broken:
             return self.server_notices(link.carrier.id) or bool(messages)
         return bool(messages)
+
+    def deliver_upload(self, upload: Upload, count: int) -> bool:
+        """Bring bytes of an upload to the server."""
+        reading = upload.reading
+        piece = upload.body[reading.arrived : reading.arrived + count]
+        if reading.over or not piece:
+            return False
+        reading.arrived += len(piece)
+        if self.server.finished:
+            reading.over = True
+            return True
+        frames = reading.frames.feed(piece)
+        if frames and not reading.begun:
+            hello = Hello.parse(frames.pop(0)[1], max_size=self.limits.hello)
+            reading.begun = True
+            self.server.acknowledge(hello.received, hello.room)
+            if self._newest is not None:
+                self._newest.over = True
+            self._newest = reading
+        # No error may come of it: its bytes are in order, and began behind what was acknowledged.
+        self.server.feed(reading.intake, frames)
+        self._forget_ended()
+        return True
+
+    def repeat_upload(self, upload: Upload, count: int, *, instead: bool) -> None:
+        """Let a proxy send an upload once more, from its beginning.
+
+        Args:
+            upload: the upload.
+            count: bytes of it that the proxy has kept.
+            instead: the proxy goes on with this one, where it has kept all of it; otherwise it is
+                a copy beside.
+        """
+        if instead:
+            upload.reading = Reading(self.limits)
+            return
+        copy = Upload(upload.nonce, upload.body[:count], Reading(self.limits), broken=True)
+        self.uploads.append(copy)
+        self.deliver_upload(copy, count)
 
     # The server
 
@@ -460,6 +591,8 @@ class Network:
             link.opened = True
             self.client.select(link.carrier)
         self.client.feed(link.carrier.intake, frames)
+        if link.upload is not None and link.carrier.echoed == link.upload.nonce:
+            link.upload.proven = True
 
     def _client_sees_the_end(self, link: Link) -> bool:
         if link.kind != "websocket" and self.client.state is State.CLOSED:
@@ -482,6 +615,8 @@ class Network:
         self.client.feed(
             Intake(ordered=False), decode_all(batch.answer, max_frame=self.limits.max_frame)
         )
+        if link.upload is not None and link.upload.proven:
+            return True  # what is missing goes up in it
         first = self.client.outbox.first
         if oldest and first < end or not link.batches and first < link.carrier.cursor:
             link.batches = []
@@ -511,6 +646,11 @@ class Network:
 
     # The world
 
+    def cut_upload(self, upload: Upload, keep: int) -> None:
+        """Cut an upload: only the first of what is on its way still arrives."""
+        upload.body = upload.body[: upload.reading.arrived + keep]
+        upload.broken = True
+
     def cut(self, link: Link, keep_down: int, keep_up: int) -> None:
         """Cut a carrier: only the first of what is on its way still arrives."""
         whole = self._arriving(link, keep_down)
@@ -528,9 +668,15 @@ class Network:
         if link.opening is not None:
             self.deliver_opening(link)
             moved = True
+        upload = link.upload
+        if upload is not None and (upload.broken or upload.reading.over):
+            moved |= self.leave_upload(link)
+        moved |= self.take_over(link)
         moved |= self.client_writes(link)
         moved |= self.client_polls(link)
         moved |= self.deliver_up(link, count)
+        if link.upload is not None:
+            moved |= self.deliver_upload(link.upload, count)
         moved |= self.deliver_batch(link)
         moved |= self.deliver_poll(link)
         moved |= self.server_writes(link.carrier.id)

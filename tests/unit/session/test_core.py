@@ -337,6 +337,34 @@ def test_leave_is_noted_on_the_carrier_that_it_came_on() -> None:
     assert carrier.leaving
 
 
+def test_leave_is_said_once_and_the_carrier_ends_when_another_is_selected() -> None:
+    pair = Pair()
+    pair.client.select(pair.up)
+    pair.settle()
+    pair.server.leave(pair.down)
+    pair.server.leave(pair.down)
+    assert pair.fall().count("LEAVE") == 1
+    assert pair.up.leaving
+    new = pair.client.attach(2, ordered=True)
+    pair.server.attach(2, ordered=True)
+    pair.server.send("on the old one")
+    assert pair.fall()[-1] == "TEXT"  # it carries until another is selected
+    pair.client.select(new)
+    pair.rise()
+    assert pair.down.ended == "another was selected in time"
+    assert list(pair.server.carriers) == [2]
+
+
+def test_a_carrier_that_was_told_to_leave_goes_on_where_the_selected_one_has_ended() -> None:
+    pair = Pair()
+    pair.server.leave(pair.down)
+    pair.client.select(pair.client.attach(2, ordered=True))
+    pair.rise()  # the server does not have that one any more
+    assert not pair.down.ended
+    pair.server.send("x")
+    assert pair.fall()[-1] == "TEXT"
+
+
 def test_a_heartbeat_that_is_asked_for_is_told_on_every_carrier() -> None:
     pair = Pair()
     pair.client.ask_beat(2.5)

@@ -1,7 +1,7 @@
 """The protocol against a network that does what it likes.
 
 Hypothesis opens, cuts, delays, mutes and swaps carriers of all kinds, loses, repeats and reorders
-requests and answers, and lets the applications send, read slowly and close as it pleases.
+requests, answers and uploads, and lets the applications send, read slowly and close as it pleases.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from byway.frames import HEADER
 from byway.session import Message, Session, State
-from tests.unit.session.network import KINDS, SMALL, Link, Network, Reader, cost
+from tests.unit.session.network import KINDS, SMALL, Link, Network, Reader, Upload, cost
 
 SIDES = st.sampled_from(["client", "server"])
 ANY = st.integers(0, 7)
@@ -50,10 +50,17 @@ class Ordeal(RuleBasedStateMachine):
         ids = list(self.network.ends)
         return ids[index % len(ids)]
 
+    def upload(self, age: int) -> Upload:
+        """Pick an upload, the newest if it is 0."""
+        return self.network.uploads[-1 - age % len(self.network.uploads)]
+
     # The applications
 
     @rule(name=SIDES, shapes=st.lists(SHAPES, min_size=1, max_size=6), binary=st.booleans())
     def send(self, name: str, shapes: list[str], binary: bool) -> None:
+        self.say(name, shapes, binary=binary)
+
+    def say(self, name: str, shapes: list[str], *, binary: bool = False) -> None:
         core = self.side(name)
         for shape in shapes:
             if core.state is not State.OPEN or not core.writable:
@@ -128,11 +135,40 @@ class Ordeal(RuleBasedStateMachine):
         elif what == "leave":
             network.lose(link)
 
+    @precondition(lambda self: len(self.network.links) < 40 and not self.network.client.finished)
+    @rule(kind=st.sampled_from(["stream", "sse"]), times=st.integers(1, 4))
+    def open_with_an_upload(self, kind: str, times: int) -> None:
+        network, link = self.network, self.network.open(kind)
+        for _ in range(3):
+            network.flow(link, 10_000)
+        network.begin_upload(link)
+        for _ in range(times):
+            network.flow(link, 10_000)
+
+    @precondition(has_links)
+    @rule(index=ANY, what=st.sampled_from(["begin", "take over", "break off"]))
+    def upload_step(self, index: int, what: str) -> None:
+        network, link = self.network, self.link(index)
+        if what == "begin":
+            network.begin_upload(link)
+        elif what == "take over":
+            network.take_over(link)
+        else:
+            network.leave_upload(link)
+
+    @precondition(lambda self: self.network.uploads)
+    @rule(age=ANY, count=st.sampled_from([1, 7, 30, 10_000]))
+    def upload_arrives(self, age: int, count: int) -> None:
+        """Of those that the client has given up, too: a proxy may have kept them for a while."""
+        self.network.deliver_upload(self.upload(age), count)
+
     @precondition(lambda self: self.network.ends)
-    @rule(index=ANY, what=st.sampled_from(["write", "beat", "end"]))
+    @rule(index=ANY, what=st.sampled_from(["write", "beat", "leave", "end"]))
     def server_step(self, index: int, what: str) -> None:
         if what == "end":
             self.network.server_notices(self.end(index))
+        elif what == "leave":
+            self.network.server.leave(self.network.ends[self.end(index)].carrier)
         else:
             self.network.server_writes(self.end(index), beat=what == "beat")
 
@@ -164,6 +200,34 @@ class Ordeal(RuleBasedStateMachine):
     @rule(age=st.integers(0, 20))
     def old_request_is_repeated(self, age: int) -> None:
         self.network.repeat(-1 - age % len(self.network.copies))
+
+    @precondition(has_links)
+    @rule(index=ANY, delivered=st.booleans())
+    def last_batches_fail_as_an_upload_takes_over(self, index: int, delivered: bool) -> None:
+        network, link = self.network, self.link(index)
+        network.begin_upload(link)
+        self.say("client", ["x"])
+        network.client_writes(link)
+        if link.upload is None or link.upload.running:
+            return
+        network.deliver_upload(link.upload, 10_000)
+        network.server_writes(link.carrier.id)
+        network.deliver_down(link, 10_000)
+        if network.alive(link):
+            if delivered:
+                network.deliver_batch(link)
+            network.fail_batch(link)
+            network.take_over(link)
+
+    @precondition(lambda self: self.network.uploads)
+    @rule(age=ANY, count=st.integers(0, 400), instead=st.booleans())
+    def upload_is_repeated(self, age: int, count: int, instead: bool) -> None:
+        self.network.repeat_upload(self.upload(age), count, instead=instead)
+
+    @precondition(lambda self: self.network.uploads)
+    @rule(age=ANY, keep=st.integers(0, 60))
+    def upload_is_cut(self, age: int, keep: int) -> None:
+        self.network.cut_upload(self.upload(age), keep)
 
     @precondition(has_links)
     @rule(index=ANY, down=st.integers(0, 60), up=st.integers(0, 3), noticed=st.booleans())

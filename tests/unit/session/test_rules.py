@@ -35,6 +35,7 @@ from byway.frames import (
     encode_select,
 )
 from byway.session import OVERHEAD, Closed, Intake, Session, State
+from tests.unit.session.network import Network, Reader
 from tests.unit.session.wires import (
     LIMITS,
     ROOM,
@@ -683,3 +684,22 @@ def test_without_skipping_unknown_types_a_later_version_could_not_add_one() -> N
 def test_a_ping_too_long_to_repeat_is_an_error() -> None:
     with pytest.raises(FrameError):
         session().feed(Intake(ordered=True), [(PING, bytes(69))])
+
+
+def test_without_going_back_what_the_last_batch_held_would_wait_for_ever_in_an_upload() -> None:
+    network, apps = Network(), Reader()
+    link = network.open("stream")
+    for _ in range(3):
+        network.flow(link, 10_000)
+    network.begin_upload(link)
+    network.client.send("in the last batch")
+    network.client_writes(link)
+    assert link.upload is not None
+    network.deliver_upload(link.upload, 10_000)
+    network.server_writes(1)
+    network.deliver_down(link, 10_000)  # the upload is proven: no other batch is sent
+    network.fail_batch(link)
+    assert network.take_over(link)
+    network.pump(apps)
+    assert apps.got["server"] == ["in the last batch"]
+    assert link.upload.running
