@@ -64,6 +64,7 @@ check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 	$(PY) -m mypy
 	$(PY) -m mypy scripts/check-wheel
 	$(PY) -m mypy scripts/limits-page
+	$(PY) -m mypy scripts/make-vectors
 	$(PY) -m pyright --pythonpath $(PY)
 # --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal

@@ -14,6 +14,7 @@
 
 const TEXT = 1, BINARY = 2, PART = 3, CLOSE = 4, HELLO = 16, OPEN = 17, NEXT = 18, ACK = 19,
   SELECT = 20, PING = 21, PONG = 22, LEAVE = 23, BEAT = 25;
+const SUBPROTOCOL = "byway.1";
 const LAST_NUMBERED = 15; // types up to this one count up, and are kept until acknowledged
 const KIB = 1024;
 const MAX_FRAME = 64 * KIB;
@@ -70,6 +71,18 @@ function encode(kind, ...payload) {
 /** Encode CLOSE. */
 const encodeClose = (code, reason) =>
   encode(CLOSE, new Uint8Array([code >> 8, code & 255]), utf8(reason));
+
+/** Encode HELLO, the first frame of every request. */
+const encodeHello = ({ key, carrier, received, room, answer, instance, poll, subprotocols }) =>
+  encode(HELLO, utf8(JSON.stringify({
+    v: 1, session: key, carrier, received, room, answer,
+    instance: instance ?? undefined, poll,
+    subprotocols: subprotocols?.length ? subprotocols : undefined,
+  })));
+
+/** Encode the same as the subprotocol that a WebSocket handshake offers. */
+const encodeToken = ({ key, received, room, carrier, instance }) =>
+  [SUBPROTOCOL, key, received, room, carrier, ...(instance ? [instance] : [])].join(".");
 
 /** Turns the bytes of one carrier into frames `[kind, payload]`, however they are cut. */
 class FrameDecoder {
@@ -178,6 +191,7 @@ class Session {
   part = MAX_PART;
   end = null; // CLOSE, this side's or else the peer's, or how the session was lost: {code, reason}
   peerClosed = false;
+  wasClean = false;
   kept = []; // frames sent and not acknowledged
   flushed = 0; // bytes of the application's that were written, or acknowledged
   flushedTo = 0; // number up to which that was counted
@@ -228,7 +242,7 @@ class Session {
   /** Take it that a peer which let go while this side was closing has received everything. */
   settle() {
     this.state = "closed";
-    this.peerClosed = true;
+    this.wasClean = true;
     this.acknowledge(this.next - 1, 0);
   }
 
@@ -323,7 +337,7 @@ class Session {
     this.received++;
     if (kind === CLOSE) {
       const code = payload[0] * 256 + payload[1];
-      this.peerClosed = true;
+      this.peerClosed = this.wasClean = true;
       if (this.state === "open") this.keep(encodeClose(code, ""));
       this.end ??= { code, reason: fromUtf8(payload.subarray(2)) };
       this.state = "closed";
@@ -786,7 +800,6 @@ const memory = {
 
 // The carriers ------------------------------------------------------------------------------------
 
-const SUBPROTOCOL = "byway.1";
 const FRAMES = "application/octet-stream";
 const LATE = 2; // heartbeats of silence after which a carrier counts as dead
 const WRITE = 32 * KIB; // bytes of frames in one WebSocket message
@@ -846,7 +859,7 @@ class Link {
 
 async function carryWebSocket(driver, link) {
   const { session } = driver;
-  const socket = driver.webSocket([SUBPROTOCOL, driver.token(link), ...driver.offers]);
+  const socket = driver.webSocket([SUBPROTOCOL, encodeToken(driver.greeting(link)), ...driver.offers]);
   socket.binaryType = "arraybuffer";
   const write = (frames) => {
     const alone = frames.length === 1 ? frames[0].text : undefined;
@@ -1214,25 +1227,16 @@ class Driver {
     return this.isMultiplexed ||= isMultiplexed(this.origin);
   }
 
-  token(link) {
+  /** What HELLO says, of any request or handshake. */
+  greeting(link, answer, poll) {
     const [received, room] = this.session.announce(link);
-    const parts = [SUBPROTOCOL, this.key, received, room, link.id];
-    return (this.instance === null ? parts : [...parts, this.instance]).join(".");
-  }
-
-  hello(link, answer, poll) {
-    const [received, room] = this.session.announce(link);
-    return encode(HELLO, utf8(JSON.stringify({
-      v: 1, session: this.key, carrier: link.id, received, room, answer,
-      instance: this.instance ?? undefined,
-      poll,
-      subprotocols: this.offers.length ? this.offers : undefined,
-    })));
+    const { key, instance, offers } = this;
+    return { key, carrier: link.id, received, room, answer, instance, poll, subprotocols: offers };
   }
 
   /** Send HELLO and frames; return the answer when its head has come, if it is the one asked for. */
   async request(link, answer, frames, { accept = FRAMES, poll, within, keepalive } = {}) {
-    const body = joined([this.hello(link, answer, poll), ...frames.map((one) => one.wire)]);
+    const body = joined([encodeHello(this.greeting(link, answer, poll)), ...frames.map((one) => one.wire)]);
     const controller = new AbortController();
     link.requests.add(controller);
     const timer = within && setTimeout(() => controller.abort(), within * 1000);
@@ -1896,7 +1900,7 @@ export class BywaySocket extends EventTarget {
     this.#isOver = true;
     task(() => {
       const { session } = this.#driver;
-      const wasClean = Boolean(session.peerClosed);
+      const { wasClean } = session;
       let { code, reason } = wasClean ? session.end : { code: 1006, reason: "" };
       if (this.#state === 2 && wasClean && this.#code === undefined) code = 1005;
       this.#ended(wasClean, code, reason);
@@ -1974,4 +1978,4 @@ export default BywaySocket;
 if (/[?&]install\b/.test(import.meta.url)) BywaySocket.install();
 
 /** For the test vectors; no part of the interface. */
-export const parts = { FrameDecoder, EventDecoder, Session, Race, Silence, encode };
+export const parts = { FrameDecoder, EventDecoder, Session, Race, Silence, encodeHello, encodeToken };
