@@ -7,7 +7,9 @@ Must not know: which class the page connects with.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,17 @@ EMPTY: Final = """<!doctype html>
 
 LARGE: Final = 1024 * 1024
 """Bytes, or characters, of a large message."""
+
+
+@dataclass
+class Kept:
+    """What a client has sent, and whether it has left."""
+
+    messages: list[str] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+_kept: dict[str, Kept] = {}
 
 
 async def empty(request: Request) -> Response:
@@ -132,6 +145,27 @@ async def silent(socket: WebSocket) -> None:
     await _left(socket)
 
 
+async def keep(socket: WebSocket) -> None:
+    """Keep what comes until somebody asks `kept` for it."""
+    await socket.accept()
+    one = _kept[socket.query_params["id"]] = Kept()
+    try:
+        while True:
+            message = await _receive(socket)
+            one.messages.append(message if isinstance(message, str) else message.decode())
+    finally:
+        one.ended.set()
+
+
+async def kept(socket: WebSocket) -> None:
+    """Send what another client has sent, as soon as it has left."""
+    await socket.accept()
+    one = _kept.pop(socket.query_params["id"])
+    await one.ended.wait()
+    await socket.send_text(json.dumps(one.messages))
+    await _left(socket)
+
+
 async def heard(socket: WebSocket) -> None:
     """Log how a client leaves, so that a test can see it."""
     await socket.accept()
@@ -170,7 +204,21 @@ async def _left(socket: WebSocket) -> None:
         pass
 
 
-HANDLERS: Final = (echo, greet, numbers, large, measure, bye, asked, choose, refuse, silent, heard)
+HANDLERS: Final = (
+    echo,
+    greet,
+    numbers,
+    large,
+    measure,
+    bye,
+    asked,
+    choose,
+    refuse,
+    silent,
+    keep,
+    kept,
+    heard,
+)
 
 _routes = Starlette(
     routes=[

@@ -37,8 +37,9 @@ _NARROW = "window * { min-width: 0; padding: 0; margin: 0; border: 0; font-size:
 _COLLECT = """
 window.complaints ??= (() => {
   const found = []
-  addEventListener("error", (event) => found.push(`${event.message} ${event.error?.stack}`))
-  addEventListener("unhandledrejection", (event) => found.push(`unhandled: ${event.reason}`))
+  const take = (event, text) => setTimeout(() => event.defaultPrevented || found.push(text))
+  addEventListener("error", (event) => take(event, `${event.message} ${event.error?.stack}`))
+  addEventListener("unhandledrejection", (event) => take(event, `unhandled: ${event.reason}`))
   const { error } = console
   console.error = (...words) => {
     found.push(`console.error: ${words.join(" ")}`)
