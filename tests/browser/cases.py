@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.apps.browser_app import SCRIPTS
+from tests.apps.browser_app import CASES, CLIENT
 from tests.support.browsers.page import BrowserError, Engine
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server
@@ -20,7 +20,7 @@ RUN_TIMEOUT = 50.0
 """Seconds for all cases of one class in one browser; those after it are not run."""
 
 NAMES: Final = re.findall(
-    r'^(?:standard|serverCloses)\(\s*"([^"]+)"', SCRIPTS["cases.js"].read_text(), re.MULTILINE
+    r'^(?:standard|serverCloses)\(\s*"([^"]+)"', CASES.read_text(), re.MULTILINE
 )
 """Of the cases, in their order. A test sees to it that none is missing."""
 
@@ -72,7 +72,7 @@ def implementations() -> list[Implementation]:
         # Plain clients reach the application through the middleware as without it.
         Implementation("native-wrapped", "byway_pages"),
     ]
-    if not SCRIPTS["byway.js"].exists():
+    if not CLIENT.exists():
         return native
     byway = [Implementation(f"byway-{one}", "byway_pages", one) for one in TRANSPORTS]
     return [*native, *byway]

@@ -10,6 +10,7 @@ import pytest
 from tests.browser.engines import ENGINES, needs
 from tests.support.browsers.page import FREEZE, OFFLINE, TOUCH, Browser, BrowserError
 from tests.support.browsers.program import processes_of
+from tests.support.proxies import PLAIN_PROXY, nginx
 from tests.support.servers import Server
 
 
@@ -122,6 +123,54 @@ async def test_keys_and_clicks(browser: Browser, plain_pages: Server) -> None:
     values = await page.evaluate("() => [one.value, two.value, seen]")
     # Enter in a form presses its button.
     assert values == ["a", "Xé", [True, "sent", True, "sent"]]
+
+
+AWAY_WITH_A_SOCKET = {
+    # The page is kept, its socket is closed, and it is told so when it is back.
+    "chromium": [True, "close 1006"],
+    "webkit": [True, "close 1006"],
+    # The page is not kept, it is loaded again.
+    "firefox": None,
+}
+
+
+async def test_away_and_back_with_a_socket(browser: Browser, plain_pages: Server) -> None:
+    page = await browser.open(plain_pages.url())
+    page.expect("interrupted while the page was loading")  # Firefox says so by itself
+    await page.evaluate(
+        """async () => {
+          const socket = new WebSocket("ws://" + location.host + "/echo")
+          window.seen = []
+          addEventListener("pageshow", (event) => seen.push(event.persisted))
+          socket.onclose = (event) => seen.push(`close ${event.code}`)
+          await new Promise((resolve) => { socket.onopen = resolve })
+        }"""
+    )
+    await page.goto(plain_pages.url("/other"))
+    await page.back()
+    seen = await page.evaluate(
+        """async () => {
+          while (window.seen?.length === 1) await new Promise((resolve) => setTimeout(resolve, 10))
+          return window.seen ?? null
+        }"""
+    )
+    assert seen == AWAY_WITH_A_SOCKET[browser.name]
+
+
+async def test_behind_a_proxy(browser: Browser, plain_pages: Server) -> None:
+    with nginx(PLAIN_PROXY.format(port=plain_pages.port)) as proxy:
+        page = await browser.open(proxy.url("/"))
+        page.expect("WebSocket connection", "establish a connection")
+        reached = await page.evaluate(
+            """async () => {
+              const socket = new WebSocket("ws://" + location.host + "/echo")
+              return new Promise((resolve) => {
+                socket.onopen = () => resolve("open")
+                socket.onerror = () => resolve("blocked")
+              })
+            }"""
+        )
+    assert reached == "blocked"
 
 
 @needs(OFFLINE)

@@ -136,7 +136,11 @@ class Page(ABC):
         await self.press(*text)
 
     async def offline(self, wanted: bool) -> None:
-        """Cut the page's network, or give it back. Only where OFFLINE is able."""
+        """Tell the page that it is offline, or online again. Needs OFFLINE.
+
+        New connections fail and the page gets `offline`; what is open goes on, in Chromium as in
+        Firefox. To cut that too, have the page behind a `tests.support.relay`.
+        """
         raise NotImplementedError
 
     async def freeze(self) -> None:

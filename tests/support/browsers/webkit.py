@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.support.browsers.keys import webdriver_click, webdriver_keys
 from tests.support.browsers.page import COMMAND_TIMEOUT, Browser, BrowserError, Engine, Page
@@ -23,6 +22,7 @@ from tests.support.process import (
     START_TIMEOUT,
     find_program,
     free_port,
+    part_is_missing,
     wait_until_accepting,
 )
 
@@ -248,5 +248,5 @@ def _mini_browser() -> str:
     """Return the path of MiniBrowser, which is no program for everybody and not on the PATH."""
     found = sorted(Path("/usr/lib").glob("**/webkit2gtk-4.*/MiniBrowser"))
     if not found:
-        pytest.fail("MiniBrowser of WebKitGTK is nowhere under /usr/lib")
+        part_is_missing("WebKitGTK's MiniBrowser is nowhere under /usr/lib")
     return str(found[-1])
