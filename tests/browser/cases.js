@@ -88,6 +88,17 @@ standard("it cannot be called without an address", "TypeError", async (Socket) =
   thrown(() => new Socket()),
 )
 
+standard(
+  "members of something else",
+  ["TypeError", "TypeError", "TypeError", "TypeError"],
+  async (Socket) => [
+    thrown(() => Socket.prototype.readyState),
+    thrown(() => (Socket.prototype.onopen = null)),
+    thrown(() => Socket.prototype.send.call({}, "a")),
+    thrown(() => Socket.prototype.close.call(new EventTarget())),
+  ],
+)
+
 // The address
 
 standard("an address that is none", [SYNTAX, SYNTAX, SYNTAX], async (Socket) =>
@@ -517,7 +528,8 @@ async function echoed(Socket, url, messages) {
   return log.slice(1)
 }
 
-const TEXTS = ["plain", "", "é€𝄞", "\u0000\r\n", "\u2028"]
+// The last begins with what a decoder takes for a mark of the byte order, unless told not to.
+const TEXTS = ["plain", "", "é€𝄞", "\u0000\r\n", "\u2028", "\ufeffmarked"]
 
 standard("texts", TEXTS.map((one) => `message ${show(one)}`), async (Socket, url) =>
   echoed(Socket, url, TEXTS),
@@ -554,6 +566,23 @@ standard(
       new ArrayBuffer(0),
       new Blob(["h", "i"]),
     ])
+  },
+)
+
+standard(
+  "binary messages of another window",
+  ["message ArrayBuffer [1]", "message ArrayBuffer [2]", "message ArrayBuffer [51]"],
+  async (Socket, url) => {
+    const frame = document.createElement("iframe")
+    document.body.append(frame)
+    try {
+      // Its classes are not those of this window: `instanceof` does not know them.
+      const { Uint8Array, Blob } = frame.contentWindow
+      const messages = [new Uint8Array([1]), new Uint8Array([2]).buffer, new Blob(["3"])]
+      return await echoed(Socket, url, messages)
+    } finally {
+      frame.remove()
+    }
   },
 )
 
@@ -768,6 +797,21 @@ standard("half of a surrogate pair as a reason", 'close 1000 "\ufffd" clean', as
   return log.at(-1)
 })
 
+standard(
+  "reasons are made texts",
+  ["null", "5", "", "\ufeffmarked"].map((one) => `close 1000 ${show(one)} clean`),
+  async (Socket, url) => {
+    const found = []
+    for (const reason of [null, 5, undefined, "\ufeffmarked"]) {
+      const { socket, log, until } = await opened(Socket, `${url}/echo`)
+      socket.close(1000, reason)
+      await until("close")
+      found.push(log.at(-1))
+    }
+    return found
+  },
+)
+
 standard("closing without a code", 'close 1005 "" clean', async (Socket, url) => {
   const { socket, log, until } = await opened(Socket, `${url}/echo`)
   socket.close()
@@ -930,6 +974,7 @@ serverCloses("the server closes with 1011", 1011, "broken")
 serverCloses("the server closes with 1012", 1012, "later")
 serverCloses("the server closes with 3000", 3000, "")
 serverCloses("the server closes with 4001 and a reason", 4001, "é€")
+serverCloses("the server closes with a marked reason", 4001, "\ufeffmarked")
 serverCloses("the server closes with the longest reason", 4999, "x".repeat(123))
 
 standard(
