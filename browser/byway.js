@@ -1619,7 +1619,8 @@ class Driver {
       if (start) this.links.set(start, new Link(this, start, ++this.carriers));
       else if (use) {
         delete this.trail[use];
-        const follows = this.leaving?.transport === use;
+        // The same transport goes on; one that has left may still be there, behind another.
+        const follows = session.selected === this.leaving && this.leaving?.transport === use;
         session.select(this.links.get(use));
         if (!this.ready) {
           this.ready = true;
