@@ -5,8 +5,10 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 
 # program=package, or one word where both have the same name. Tests that run behind real proxies
-# need them; see scripts/system-parts for what happens where they cannot be installed.
-SYSTEM_PARTS ?= nginx=nginx-light squid
+# or in real browsers need them; see scripts/system-parts for what happens where they cannot be
+# installed. Xvfb is the screen of WebKit, which has no mode without one.
+SYSTEM_PARTS ?= nginx=nginx-light squid \
+  chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
 PEERS := benchmarks/peers
@@ -64,6 +66,7 @@ check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 	$(PY) -m mypy
 	$(PY) -m mypy scripts/check-wheel
 	$(PY) -m mypy scripts/limits-page
+	$(PY) -m mypy scripts/make-vectors
 	$(PY) -m pyright --pythonpath $(PY)
 # --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal

@@ -1,0 +1,1 @@
+"""Test vectors: cases that the Python and the JavaScript client have to answer alike."""

@@ -1,0 +1,140 @@
+/**
+ * Plays test vectors on the JavaScript code; the other half is play.py.
+ *
+ *     node tests/vectors/play.mjs            all of them
+ *     node tests/vectors/play.mjs race       one kind
+ *
+ * Prints one JSON line a kind: {"kind", "cases", "wrong": [{"name", "wanted", "got"}, …]}.
+ */
+
+import { readFileSync, readdirSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import { parts } from "../../browser/byway.js";
+
+const { EventDecoder, FrameDecoder, Race, Session, Silence, encodeHello, encodeToken } = parts;
+const here = new URL(".", import.meta.url);
+const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const hex = (data) => Array.from(data, (one) => one.toString(16).padStart(2, "0")).join("");
+const asBytes = (payload) => (typeof payload === "string" ? new TextEncoder().encode(payload) : payload);
+
+/** Write bytes as hex; of many, the ends and how many there are. */
+function shown(data) {
+  const text = hex(data);
+  return text.length <= 400 ? text : `${text.slice(0, 200)}…${text.slice(-100)} (${data.length})`;
+}
+
+function decode(decoder, asked) {
+  const data = bytes(asked.bytes);
+  const cuts = [0, ...asked.cuts, data.length];
+  const frames = [];
+  try {
+    for (let i = 0; i + 1 < cuts.length; i++) frames.push(...decoder.feed(data.slice(cuts[i], cuts[i + 1])));
+  } catch {
+    return "error";
+  }
+  return frames.map(([kind, payload]) => [kind, hex(asBytes(payload))]);
+}
+
+function race(asked) {
+  const one = new Race(asked.order, { ...asked, jitter: (low, high) => (low + high) / 2 });
+  const answers = [];
+  for (const [now, what, ...more] of asked.steps) {
+    if (what === "decide") {
+      const [actions, again] = one.decide(now);
+      const told = actions.map(({ start, use, stop, late = false }) =>
+        start ? ["start", start] : use ? ["use", use] : ["stop", stop, late]);
+      answers.push([told, again === null ? null : Math.round(again * 1e6) / 1e6,
+        [one.used, one.leaving, one.settled, one.exhausted]]);
+    } else if (what === "ended") one.ended(more[0], now, more[1], more[2]);
+    else if (what === "offered") one.offered(more[0]);
+    else if (what === "round") one.nextRound(now);
+    else if (more.length) one[what](more[0], now);
+    else one[what](now);
+  }
+  return answers;
+}
+
+function session(asked) {
+  const inbox = [];
+  const one = new Session((data, cost) => inbox.push([data, cost]), 16 * 1024 * 1024);
+  const carriers = {};
+  const steps = {
+    attach(id, ordered, batched) {
+      one.attach((carriers[id] = { id }), ordered, batched);
+      one.announce(carriers[id]);
+    },
+    detach: (id) => one.detach(carriers[id], "lost"),
+    select: (id) => one.select(carriers[id]),
+    ping: (id, nonce) => one.ping(carriers[id], nonce),
+    rewind: (id) => one.rewind(carriers[id]),
+    beat: (seconds) => (one.beat = seconds),
+    acknowledge: (received, room) => one.acknowledge(received, room),
+    send: (text) => one.send(1, new TextEncoder().encode(text), text),
+    bytes: (size) => one.send(2, new Uint8Array(size).fill(7)),
+    close(code, reason) {
+      one.close(code, reason);
+      drop();
+    },
+    settle: () => one.settle(),
+  };
+  // What is dispatched after close() is dropped by the socket, which tells the session as much.
+  const drop = () => {
+    for (const [, cost] of inbox.splice(0)) one.queued -= cost;
+  };
+  const answers = [];
+  for (const [what, ...more] of asked.steps) {
+    try {
+      if (what === "feed") {
+        const carrier = carriers[more[0]];
+        one.feed(carrier, new FrameDecoder().feed(bytes(more[1])));
+        answers.push([one.received, carrier.proven, carrier.leaving]);
+      } else if (what === "take") {
+        const frames = one.take(carriers[more[0]], more[1], more[2]);
+        answers.push([shown(Buffer.concat(frames.map(({ wire }) => wire))), one.pending(carriers[more[0]])]);
+      } else if (what === "read") {
+        const [data, cost] = inbox.shift() ?? [null, 0];
+        one.queued -= cost;
+        answers.push(data === null || typeof data === "string" ? data : { bytes: shown(data) });
+      } else if ((what === "send" || what === "bytes") && one.state !== "open") answers.push("closed");
+      else {
+        steps[what](...more);
+        answers.push([one.state, one.over]);
+      }
+    } catch (error) {
+      if (error.constructor.name !== "FrameError") throw error;
+      answers.push("error");
+    }
+  }
+  return answers;
+}
+
+const players = {
+  frames: (asked) => decode(new FrameDecoder(), asked),
+  events: (asked) => decode(new EventDecoder(), asked),
+  hello: (asked) => ({ token: encodeToken(asked), frame: JSON.parse(new TextDecoder().decode(encodeHello(asked).slice(5))) }),
+  silence(asked) {
+    const one = new Silence(asked.heartbeat);
+    return asked.cuts.map(([lasted, heartbeat]) => [one.cut(lasted, heartbeat), one.heartbeat, one.limit]);
+  },
+  race,
+  session,
+};
+
+const kinds = process.argv.slice(2);
+for (const file of readdirSync(here).filter((name) => name.endsWith(".json")).sort()) {
+  const kind = file.slice(0, -5);
+  if (kinds.length && !kinds.includes(kind)) continue;
+  const cases = JSON.parse(readFileSync(new URL(file, here)));
+  const wrong = [];
+  for (const { name, asked, answer } of cases) {
+    let got;
+    try {
+      got = players[kind](asked);
+    } catch (error) {
+      got = `${error.stack}`;
+    }
+    const wanted = kind === "hello" ? { ...answer, frame: JSON.parse(answer.frame) } : answer;
+    if (!isDeepStrictEqual(JSON.parse(JSON.stringify(got)), wanted)) wrong.push({ name, wanted, got });
+  }
+  console.log(JSON.stringify({ kind, cases: cases.length, wrong: wrong.slice(0, 5) }));
+}

@@ -1,0 +1,164 @@
+"""Plays test vectors on the Python code.
+
+Knows: what each kind of case asks, and how an answer is written as JSON.
+Must not know: where cases come from. `play.mjs` is the same for JavaScript.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from byway.errors import ChannelClosed, FrameError
+from byway.frames import Decoder, Frame, decode_all
+from byway.handshake import Hello
+from byway.limits import Limits
+from byway.negotiation import Preference, Race, Silence
+from byway.session import Carrier, Closed, Session
+from byway.transports.eventstream import EventDecoder
+
+Json = Any
+
+MAX_FRAME = 64 * 1024
+
+
+def play(kind: str, asked: Json) -> Json:
+    """Return the answer to a case."""
+    return _PLAYERS[kind](asked)
+
+
+def _decode(decoder: Decoder | EventDecoder, asked: Json) -> Json:
+    """Feed bytes, cut at the places named, and return the frames that came of them."""
+    data = bytes.fromhex(asked["bytes"])
+    cuts = [0, *asked["cuts"], len(data)]
+    frames: list[Frame] = []
+    try:
+        for start, stop in zip(cuts, cuts[1:], strict=False):
+            frames += decoder.feed(data[start:stop])
+    except FrameError:
+        return "error"
+    return [[kind, payload.hex()] for kind, payload in frames]
+
+
+def _hello(asked: Json) -> Json:
+    hello = Hello(**{**asked, "subprotocols": tuple(asked.get("subprotocols", ()))})
+    return {"token": hello.token(), "frame": hello.frame()[5:].decode()}
+
+
+def _silence(asked: Json) -> Json:
+    silence = Silence(asked["heartbeat"])
+    answers = []
+    for lasted, heartbeat in asked["cuts"]:
+        learned = silence.cut(lasted, heartbeat)
+        answers.append([learned, silence.heartbeat, silence.limit])
+    return answers
+
+
+def _race(asked: Json) -> Json:
+    preference = Preference(tuple(asked["order"]), asked.get("patience", {}))
+    race = Race(
+        preference,
+        attempt_timeout=asked["timeout"],
+        first=asked.get("first"),
+        opened_in=asked.get("openedIn", 0.0),
+        retry_better=asked.get("retryBetter", False),
+        jitter=lambda low, high: (low + high) / 2,
+    )
+    answers: list[Json] = []
+    for now, what, *more in asked["steps"]:
+        if what == "decide":
+            actions, again = race.decide(now)
+            told = [[type(one).__name__.lower(), *_times(asdict(one))] for one in actions]
+            answers.append([told, again if again is None else round(again, 6)])
+            answers[-1].append([race.used, race.leaving, race.settled, race.exhausted])
+        elif what == "opened":
+            race.opened(more[0], now)
+        elif what == "proven":
+            race.proven(more[0], now)
+        elif what == "ended":
+            race.ended(more[0], now, served=more[1], blameless=more[2])
+        elif what == "offered":
+            race.offered(more[0])
+        else:
+            {"doubt": race.doubt, "leave": race.leave, "left": race.left, "round": race.next_round}[
+                what
+            ](now)
+    return answers
+
+
+def _times(fields: dict[str, Any]) -> list[Json]:
+    """Return the transport, and whether it was late; the words are each side's own."""
+    return [fields["transport"], *([fields["late"]] if "late" in fields else [])]
+
+
+def _session(asked: Json) -> Json:
+    session = Session(Limits())
+    carriers: dict[int, Carrier] = {}
+    answers: list[Json] = []
+    for what, *more in asked["steps"]:
+        try:
+            answers.append(_step(session, carriers, what, more))
+        except FrameError:
+            answers.append("error")
+        except ChannelClosed:
+            answers.append("closed")
+    return answers
+
+
+def _step(session: Session, carriers: dict[int, Carrier], what: str, more: list[Json]) -> Json:
+    match what, more:
+        case "attach", [number, ordered, batched]:
+            carriers[number] = session.attach(number, ordered=ordered, batched=batched)
+            session.announce(carriers[number])
+        case "detach", [number]:
+            session.detach(carriers[number], "lost")
+        case "select", [number]:
+            session.select(carriers[number])
+        case "ping", [number, nonce]:
+            session.ping(carriers[number], nonce.encode())
+        case "rewind", [number]:
+            session.rewind(carriers[number])
+        case "beat", [seconds]:
+            session.ask_beat(seconds)
+        case "acknowledge", [received, room]:
+            session.acknowledge(received, room)
+        case "send", [text]:
+            session.send(text)
+        case "bytes", [size]:
+            session.send(b"\x07" * size)
+        case "close", [code, reason]:
+            session.close(code, reason)
+        case "settle", []:
+            session.settle()
+        case "feed", [number, wire]:
+            frames = decode_all(bytes.fromhex(wire), max_frame=MAX_FRAME)
+            session.feed(carriers[number].intake, frames)
+            return [session.inbox.received, carriers[number].proven, carriers[number].leaving]
+        case "take", [number, size, beat]:
+            frames_up = session.take(carriers[number], size, beat=beat)
+            return [shown(b"".join(frames_up)), session.pending(carriers[number])]
+        case "read", []:
+            message = session.receive()
+            if message is None or isinstance(message, Closed):
+                return None
+            return message if isinstance(message, str) else {"bytes": shown(message)}
+        case _:
+            raise AssertionError(f"no such step: {what} {more}")
+    return [session.state.value, session.finished]
+
+
+def shown(data: bytes) -> str:
+    """Write bytes as hex; of many, the ends and how many there are."""
+    text = data.hex()
+    return text if len(text) <= 400 else f"{text[:200]}…{text[-100:]} ({len(data)})"
+
+
+_PLAYERS: dict[str, Callable[[Json], Json]] = {
+    "frames": lambda asked: _decode(Decoder(max_frame=MAX_FRAME), asked),
+    "events": lambda asked: _decode(EventDecoder(max_frame=MAX_FRAME), asked),
+    "hello": _hello,
+    "silence": _silence,
+    "race": _race,
+    "session": _session,
+}
