@@ -6,6 +6,8 @@ Must not know: what carries them.
 
 from __future__ import annotations
 
+import asyncio
+
 import socketio
 from starlette.applications import Starlette
 
@@ -24,7 +26,7 @@ async def count(sid: str, upto: int, pause: float) -> None:
     """Count from 0, with seconds of pause between."""
     for number in range(upto):
         await server.emit("number", number, to=sid)
-        await server.sleep(pause)
+        await asyncio.sleep(pause)
 
 
 server.on("echo", echo)
