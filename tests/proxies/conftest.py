@@ -15,4 +15,6 @@ from tests.support.tls import Authority
 def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Give all proxies; none is started before it is asked for."""
     with ExitStack() as stack:
-        yield World(stack, Authority(tmp_path_factory.mktemp("tls")))
+        world = World(stack, Authority(tmp_path_factory.mktemp("tls")))
+        yield world
+        world.terminate()

@@ -97,8 +97,9 @@ def _wait_for_routes(url: str) -> None:
         try:
             urllib.request.urlopen(url, timeout=5, context=context).close()
             return
-        except urllib.error.HTTPError as error:
-            error.close()
+        except OSError as error:  # 404, or a handshake without a certificate
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             threading.Event().wait(0.05)  # nothing says when: ask again
     raise AssertionError("Traefik found no route")
 

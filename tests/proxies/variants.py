@@ -62,6 +62,7 @@ VARIANTS: Final = (
     Variant("haproxy/cleartext", tls=True, origin="hypercorn-cleartext"),
     Variant("haproxy/compression", tls=True),
     Variant("haproxy/blocked", HTTP, tls=True),
+    Variant("haproxy/blocked-http2", HTTP, tls=True, origin="hypercorn"),
     Variant("haproxy/workaround", tls=True),
     Variant("apache/plain", HTTP),
     Variant("apache/websocket"),

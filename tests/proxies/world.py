@@ -95,6 +95,11 @@ class World:
         }
         return stack.enter_context(start[name]())
 
+    def terminate(self) -> None:
+        """Ask all to stop, since some take seconds; the stack waits for them."""
+        for one in self._ways.values():
+            one.proxy.program.terminate()
+
     def assert_quiet(self) -> None:
         """Check that no server has raised anything."""
         for one in self._origins.values():
