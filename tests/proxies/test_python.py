@@ -6,10 +6,14 @@ Nothing is configured for byway in any of these proxies, and nothing in the clie
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 import byway
+from tests.proxies.distance import TRIP, distance
+from tests.proxies.matrix import SEEN
+from tests.proxies.together import Outcomes, settle, together
 from tests.proxies.variants import VARIANTS, Variant
 from tests.proxies.world import Way, World
 from tests.support.numbered_client import NumberedSession
@@ -23,6 +27,9 @@ LONGEST = 100 * 1024
 
 OPEN_TIMEOUT = 4.0
 """Seconds for one transport: what works opens in less than one, what is held back never does."""
+
+MOST_TRIPS = 15
+"""Round trips that the first echo may take, with a proxy's own TLS and a machine that is busy."""
 
 
 async def numbered(way: Way, transport: str | None) -> list[str]:
@@ -54,10 +61,9 @@ async def in_vain(way: Way, transport: str) -> None:
     assert caught.value.attempts
 
 
-@pytest.mark.timeout(90)
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
-async def test_nothing_is_lost_doubled_or_reordered(proxies: World, variant: Variant) -> None:
-    way = proxies.way(variant)
+async def exchange(way: Way) -> None:
+    """Go through a proxy by default and over each transport, all at once."""
+    variant = way.variant
     async with asyncio.TaskGroup() as group:
         default = group.create_task(numbered(way, None))
         alone = {one: group.create_task(numbered(way, one)) for one in variant.works}
@@ -67,3 +73,47 @@ async def test_nothing_is_lost_doubled_or_reordered(proxies: World, variant: Var
     assert {name: task.result() for name, task in alone.items()} == {
         name: [name] for name in variant.works
     }
+    SEEN[variant.name].chosen["python"] = default.result()[-1]
+    SEEN[variant.name].alone = variant.works
+
+
+@pytest.fixture(scope="module")
+def exchanges(proxies: World) -> Outcomes:
+    """Let all of them happen."""
+    return together(proxies, VARIANTS, exchange, at_once=4)
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_nothing_is_lost_doubled_or_reordered(exchanges: Outcomes, variant: Variant) -> None:
+    settle(exchanges, variant)
+
+
+async def measure(way: Way) -> None:
+    """Take the time until the first echo, near by and over a long line."""
+    for far in (False, True):
+        async with distance(way.proxy.port) as port:
+            there = port if far else None
+            began = time.monotonic()
+            async with byway.connect(
+                way.url("/echo", port=there), memory=False, **way.options(port=there)
+            ) as channel:
+                await channel.send("hello")
+                assert await channel.receive() == "hello"
+                took = time.monotonic() - began
+        if far:
+            SEEN[way.variant.name].trips = took / TRIP
+        else:
+            SEEN[way.variant.name].took["python"] = took * 1000
+    assert took < MOST_TRIPS * TRIP
+
+
+@pytest.fixture(scope="module")
+def echoes(proxies: World) -> Outcomes:
+    """Take all times."""
+    return together(proxies, VARIANTS, measure, at_once=3)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_the_first_echo_comes_soon(echoes: Outcomes, variant: Variant) -> None:
+    settle(echoes, variant)

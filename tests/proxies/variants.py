@@ -24,7 +24,7 @@ class Variant:
         forward: clients name it as their proxy, and the origin as the server.
         origin: the server behind it: `uvicorn`, `uvicorn-tls`, `hypercorn` (HTTP/2 over TLS) or
             `hypercorn-cleartext`, which takes HTTP/2 without TLS too.
-        browser: the transports that carry a session of a page, where these are others.
+        pages: the transport that a page ends up on, where that is another.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Variant:
     tls: bool = False
     forward: bool = False
     origin: str = "uvicorn"
-    browser: tuple[str, ...] = ()
+    pages: str = ""
 
     def __str__(self) -> str:
         """Name it."""
@@ -42,6 +42,11 @@ class Variant:
     def program(self) -> str:
         """Which program it is."""
         return self.name.partition("/")[0]
+
+    @property
+    def page(self) -> str:
+        """Where it is described, seen from docs/reference."""
+        return f"../how-to/{self.program}.md"
 
     @property
     def default(self) -> str:
@@ -73,6 +78,7 @@ VARIANTS: Final = (
     Variant("caddy/cleartext", HTTP, tls=True, origin="hypercorn-cleartext"),
     Variant("envoy/plain", HTTP),
     Variant("envoy/upgrades", tls=True),
+    Variant("envoy/offered", tls=True, pages="stream"),
     Variant("envoy/cleartext", tls=True, origin="hypercorn-cleartext"),
     Variant("traefik/plain"),
     Variant("traefik/tls", tls=True),

@@ -49,6 +49,11 @@ class Way:
             return f"{scheme}://localhost:{self.origin.port}{path}"
         return f"{scheme}://127.0.0.1:{port or self.proxy.port}{path}"
 
+    @property
+    def browsers_proxy(self) -> str | None:
+        """Return what a browser is given as its proxy, None for none."""
+        return f"127.0.0.1:{self.proxy.port}" if self.variant.forward else None
+
     def options(self, *, port: int | None = None) -> dict[str, Any]:
         """Return what `byway.connect` and `byway.diagnose` need to know beside the address."""
         through = f"http://127.0.0.1:{port or self.proxy.port}" if self.variant.forward else None
