@@ -36,7 +36,6 @@ async def judge(browser: Browser, world: World, variant: Variant) -> None:
     assert told["moves"][-1] == (variant.pages or variant.default), f"{variant}: {told}"
     SEEN[variant.name].chosen[browser.name] = told["moves"][-1]
     SEEN[variant.name].took[browser.name] = first["took"] * 1000
-    await page.close()
 
 
 @only("chromium", "firefox")

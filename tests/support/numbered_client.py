@@ -97,6 +97,11 @@ class NumberedSession:
             )
         return True
 
+    @property
+    def complete(self) -> bool:
+        """Whether everything has come."""
+        return self._pushed == self._answered == self.count
+
     def __str__(self) -> str:
         """Say how far it has come."""
         return (
