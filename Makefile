@@ -66,6 +66,10 @@ fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, 
 browser-matrix: $(STAMP) system-parts ## try each browser in each network, rewrite the table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/browser/test_networks.py $(ARGS)
 
+.PHONY: proxy-matrix
+proxy-matrix: $(STAMP) system-parts proxy-parts ## try every proxy with every client, rewrite the table in docs/
+	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/proxies $(ARGS)
+
 .PHONY: vectors
 vectors: $(STAMP) ## rewrite the questions and answers that both clients are held to
 	$(PY) scripts/make-vectors

@@ -231,8 +231,8 @@ class Dial:
     def _distrust(self, client: httpx.AsyncClient) -> None:
         """Begin another connection for the next request, where all have shared the one that failed.
 
-        On HTTP/1.1 a request that failed has ended its own. One of HTTP/2 stays in the pool, dead or
-        not, and every later request would wait on it.
+        On HTTP/1.1 a request that failed has ended its own. One of HTTP/2 stays in the pool, dead
+        or not, and every later request would wait on it.
         """
         if self._shared and client is self._http:
             self._left.append(client)

@@ -17,7 +17,7 @@ INSTALLED: Final = find_spec("h2") is not None
 
 
 _WRAPPING = threading.Lock()
-"""Held while a context offers what one of its connections asked for; httpx begins some in threads."""
+"""Held while a context offers what one connection asked for; httpx begins some in threads."""
 
 
 class OwnProtocols(ssl.SSLContext):

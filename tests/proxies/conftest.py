@@ -15,6 +15,7 @@ from tests.support.tls import Authority
 def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Give all proxies; none is started before it is asked for."""
     with ExitStack() as stack:
-        world = World(stack, Authority(tmp_path_factory.mktemp("tls")))
+        authority = Authority(tmp_path_factory.mktemp("tls"), "127.0.0.1", "localhost")
+        world = World(stack, authority)
         yield world
         world.terminate()

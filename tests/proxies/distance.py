@@ -22,7 +22,9 @@ async def distance(port: int) -> AsyncIterator[int]:
     writers: set[asyncio.StreamWriter] = set()
     loop = asyncio.get_running_loop()
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, extra: float) -> None:
+    async def pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, extra: float
+    ) -> None:
         # The first bytes wait for TCP's handshake as well, which takes no time here.
         until = loop.time() + extra
         flying: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
@@ -35,7 +37,9 @@ async def distance(port: int) -> AsyncIterator[int]:
         flying.put_nowait((loop.time() + TRIP / 2, b""))
         await landing
 
-    async def land(flying: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    async def land(
+        flying: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+    ) -> None:
         while True:
             at, piece = await flying.get()
             await asyncio.sleep(at - loop.time())

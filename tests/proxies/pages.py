@@ -16,12 +16,13 @@ _TALK: Final = """async (path, words, options, stay) => {
   const url = `${location.origin.replace("http", "ws")}${path}`
   const began = performance.now()
   const socket = new BywaySocket(url, [], { memory: false, ...options })
-  const told = { moves: [], protocol: performance.getEntriesByType("navigation")[0].nextHopProtocol }
+  const [{ nextHopProtocol: protocol }] = performance.getEntriesByType("navigation")
+  const told = { moves: [], protocol }
   socket.addEventListener("transport", ({ detail }) => told.moves.push(detail))
   socket.addEventListener("open", () => words && socket.send(words))
   await new Promise((resolve) => {
-    socket.addEventListener("message", ({ data }) => { told.answer = data; resolve() })
-    socket.addEventListener("close", ({ code, reason }) => { told.closed = [code, reason]; resolve() })
+    socket.addEventListener("message", ({ data }) => resolve((told.answer = data)))
+    socket.addEventListener("close", ({ code }) => resolve((told.closed = code)))
   })
   told.took = (performance.now() - began) / 1000
   await new Promise((resolve) => setTimeout(resolve, stay * 1000))

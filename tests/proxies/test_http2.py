@@ -1,4 +1,4 @@
-"""HTTP/2 in the Python client: its HTTP transports share one connection, its WebSocket has its own."""
+"""HTTP/2 in the Python client: its requests share one connection, its WebSocket has its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from byway.transports import http2
 from byway.transports.http2 import OwnProtocols
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import World
-from tests.support.numbered_client import NumberedSession
 from tests.support.line import line
+from tests.support.numbered_client import NumberedSession
 
 DIRECT = "direct to Hypercorn"
 

@@ -32,7 +32,7 @@ STOP_TIMEOUT = 10.0
 """Seconds that a program may take to stop."""
 
 _PATHS = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:{sys.prefix}/proxies/bin"
-"""Where programs are: Debian keeps servers in /usr/sbin, `make proxy-parts` puts some beside Python."""
+"""Where programs are: Debian keeps servers in /usr/sbin, `make proxy-parts` puts some there."""
 
 
 class Log:

@@ -15,10 +15,10 @@ from tests.support.servers import Server, uvicorn
 class Authority:
     """A certificate authority that nobody trusts unless told to."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make it, and a certificate for this machine."""
+    def __init__(self, folder: Path, *names: str) -> None:
+        """Make it, and a certificate for these names, or for 127.0.0.1."""
         self._authority = trustme.CA()
-        certificate = self._authority.issue_cert("127.0.0.1", "localhost")
+        certificate = self._authority.issue_cert(*(names or ("127.0.0.1",)))
         self.key_file = folder / "key.pem"
         self.certificate_file = folder / "certificate.pem"
         certificate.private_key_pem.write_to_path(str(self.key_file))
