@@ -40,8 +40,8 @@ PING_INTERVAL: Final = 1.0
 """Seconds after which a PING follows what was said."""
 
 LAST_PIECE: Final = 1.0
-"""Seconds that a client has to end the body of a session that is over. On HTTP/2 Hypercorn 0.18 lets
-the whole connection hang when a body goes on after its answer (its issue 329)."""
+"""Seconds that a client has to end the body of a session that is over. On HTTP/2 Hypercorn 0.18
+lets the whole connection hang when a body goes on after its answer (its issue 329)."""
 
 LASTING: Final = 10.0
 """Seconds that an upload has to last, or none is tried again on that session."""
