@@ -5,8 +5,10 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 
 # program=package, or one word where both have the same name. Tests that run behind real proxies
-# need them; see scripts/system-parts for what happens where they cannot be installed.
-SYSTEM_PARTS ?= nginx=nginx-light squid
+# or in real browsers need them; see scripts/system-parts for what happens where they cannot be
+# installed. Xvfb is the screen of WebKit, which has no mode without one.
+SYSTEM_PARTS ?= nginx=nginx-light squid \
+  chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
 PEERS := benchmarks/peers

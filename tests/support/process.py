@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import pytest
 
@@ -198,11 +198,15 @@ def find_program(name: str) -> str:
     """
     path = shutil.which(name, path=_PATHS)
     if path is None:
-        reason = f"{name} is not installed (scripts/system-parts {name} installs it)"
-        if os.environ.get("BYWAY_REQUIRE_PARTS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        part_is_missing(f"{name} is not installed (scripts/system-parts {name} installs it)")
     return path
+
+
+def part_is_missing(reason: str) -> NoReturn:
+    """Skip the test, or fail it where BYWAY_REQUIRE_PARTS=1."""
+    if os.environ.get("BYWAY_REQUIRE_PARTS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def free_port() -> int:
