@@ -60,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
         help="send a text line by line over every transport, directly and through nginx",
         description="Start a real uvicorn with a bareASGI application, and a real nginx that "
         "forwards no WebSocket before it; send a text line by line over each transport; check "
-        "that every line comes back. Exit status 1 if anything was lost.",
+        "that every line comes back. Then see that the page of --open is served and works. Exit "
+        "status 1 if anything was lost.",
     )
     demo.add_argument(
         "--file",
@@ -74,6 +75,21 @@ def _parser() -> argparse.ArgumentParser:
         help="transports to show, separated by commas (default: all)",
     )
     demo.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    demo.add_argument(
+        "--open",
+        action="store_true",
+        help="serve a page instead, whose socket goes through a network that its buttons change; "
+        "print its address, open it in a browser, and go on until Ctrl-C",
+    )
+    demo.add_argument(
+        "--port",
+        type=_port,
+        metavar="PORT",
+        help="with --open: where the page is, on the loopback; 0 for a free one (8765)",
+    )
+    demo.add_argument(
+        "--no-browser", action="store_true", help="with --open: only print the address"
+    )
     demo.set_defaults(run=_demo)
     proxy = commands.add_parser(
         "proxy",
@@ -148,15 +164,34 @@ async def _proxy(options: argparse.Namespace) -> int:
     return 0
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
 async def _demo(options: argparse.Namespace) -> int:
     try:
         from byway.demo.run import ProcessFailed, rows
+        from byway.demo.show import DEFAULT_PORT, show
     except ImportError as error:
         raise UsageError(f"the demo needs more: pip install 'byway[demo]' ({error})") from None
     from byway.demo.text import read_lines
     from byway.negotiation import Preference
 
     order = Preference.of(options.transports).order
+    if options.open:
+        if options.file:
+            raise UsageError("--file is for the demo without --open")
+        await show(
+            DEFAULT_PORT if options.port is None else options.port,
+            order,
+            browser=not options.no_browser,
+            as_json=options.json,
+            say=functools.partial(print, flush=True),
+        )
+    if options.port is not None or options.no_browser:
+        raise UsageError("--port and --no-browser go with --open")
     lines = read_lines(options.file)
     table = _Table(quiet=options.json, lines=len(lines))
     done: list[Row] = []
