@@ -808,6 +808,10 @@ const MAX_IN_FLIGHT = 8; // batches on their way at a time
 const FEW_IN_FLIGHT = 2; // where they share six connections with other tabs
 const LONG = 0.02; // seconds of a round trip from which on several batches go at a time
 const FIRST_PAUSE = 0.002;
+const BUSY = 4; // batches after which an upload is worth a try
+const PROOF_TIMEOUT = 1; // seconds, at least, in which its first PING has to come back
+const HEARD_TIMEOUT = 3; // seconds in which a later one has to
+const PING_INTERVAL = 1;
 const TOO_LARGE = 413;
 
 const NativeWebSocket = globalThis.WebSocket;
@@ -957,6 +961,8 @@ const TRANSPORTS = {
 /** Brings frames up in requests of their own. The rules are those of transports/batches.py. */
 class Batches {
   lastStart = 0;
+  count = 0;
+  upload = null;
   failures = 0;
   failingSince = 0;
   delay = FIRST_RETRY;
@@ -971,8 +977,16 @@ class Batches {
   }
 
   pump() {
-    const { driver, link } = this;
+    const { driver, link, upload } = this;
     const { flights } = link;
+    if (upload?.isUsed) {
+      upload.pump();
+      return;
+    }
+    if (upload?.isProven()) {
+      if (!flights.length) upload.use();
+      return; // what is on its way comes back first
+    }
     for (;;) {
       const most = driver.multiplexed ? MAX_IN_FLIGHT : FEW_IN_FLIGHT;
       if (this.error || this.missing || flights.length >= most) return;
@@ -994,6 +1008,9 @@ class Batches {
     const { driver, link } = this;
     const { session } = driver;
     const flight = { end: link.cursor, started: now() };
+    if (++this.count === BUSY && link.ordered && driver.uploads && driver.multiplexed) {
+      this.upload = new Upload(this);
+    }
     this.lastStart = flight.started;
     link.flights.push(flight);
     let error = null;
@@ -1052,6 +1069,106 @@ class Batches {
     if (tooLarge) return;
     this.notBefore = now() + between(0, this.delay);
     this.delay = Math.min(this.delay * 2, driver.heartbeat);
+  }
+}
+
+/**
+ * One request whose body has no end, in the place of batches: a browser has it over HTTP/2.
+ *
+ * Many proxies hold a body back until it is complete, so it is used once a PING that went up in it
+ * has come back, and given up when a later one does not. The rules are those of
+ * transports/upload.py.
+ */
+class Upload {
+  isUsed = false;
+  written = 0;
+
+  constructor(batches) {
+    const { driver, link } = batches;
+    Object.assign(this, { batches, driver, link, within: Math.max(PROOF_TIMEOUT, 4 * batches.roundTrip) });
+    const body = new ReadableStream({ start: (writer) => (this.writer = writer) });
+    this.ask();
+    this.writer.enqueue(joined([
+      encodeHello(driver.greeting(link, "up")), encode(PING, u32(link.id), utf8(this.nonce)),
+    ]));
+    driver.request(link, "up", [], { body, controller: (this.controller = new AbortController()) })
+      .then(() => this.end(), () => this.end());
+  }
+
+  /** Expect the echo of a PING that is written now. */
+  ask() {
+    this.nonce = random(6);
+    this.asked = now();
+    this.driver.wakeAt(this.asked + this.within);
+  }
+
+  get isHeard() {
+    return this.link.echoed === this.nonce;
+  }
+
+  isProven() {
+    if (!this.isHeard && now() > this.asked + this.within) this.end();
+    return this.isHeard && !this.isOver;
+  }
+
+  use() {
+    this.isUsed = true;
+    this.began = now();
+    this.within = Math.max(HEARD_TIMEOUT, this.within);
+    this.driver.session.rewind(this.link);
+    this.link.batched = false;
+    this.pump();
+  }
+
+  pump() {
+    const { driver, link } = this;
+    for (let frames; (frames = driver.due(link, driver.batch)).length; ) {
+      this.writer.enqueue(joined(frames.map((one) => one.wire)));
+    }
+    const at = this.asked + PING_INTERVAL;
+    if (!this.isHeard) {
+      if (now() > this.asked + this.within) this.end();
+    } else if (link.cursor !== this.written) {
+      if (now() < at) driver.wakeAt(at);
+      else {
+        this.written = link.cursor;
+        this.ask();
+        driver.session.ping(link, this.nonce, false);
+        driver.soon();
+      }
+    }
+  }
+
+  /** Back to batches, which bring up again what was not acknowledged. */
+  end() {
+    if (this.isOver) return;
+    const { driver, link } = this;
+    this.isOver = true;
+    this.batches.upload = null;
+    this.controller.abort();
+    if (!this.isUsed || now() - this.began < LASTING) driver.uploads = false;
+    if (!this.isUsed || link.done) return;
+    link.batched = true;
+    driver.session.rewind(link);
+    driver.soon();
+  }
+}
+
+/** Whether this fetch can send a body while it is written. One sends "[object ReadableStream]". */
+function canUpload() {
+  let duplex = false;
+  try {
+    const { headers } = new Request("http://localhost", {
+      method: "POST",
+      body: new ReadableStream(),
+      get duplex() {
+        duplex = true;
+        return "half";
+      },
+    });
+    return duplex && !headers.has("content-type");
+  } catch {
+    return false;
   }
 }
 
@@ -1187,6 +1304,7 @@ class Driver {
   ready = false;
   finished = false;
   paused = false;
+  uploads = canUpload(); // none has failed yet
   wasMarked = false; // an answer has shown byway
 
   /** @param on `{open(opening), message(data, cost), transport(name), plain(socket), over()}` */
@@ -1235,17 +1353,20 @@ class Driver {
   }
 
   /** Send HELLO and frames; return the answer when its head has come, if it is the one asked for. */
-  async request(link, answer, frames, { accept = FRAMES, poll, within, keepalive } = {}) {
-    const body = joined([encodeHello(this.greeting(link, answer, poll)), ...frames.map((one) => one.wire)]);
-    const controller = new AbortController();
+  async request(link, answer, frames, options = {}) {
+    const { accept = FRAMES, poll, within, keepalive, controller = new AbortController() } = options;
+    const { body = joined([
+      encodeHello(this.greeting(link, answer, poll)), ...frames.map((one) => one.wire),
+    ]) } = options;
     link.requests.add(controller);
     const timer = within && setTimeout(() => controller.abort(), within * 1000);
     let response, text;
     try {
       response = await fetch(this.http, {
-        method: "POST", body, keepalive,
+        method: "POST", body, keepalive, duplex: "half",
         headers: {
-          ...this.options.headers, "content-type": "application/byway", byway: "1", accept,
+          ...this.options.headers, "content-type": "application/byway",
+          byway: answer === "up" ? answer : "1", accept,
         },
         cache: "no-store", redirect: "error", referrerPolicy: "no-referrer",
         credentials: this.options.credentials, signal: controller.signal,
