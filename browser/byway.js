@@ -925,6 +925,7 @@ async function carryPoll(driver, link) {
     if (!slot.held && poll) {
       // A visit: the first poll of a carrier is answered at once, so it keeps no connection.
       await driver.pauseBetweenVisits(link);
+      if (link.done) return;
       poll = 0;
       session.detach(link, "visited");
       link.id = ++driver.carriers;
@@ -937,8 +938,9 @@ async function carryPoll(driver, link) {
       driver.feed(link, decodeAll(new Uint8Array(await response.arrayBuffer())));
       failed = false;
     } catch (error) {
-      // One answer may be lost alone; the next poll says what has come.
-      if (!link.opened || failed || !error.network) throw error;
+      // One answer may be lost alone; the next poll says what has come. Not after the carrier's
+      // end, which aborts the poll: it would attach itself again.
+      if (!link.opened || link.done || failed || !error.network) throw error;
       failed = true;
     }
     link.uplink ??= new Batches(driver, link);
