@@ -23,6 +23,7 @@ from byway.doctor import command as doctor_command
 from byway.errors import UsageError
 
 if TYPE_CHECKING:
+    from byway.demo.look import Look
     from byway.demo.run import Row
 
 EXIT_FAILED = 1
@@ -172,6 +173,7 @@ def _port(text: str) -> int:
 
 async def _demo(options: argparse.Namespace) -> int:
     try:
+        from byway.demo.look import look
         from byway.demo.run import ProcessFailed, rows
         from byway.demo.show import DEFAULT_PORT, show
     except ImportError as error:
@@ -203,16 +205,18 @@ async def _demo(options: argparse.Namespace) -> int:
     except ProcessFailed as error:
         print(f"byway: {error}", file=sys.stderr)
         return EXIT_FAILED
-    failed = any(row.failed for row in done)
+    page = await look(order)
+    failed = any(row.failed for row in done) or bool(page.error)
     if options.json:
-        print(
-            json.dumps(
-                {"lines": len(lines), "failed": failed, "rows": [one.as_json() for one in done]},
-                indent=2,
-            )
-        )
+        result = {
+            "lines": len(lines),
+            "failed": failed,
+            "rows": [one.as_json() for one in done],
+            "page": page.as_json(),
+        }
+        print(json.dumps(result, indent=2))
     else:
-        table.end(failed)
+        table.end(failed, page)
     return EXIT_FAILED if failed else 0
 
 
@@ -257,13 +261,15 @@ class _Table:
             )
         print(f"{row.transport:<10} {row.path:<7} {figures}  {note}".rstrip(), flush=True)
 
-    def end(self, failed: bool) -> None:
-        """Print the verdict."""
-        print(
-            "\nSomething was lost, or a transport did not work that should have."
-            if failed
-            else "\nEvery line that was sent came back, in order."
-        )
+    def end(self, failed: bool, page: Look) -> None:
+        """Print the verdict, and how to see more."""
+        if page.error:
+            print(f"\nThe page of the demonstration does not work: {page.error}.")
+        elif failed:
+            print("\nSomething was lost, or a transport did not work that should have.")
+        else:
+            print("\nEvery line that was sent came back, in order.")
+            print("To block and cut it yourself, with a socket in your browser: byway demo --open")
 
 
 if __name__ == "__main__":

@@ -85,10 +85,9 @@ class Controls:
         """Put something else in the way."""
         before, self.state = self.state, state
         self._network.use(*state.profiles)
-        # What is open already keeps the rules that it began with. Real networks cut it as well
-        # when they are reconfigured, and a press of a button should be seen.
-        stricter = state.websocket not in ("pass", before.websocket)
-        if stricter or (state.buffered and not before.buffered):
+        # What is open keeps the rules that it began with: a WebSocket would go on, and one that
+        # was swallowed be waited for.
+        if (state.websocket, state.buffered) != (before.websocket, before.buffered):
             self.cut()
         if state.cutting and self._cutting is None:
             self._cutting = asyncio.create_task(self._cut_again())

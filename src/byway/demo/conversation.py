@@ -22,8 +22,11 @@ from byway.demo.tally import Tally
 PUSH_INTERVAL = 0.05
 """Seconds between two messages that are sent unasked."""
 
-COUNTS_INTERVAL = 1.0
-"""Seconds between two reports of the counts and of the machine's figures."""
+COUNTS_INTERVAL = 0.25
+"""Seconds between two reports of the counts."""
+
+MACHINE_INTERVAL = 1.0
+"""Seconds between two reports of the machine's figures."""
 
 
 async def converse(channel: Channel) -> None:
@@ -40,12 +43,12 @@ class _Conversation:
         self._channel = channel
         self._tally = Tally()
         self._pushed = 0
-        self._machine = Machine()
 
     async def run(self) -> None:
         """Go on until the page closes it."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._push()), group.create_task(self._report())]
+            jobs = (self._push(), self._report_counts(), self._report_machine())
+            tasks = [group.create_task(job) for job in jobs]
             async for message in self._channel:
                 await self._answer(json.loads(message))
             for task in tasks:
@@ -69,8 +72,13 @@ class _Conversation:
             self._pushed += 1
             await asyncio.sleep(PUSH_INTERVAL)
 
-    async def _report(self) -> None:
+    async def _report_counts(self) -> None:
         while True:
             await self._say("counts", sent=self._pushed, **self._tally.as_json())
-            await self._say("machine", figures=self._machine.figures())
             await asyncio.sleep(COUNTS_INTERVAL)
+
+    async def _report_machine(self) -> None:
+        machine = Machine()
+        while True:
+            await asyncio.sleep(MACHINE_INTERVAL)
+            await self._say("machine", figures=machine.figures())

@@ -4,7 +4,7 @@
 // Must not know: what the values mean. Colours are the style sheet's.
 
 export const SHOWN = 60; // seconds
-const LEFT = 76;
+const LEFT = 70;
 const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 20;
@@ -17,10 +17,10 @@ function shape(name, attributes, text) {
   return made;
 }
 
-/** The least of 1, 2, 5, 10, 20, … that is not below a value. */
+/** The least round number that is not below a value, and whose half is round too. */
 function round(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].find((one) => one * power >= value * 0.999) * power;
+  return [1, 2, 3, 4, 6, 8, 10].find((one) => one * power >= value * 0.999) * power;
 }
 
 class Plot {
@@ -128,7 +128,7 @@ export class LaneChart extends Plot {
     }
     for (const { lane, class: kind, at } of moments) {
       if (at < now - SHOWN) continue;
-      this.add("line", { class: kind, x1: x(at), x2: x(at), y1: y(lane) + 3, y2: y(lane) + 21 });
+      this.add("line", { class: kind, x1: x(at), x2: x(at), y1: y(lane), y2: y(lane) + 24 });
     }
     this.end();
   }

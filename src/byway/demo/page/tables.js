@@ -57,7 +57,7 @@ export function showReport(table, { transports }) {
     name.scope = "row";
     const words = made("td");
     words.append(made("span", status ? `${verdict} (${status})` : verdict, verdict === "in use" ? "good" : ""));
-    if (why) words.append(made("small", why));
+    if (why && why !== `it ${verdict}`) words.append(made("small", why));
     row.append(name, words, made("td", seconds === undefined ? "" : seconds.toFixed(2)));
     return row;
   }));
@@ -67,7 +67,7 @@ export function showReport(table, { transports }) {
 export function showMoves(list, moves, began) {
   list.replaceChildren(...moves.slice(0, 6).map(({ at, from, to, why }) => {
     const item = made("li");
-    item.append(made("time", clock(at - began)), made("span", from ? `${from} → ${to}` : to, `mark ${to}`));
+    item.append(made("time", clock(at - began)), made("span", from === to ? `${to} again` : from ? `${from} → ${to}` : to, `mark ${to}`));
     if (why) item.append(made("small", why));
     return item;
   }));
@@ -96,14 +96,14 @@ export function showMachine(list, figures) {
   }
   if ("networkIn" in figures) {
     row("Network", `${size(figures.networkIn)}/s in, ${size(figures.networkOut)}/s out`);
-    row("Within it", `${size(figures.loopback)}/s`);
+    row("Loopback", `${size(figures.loopback)}/s`);
   }
   list.replaceChildren(...rows.map(({ name, text, share }) => {
     const item = made("div");
     item.append(made("dt", name), made("dd", text));
     if (share !== undefined) {
       const bar = made("meter");
-      Object.assign(bar, { min: 0, max: 1, value: share, ariaHidden: "true" });
+      Object.assign(bar, { value: share, ariaHidden: "true" }); // the text says it too
       item.append(bar);
     }
     return item;
