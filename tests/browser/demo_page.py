@@ -36,11 +36,12 @@ def demo_page(*options: str) -> Iterator[tuple[str, str]]:
 
 
 async def press(page: Page, name: str) -> None:
-    """Press a button by keyboard: with the Tab key from where the focus is, then Enter."""
-    for _ in range(2 * len(BUTTONS)):
+    """Press a button by keyboard: with the Tab key from the top of the page, then Enter."""
+    await page.click("h1")  # beyond the last button the key leads into the browser's own windows
+    for _ in range(len(BUTTONS)):
+        await page.press("Tab")
         if await page.evaluate(f"(name) => document.activeElement === ({_FIND})(name)", name):
             break
-        await page.press("Tab")
     else:
         raise AssertionError(f"the Tab key does not lead to {name}")
     await page.press("Enter")

@@ -182,10 +182,11 @@ async def _body(receive: Any) -> bytes:
     Raises:
         ValueError: it is too long.
     """
-    body = b""
+    body: bytes = b""
     while True:
         event = await receive()
-        body += event.get("body", b"")
+        piece: bytes = event.get("body", b"")
+        body += piece
         if len(body) > MAX_BODY:
             raise ValueError("the request is too long")
         if not event.get("more_body", False):

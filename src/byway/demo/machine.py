@@ -77,7 +77,7 @@ class Machine:
 
     def _read_bytes(self) -> dict[str, float]:
         """Return the bytes that came, that went, and that never left the machine."""
-        counted = dict.fromkeys(("networkIn", "networkOut", "loopback"), 0.0)
+        counted: dict[str, float] = {"networkIn": 0, "networkOut": 0, "loopback": 0}
         lines = self._lines("net/dev")[2:]  # two lines of heads
         for line in lines:
             name, _, rest = line.partition(":")

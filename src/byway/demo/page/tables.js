@@ -65,7 +65,7 @@ export function showReport(table, { transports }) {
 
 /** Write the moves, the newest first. */
 export function showMoves(list, moves, began) {
-  list.replaceChildren(...moves.slice(0, 6).map(({ at, from, to, why }) => {
+  list.replaceChildren(...moves.slice(0, 4).map(({ at, from, to, why }) => {
     const item = made("li");
     item.append(made("time", clock(at - began)), made("span", from === to ? `${to} again` : from ? `${from} → ${to}` : to, `mark ${to}`));
     if (why) item.append(made("small", why));
