@@ -185,13 +185,17 @@ async def _demo(options: argparse.Namespace) -> int:
     if options.open:
         if options.file:
             raise UsageError("--file is for the demo without --open")
-        await show(
-            DEFAULT_PORT if options.port is None else options.port,
-            order,
-            browser=not options.no_browser,
-            as_json=options.json,
-            say=functools.partial(print, flush=True),
-        )
+        try:
+            await show(
+                DEFAULT_PORT if options.port is None else options.port,
+                order,
+                browser=not options.no_browser,
+                as_json=options.json,
+                say=functools.partial(print, flush=True),
+            )
+        except asyncio.CancelledError:
+            pass  # Ctrl-C is the way to end it
+        return 0
     if options.port is not None or options.no_browser:
         raise UsageError("--port and --no-browser go with --open")
     lines = read_lines(options.file)

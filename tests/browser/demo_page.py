@@ -31,8 +31,8 @@ def demo_page(*options: str) -> Iterator[tuple[str, str]]:
         found = program.log.wait(r'^(\{"url": .*\})$', timeout=START_TIMEOUT)
         said: dict[str, str] = json.loads(found[1])
         yield said["url"], said["controls"]
-        # Nothing that a page or its connections do is for the terminal.
-        assert program.log.lines == [found[1]], program.log.lines
+    # Nothing that a page or its connections do is for the terminal, nor is the end.
+    assert program.log.lines == [found[1]], program.log.lines
 
 
 async def press(page: Page, name: str) -> None:
