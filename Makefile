@@ -58,6 +58,14 @@ fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, 
 	  BYWAY_HYPOTHESIS=fuzz $(PY) -m pytest -q --timeout 0 tests/fuzz || exit 1; rounds=$$((rounds + 1)); \
 	done; echo "$$rounds rounds of 1000 examples a test, nothing found"
 
+.PHONY: browser-matrix
+browser-matrix: $(STAMP) system-parts ## try each browser in each network, rewrite the table in docs/
+	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/browser/test_networks.py $(ARGS)
+
+.PHONY: vectors
+vectors: $(STAMP) ## rewrite the questions and answers that both clients are held to
+	$(PY) scripts/make-vectors
+
 .PHONY: check
 check: check-style check-types check-wheel ## style, types and the built wheel
 

@@ -139,7 +139,7 @@ class EventDecoder {
     this.size += text.length;
     const frames = [];
     for (const line of lines) {
-      const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
+      const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
       if (!line) this.dispatch(frames);
       else if (name === "data") this.data.push(value);
       else if (name === "event") this.event = value;
@@ -803,6 +803,7 @@ const memory = {
 const FRAMES = "application/octet-stream";
 const LATE = 2; // heartbeats of silence after which a carrier counts as dead
 const WRITE = 32 * KIB; // bytes of frames in one WebSocket message
+const LOOK_AGAIN = 0.02; // seconds between two looks at what a WebSocket still has to send
 const FIRST_RETRY = 0.1; // seconds that the first retry of a batch waits at most
 const MAX_IN_FLIGHT = 8; // batches on their way at a time
 const FEW_IN_FLIGHT = 2; // where they share six connections with other tabs
@@ -874,7 +875,6 @@ async function carryWebSocket(driver, link) {
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   };
-  link.buffered = () => socket.bufferedAmount;
   await new Promise((resolve, reject) => {
     socket.onclose = ({ code, reason }) =>
       reject(new Lost(code === 1006 ? "it failed" : `it was closed with ${code} ${reason}`, { network: true }));
@@ -893,6 +893,9 @@ async function carryWebSocket(driver, link) {
       write(session.take(link, 0, true)); // some proxies hold the server's words until the client's
       link.pump = () => {
         for (let frames; (frames = driver.due(link, WRITE)).length; ) write(frames);
+        // Nothing tells when the browser has sent it.
+        if (socket.bufferedAmount) driver.wakeAt(now() + LOOK_AGAIN);
+        else session.flush(link.written);
       };
       link.pump();
     };
@@ -1618,7 +1621,8 @@ class Driver {
       if (start) this.links.set(start, new Link(this, start, ++this.carriers));
       else if (use) {
         delete this.trail[use];
-        const follows = this.leaving?.transport === use;
+        // The same transport goes on; one that has left may still be there, behind another.
+        const follows = session.selected === this.leaving && this.leaving?.transport === use;
         session.select(this.links.get(use));
         if (!this.ready) {
           this.ready = true;
@@ -1691,6 +1695,14 @@ class Driver {
     });
   }
 
+  /** Tell the server that the session is over, before the page hears of it. */
+  refuse(why) {
+    this.session.close(1002, why);
+    this.leave();
+    this.fail(why);
+    this.soon();
+  }
+
   /** Nothing opened: the session is lost before it began. */
   fail(why) {
     this.failure = why;
@@ -1733,8 +1745,7 @@ class Driver {
 
   /** The page goes away for good: say so in one last request. */
   leave() {
-    const { session } = this;
-    const link = this.used;
+    const { session, used: link } = this;
     session.close(1001, "");
     if (!link || session.over) return;
     if (link.batched) {
@@ -1850,6 +1861,7 @@ export class BywaySocket extends EventTarget {
   #waiting = []; // messages behind a Blob that is being read, and it
   #code; // given to close(); undefined where none was
   #handlers = {};
+  #early = []; // what came together with OPEN, before the race has chosen
   #isOver = false;
 
   /**
@@ -1861,7 +1873,8 @@ export class BywaySocket extends EventTarget {
     if (!arguments.length) throw new TypeError("a URL is required");
     super();
     this.#url = socketUrl(url);
-    const offers = typeof protocols === "object" ? Array.from(protocols, String) : [String(protocols)];
+    const isList = typeof protocols === "object" && protocols?.[Symbol.iterator];
+    const offers = isList ? Array.from(protocols, String) : [`${protocols}`];
     offers.forEach((one, index) => {
       if (!TOKEN.test(one)) throw new DOMException(`${one} is no subprotocol`, "SyntaxError");
       if (offers.findIndex((other) => other.toLowerCase() === one.toLowerCase()) < index) {
@@ -1869,7 +1882,7 @@ export class BywaySocket extends EventTarget {
       }
     });
     this.#driver = new Driver(this.#url.href, offers, checked(options), {
-      open: (opening) => this.#open(opening.subprotocol ?? ""),
+      open: (opening) => this.#open(opening.subprotocol ?? "", offers),
       message: (data, cost) => this.#message(data, cost),
       transport: (name) => task(() => {
         if (this.#state < 2) this.dispatchEvent(new CustomEvent("transport", { detail: name }));
@@ -1905,8 +1918,7 @@ export class BywaySocket extends EventTarget {
 
   get bufferedAmount() {
     if (this.#plain) return this.#plain.bufferedAmount;
-    const { session, used } = this.#driver;
-    return this.#given - session.flushed + (used?.buffered?.() ?? 0);
+    return this.#given - this.#driver.session.flushed;
   }
 
   /** The transport in use; null before the first and after the last. */
@@ -1924,10 +1936,12 @@ export class BywaySocket extends EventTarget {
     if (typeof data === "symbol") throw new TypeError("a symbol cannot be sent");
     let message;
     let size;
-    if (data instanceof Blob) {
+    // Not `instanceof`: it may be of another window's class.
+    const kind = Object.prototype.toString.call(data).slice(8, -1);
+    if (kind === "Blob" || kind === "File") {
       message = data;
       size = data.size;
-    } else if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) {
+    } else if (kind === "ArrayBuffer" || ArrayBuffer.isView(data)) {
       const view = ArrayBuffer.isView(data) ? data : new Uint8Array(data);
       message = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice();
       size = message.length;
@@ -1951,7 +1965,7 @@ export class BywaySocket extends EventTarget {
     const { session } = this.#driver;
     while (this.#waiting.length) {
       let [message] = this.#waiting;
-      if (message instanceof Blob) {
+      if (message.arrayBuffer) {
         try {
           message = new Uint8Array(await message.arrayBuffer());
         } catch {
@@ -1975,7 +1989,7 @@ export class BywaySocket extends EventTarget {
         throw new DOMException(`${code} is neither 1000 nor 3000 to 4999`, "InvalidAccessError");
       }
     }
-    reason = `${reason}`;
+    reason = wellFormed(`${reason}`);
     if (utf8(reason).length > MAX_REASON) {
       throw new DOMException(`the reason is longer than ${MAX_REASON} bytes`, "SyntaxError");
     }
@@ -1996,16 +2010,28 @@ export class BywaySocket extends EventTarget {
     if (this.#waiting.length === 1) this.#flush();
   }
 
-  #open(protocol) {
+  #open(protocol, offers) {
     task(() => {
       if (this.#state) return;
+      if (offers?.length && !offers.includes(protocol)) {
+        // Who asks for subprotocols has to be given one (WHATWG WebSockets, section 2.2).
+        this.#driver.refuse("the server took none of the subprotocols");
+        return;
+      }
       this.#state = 1;
       this.#protocol = protocol;
       this.dispatchEvent(new Event("open"));
     });
+    const early = this.#early;
+    this.#early = null;
+    for (const [data, cost] of early) this.#message(data, cost);
   }
 
   #message(data, cost) {
+    if (this.#early) {
+      this.#early.push([data, cost]);
+      return;
+    }
     task(() => {
       const { session } = this.#driver;
       session.queued -= cost;
@@ -2067,6 +2093,10 @@ export class BywaySocket extends EventTarget {
   }
 
   static {
+    // Members of a Web IDL interface are enumerable; ours beside them are not.
+    for (const name of ["url", "readyState", "bufferedAmount", "extensions", "protocol", "binaryType", "send", "close"]) {
+      Object.defineProperty(this.prototype, name, { enumerable: true });
+    }
     STATES.forEach((name, value) => {
       for (const one of [this, this.prototype]) Object.defineProperty(one, name, { value, enumerable: true });
     });
@@ -2074,7 +2104,7 @@ export class BywaySocket extends EventTarget {
     for (const type of ["open", "message", "error", "close", "transport"]) {
       Object.defineProperty(this.prototype, `on${type}`, {
         configurable: true,
-        enumerable: true,
+        enumerable: type !== "transport",
         get() {
           return this.#handlers[type]?.value ?? null;
         },

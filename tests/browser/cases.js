@@ -9,7 +9,7 @@
 // host and port. Where a browser's own class answers otherwise, different.py says so. The names
 // are literals, as pytest reads them from this text.
 
-import { bytes, closeAll, quiet, reported, show, thrown, watch } from "/recorder.js"
+import { bytes, closeAll, quiet, reported, show, soon, thrown, watch } from "/recorder.js"
 
 const cases = new Map()
 
@@ -1040,7 +1040,7 @@ export async function run(Socket, url, names = [...cases.keys()]) {
   const results = {}
   for (const name of names) {
     try {
-      const result = await cases.get(name).run(Socket, url)
+      const result = await soon(cases.get(name).run(Socket, url))
       results[name] = JSON.parse(plain(result).replaceAll(new URL(url).host, "HOST"))
     } catch (error) {
       results[name] = `failed: ${error}`

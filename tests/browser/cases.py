@@ -16,7 +16,7 @@ from tests.support.browsers.page import BrowserError, Engine
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server
 
-RUN_TIMEOUT = 50.0
+RUN_TIMEOUT = 40.0
 """Seconds for all cases of one class in one browser; those after it are not run."""
 
 NAMES: Final = re.findall(

@@ -4,7 +4,7 @@
 // Must not know: any case, nor which class it watches.
 
 // Longer than any case waits for anything when all is well.
-const TIMEOUT = 5_000
+const TIMEOUT = 4_000
 
 /** The sockets of the case that runs now, so that none outlives it. */
 const watched = new Set()
@@ -70,7 +70,10 @@ function line(event) {
 /** Describes what a message brought. */
 export function show(data) {
   if (typeof data === "string") return JSON.stringify(data)
-  if (data instanceof ArrayBuffer) return `ArrayBuffer [${new Uint8Array(data)}]`
+  if (data instanceof ArrayBuffer) {
+    if (data.byteLength > 32) return `ArrayBuffer of ${data.byteLength}`
+    return `ArrayBuffer [${new Uint8Array(data)}]`
+  }
   if (data instanceof Blob) return `Blob of ${data.size}`
   return String(data)
 }
@@ -88,6 +91,14 @@ export function thrown(call) {
     return error instanceof DOMException ? `DOMException ${error.name} ${error.code}` : error.name
   }
   return "nothing"
+}
+
+/** Ends a wait that `until` does not bound. */
+export function soon(promise) {
+  const late = quiet(TIMEOUT * 2).then(() => {
+    throw new Error("the case does not end")
+  })
+  return Promise.race([promise, late])
 }
 
 /** Lets time pass in which nothing should happen. */

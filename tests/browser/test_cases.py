@@ -22,6 +22,7 @@ NATIVE_WORDS = (
     "WebSocket is already in CLOSING or CLOSED state",
     "Firefox can’t establish a connection",
     "was interrupted while the page was loading",
+    "Cross-Origin Request Blocked",  # Firefox, of any fetch that fails
 )
 
 Runs = Callable[[Engine, Implementation, Server], Run]

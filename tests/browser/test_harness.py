@@ -134,6 +134,10 @@ AWAY_WITH_A_SOCKET = {
 }
 
 
+GONE = {"chromium": "1001", "firefox": "1001", "webkit": "1001"}
+"""The codes with which sockets leave as their tab does."""
+
+
 async def test_away_and_back_with_a_socket(browser: Browser, plain_pages: Server) -> None:
     page = await browser.open(plain_pages.url())
     page.expect("interrupted while the page was loading")  # Firefox says so by itself
@@ -155,6 +159,21 @@ async def test_away_and_back_with_a_socket(browser: Browser, plain_pages: Server
         }"""
     )
     assert seen == AWAY_WITH_A_SOCKET[browser.name]
+
+
+async def test_the_server_hears_that_a_tab_closes(browser: Browser, plain_pages: Server) -> None:
+    await browser.open(plain_pages.url())  # WebKit ends with its last tab
+    page = await browser.open(plain_pages.url())
+    await page.evaluate(
+        """async (name) => {
+          const socket = new WebSocket(`ws://${location.host}/heard?id=${name}`)
+          await new Promise((resolve) => { socket.onopen = resolve })
+        }""",
+        browser.name,
+    )
+    await page.close()
+    left = await plain_pages.log.seen(rf"{browser.name} left with (\d+)")
+    assert left[1] == GONE[browser.name]
 
 
 async def test_behind_a_proxy(browser: Browser, plain_pages: Server) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,13 +107,17 @@ def test_certificates_headers_and_transports_are_taken(tmp_path: Path) -> None:
     authority.write_trust(trusted)
     with tls_server("tests.apps.doctor_app:app", authority) as server:
         url = server.url("/chat", scheme="wss")
-        refused = doctor(url, "--proxy", "none", "--transports", "poll")
+
+        def visit(*trust: str) -> subprocess.CompletedProcess[str]:
+            wanted = ["--proxy", "none", "--transports", "poll,websocket", "-H", "X-A: b"]
+            return doctor(url, *wanted, *trust)
+
+        with ThreadPoolExecutor() as threads:  # most of the time each waits
+            ways = [[], ["--ca", str(trusted)], ["--insecure"]]
+            refused, *trusting = threads.map(lambda way: visit(*way), ways)
         assert refused.returncode == 1
         assert "--ca" in refused.stdout
-        for trust in (["--ca", str(trusted)], ["--insecure"]):
-            done = doctor(
-                url, "--proxy", "none", "--transports", "poll,websocket", "-H", "X-A: b", *trust
-            )
+        for done in trusting:
             assert done.returncode == 0, done.stdout
             assert [line.split()[:2] for line in done.stdout.splitlines()[3:5]] == [
                 ["poll", "works"],

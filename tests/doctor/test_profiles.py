@@ -50,6 +50,33 @@ EXPECTED: dict[str, tuple[str, str, str, str]] = {
 """What is said of each transport, as patterns. Bounds of 15 s and more do not show in a run
 without --idle; `CUTS` has them."""
 
+CUTS: dict[str, tuple[Rule, tuple[str, str, str, str]]] = {
+    "silence": (
+        CutSilence(2.5),
+        (
+            r"cut after 2\.\d s of silence",
+            r"cut after 2\.\d s of silence",
+            r"cut after 2\.\d s of silence",
+            WORKS,  # a poll is answered within a heartbeat
+        ),
+    ),
+    "time": (
+        # The check before the watch takes 3 s, and would already see a shorter bound.
+        CutResponses(seconds=4),
+        (
+            WORKS,
+            r"cut after [34]\.\d s whatever happens",
+            r"cut after [34]\.\d s whatever happens",
+            WORKS,
+        ),
+    ),
+}
+"""The rules of `silence-15s`, `cut-15s` and `envoy-default`, with less time."""
+
+
+NEVER = "never, watched"
+"""The name of the report of a network that cuts nothing."""
+
 FIFTEEN = "15 s of silence, watched"
 """The name of the one report for which so long is waited."""
 
@@ -61,8 +88,8 @@ AT_ONCE = 10
 
 
 @pytest.fixture(scope="module")
-def reports(doctor_server: Server) -> dict[str, Report]:
-    """Examine all profiles, many at once: most of the time nothing happens."""
+def reports(doctor_server: Server, quick_server: Server) -> dict[str, Report]:
+    """Examine all networks, many at once: most of the time nothing happens."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str) -> Report:
@@ -80,11 +107,17 @@ def reports(doctor_server: Server) -> dict[str, Report]:
                 f"{network.url}/chat", proxy=None, idle=17.0, transports="websocket, stream"
             )
 
+    async def watched(idle: float, *rules: Rule) -> Report:
+        async with Network(quick_server.port, *rules) as network:
+            return await diagnose(f"{network.url}/chat", proxy=None, idle=idle)
+
     async def all_of_them() -> dict[str, Report]:
         # What takes longest begins first.
         order = sorted(PROFILES, key=lambda name: ("black" not in name, "mute" not in name))
-        runs = [fifteen_seconds(), *map(one, order)]
-        return dict(zip([FIFTEEN, *order], await asyncio.gather(*runs), strict=True))
+        runs = [fifteen_seconds(), watched(2.0), *map(one, order)]
+        runs += [watched(5.0, rule) for rule, _ in CUTS.values()]
+        names = [FIFTEEN, NEVER, *order, *CUTS]
+        return dict(zip(names, await asyncio.gather(*runs), strict=True))
 
     return asyncio.run(all_of_them())
 
@@ -142,47 +175,19 @@ def test_a_sentence_says_why(name: str, why: str, reports: dict[str, Report]) ->
     assert finding.advice
 
 
-CUTS: dict[str, tuple[Rule, tuple[str, str, str, str]]] = {
-    "silence": (
-        CutSilence(2.5),
-        (
-            r"cut after 2\.\d s of silence",
-            r"cut after 2\.\d s of silence",
-            r"cut after 2\.\d s of silence",
-            WORKS,  # a poll is answered within a heartbeat
-        ),
-    ),
-    "time": (
-        # The check before the watch takes 3 s, and would already see a shorter bound.
-        CutResponses(seconds=4),
-        (
-            WORKS,
-            r"cut after [34]\.\d s whatever happens",
-            r"cut after [34]\.\d s whatever happens",
-            WORKS,
-        ),
-    ),
-}
-"""The rules of `silence-15s`, `cut-15s` and `envoy-default`, with less time."""
-
-
 @pytest.mark.parametrize("name", CUTS)
-async def test_silence_that_is_cut_is_told_from_time_that_is_up(
-    name: str, quick_server: Server
+def test_silence_that_is_cut_is_told_from_time_that_is_up(
+    name: str, reports: dict[str, Report]
 ) -> None:
-    rule, expected = CUTS[name]
-    async with Network(quick_server.port, rule) as network:
-        report = await diagnose(f"{network.url}/chat", proxy=None, idle=5.0)
+    report, (_, expected) = reports[name], CUTS[name]
     for one, wanted in zip(report.findings, expected, strict=True):
         assert re.fullmatch(wanted, one.outcome), f"{one.transport}: {one.why}\n{report}"
     # A session goes on over each, so none is left out.
     assert report.preference == "websocket, stream, sse, poll"
 
 
-async def test_what_is_never_cut_is_watched_to_the_end(quick_server: Server) -> None:
-    async with Network(quick_server.port) as network:
-        report = await diagnose(f"{network.url}/chat", proxy=None, idle=2.0)
-    for one in report.findings:
+def test_what_is_never_cut_is_watched_to_the_end(reports: dict[str, Report]) -> None:
+    for one in reports[NEVER].findings:
         assert one.outcome == WORKS
         assert one.notes == (
             "It stayed open for 2.0 s with a message every second.",

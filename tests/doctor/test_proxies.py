@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import resources
 
 import pytest
@@ -14,6 +17,9 @@ from tests.support.servers import Server
 
 NAME = "only-the-proxy-knows.test"
 """A name that nobody but the proxy can resolve."""
+
+TIMEOUT = 5.0
+"""Seconds of a visit: what never answers takes all of them."""
 
 
 def outcomes(report: Report) -> list[str]:
@@ -33,42 +39,77 @@ async def test_the_nginx_of_the_demonstration(doctor_server: Server) -> None:
     assert report.preference == "stream, sse, poll"
 
 
-async def test_squid_that_lets_everything_pass(doctor_server: Server) -> None:
-    with squid(hosts=f"127.0.0.1 {NAME}\n") as proxy:
-        report = await diagnose(f"http://{NAME}:{doctor_server.port}/chat", proxy=proxy.url())
+@dataclass(frozen=True)
+class Visit:
+    """The doctor's visit to a server behind a Squid.
+
+    Attributes:
+        rules: of Squid's configuration.
+        url: the server, None for the one under test.
+    """
+
+    rules: str = ""
+    url: str | None = None
+
+
+OPEN, ELSEWHERE = Visit(), Visit(url="http://elsewhere.invalid/chat")
+
+REFUSING = Visit("acl CONNECT method CONNECT\nhttp_access deny CONNECT\n")
+
+ASKING = Visit(
+    "auth_param basic program /bin/false\nacl known proxy_auth REQUIRED\n"
+    "acl CONNECT method CONNECT\nhttp_access deny CONNECT !known\n"
+)
+
+Reports = dict[Visit, tuple[str, Report]]
+
+
+@pytest.fixture(scope="module")
+def reports(doctor_server: Server) -> Reports:
+    """Make all visits at once, since each is mostly waiting; give the proxy's URL with each."""
+
+    async def one(visit: Visit, proxy: str) -> tuple[str, Report]:
+        url = visit.url or f"http://{NAME}:{doctor_server.port}/chat"
+        return proxy, await diagnose(url, proxy=proxy, timeout=TIMEOUT)
+
+    async def all_of_them() -> Reports:
+        visits = (OPEN, ELSEWHERE, REFUSING, ASKING)
+        with ExitStack() as stack:
+            proxies = [
+                stack.enter_context(squid(visit.rules, hosts=f"127.0.0.1 {NAME}\n")).url()
+                for visit in visits
+            ]
+            made = await asyncio.gather(*map(one, visits, proxies))
+        return dict(zip(visits, made, strict=True))
+
+    return asyncio.run(all_of_them())
+
+
+def test_squid_that_lets_everything_pass(reports: Reports) -> None:
+    proxy, report = reports[OPEN]
     assert outcomes(report) == ["works"] * 4, report
-    assert report.proxy == proxy.url()
+    assert report.proxy == proxy
     # The WebSocket goes through a tunnel, where nobody signs.
     assert report.finding("websocket").notes == ()
     assert report.finding("stream").notes == ("Its answers come through Squid.",)
 
 
 @pytest.mark.parametrize(
-    ("rules", "status", "said"),
-    [
-        ("acl CONNECT method CONNECT\nhttp_access deny CONNECT\n", 403, "port 443 only"),
-        (
-            "auth_param basic program /bin/false\nacl known proxy_auth REQUIRED\n"
-            "acl CONNECT method CONNECT\nhttp_access deny CONNECT !known\n",
-            407,
-            "wants credentials",
-        ),
-    ],
+    ("visit", "status", "said"),
+    [(REFUSING, 403, "port 443 only"), (ASKING, 407, "wants credentials")],
     ids=["403", "407"],
 )
-async def test_squid_that_refuses_the_tunnel(
-    doctor_server: Server, rules: str, status: int, said: str
+def test_squid_that_refuses_the_tunnel(
+    reports: Reports, visit: Visit, status: int, said: str
 ) -> None:
-    with squid(rules, hosts=f"127.0.0.1 {NAME}\n") as proxy:
-        report = await diagnose(f"http://{NAME}:{doctor_server.port}/chat", proxy=proxy.url())
+    _, report = reports[visit]
     assert outcomes(report) == [f"refused ({status})", "works", "works", "works"], report
     assert said in report.finding("websocket").why
     assert report.preference == "stream, sse, poll"
 
 
-async def test_a_server_that_squid_cannot_reach(doctor_server: Server) -> None:
-    with squid(hosts=f"127.0.0.1 {NAME}\n") as proxy:
-        report = await diagnose("http://elsewhere.invalid/chat", proxy=proxy.url(), timeout=5.0)
+def test_a_server_that_squid_cannot_reach(reports: Reports) -> None:
+    _, report = reports[ELSEWHERE]
     # 502 or 503, by what the name server answered to it.
     assert {one.evidence.status for one in report.findings[1:]} <= {502, 503}, report
     assert report.served is None

@@ -269,15 +269,18 @@ class Driver:
         elif isinstance(action, Use):
             logger.info("session %s: now over %s: %s", self.live.name, name, action.why)
             self.trail.carried(name)
+            before = self._leaving
+            if before is not None and self.live.core.selected is not before.link.carrier:
+                before = None  # another has followed it already
             self.live.core.select(self._running[name].link.carrier)
             self.live.changed()
             self._ready.set()
-            follows = self._leaving is not None and self._leaving.transport == name
-            if self._leaving is not None:
+            if before is not None:
                 # The server ends it when it hears of the choice; what is on its way down is read.
-                self._leaving.link.end_after(self._dial.patience, "another has followed it")
+                before.link.end_after(self._dial.patience, "another has followed it")
             self._changed.set()  # it may have said already that it is leaving
-            if self._on_transport is not None and not follows:
+            same = before is not None and before.transport == name
+            if self._on_transport is not None and not same:
                 try:
                     self._on_transport(name)
                 except (Exception, asyncio.CancelledError):  # it was not this task's cancelling

@@ -354,15 +354,20 @@ async def test_one_whose_end_the_server_forgets_is_let_go(leaving: Leaving) -> N
 async def test_where_its_like_cannot_be_had_in_time_another_transport_follows(
     leaving: Leaving,
 ) -> None:
+    over: list[str] = []
     driver = driving("sse", "poll")
+    driver._race._interval = 4.0  # seconds after which what is better is tried again
+    driver._on_transport = over.append
     await driver.open()
     await asyncio.sleep(20)
     first = leaving.tried[0]
-    leaving.script = [CarrierLost("answered 502", answered=502)] * 50
+    leaving.script = [CarrierLost("answered 502", answered=502)] * 2
     leaving.leave()
-    await asyncio.sleep(8)
+    await asyncio.sleep(2)
     assert not ended(first)
     assert driver.live.transport == "poll"
+    await asyncio.sleep(8)
+    assert over == ["sse", "poll", "sse"]  # it came back while the first was not yet gone
     leaving.ends[0].set()
     await settle()
     assert ended(first) == "it has left"
