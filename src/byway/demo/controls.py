@@ -77,7 +77,7 @@ class Controls:
 
     def __init__(self, network: Network) -> None:
         """Leave it as it is."""
-        self.state = State()
+        self.state: State = State()
         self._network = network
         self._cutting: asyncio.Task[None] | None = None
 

@@ -18,9 +18,9 @@ class Tally:
 
     def __init__(self) -> None:
         """Expect number 1."""
-        self.received = 0
-        self.doubled = 0
-        self.reordered = 0
+        self.received: int = 0
+        self.doubled: int = 0
+        self.reordered: int = 0
         self._next = 1
         self._missing: set[int] = set()
 
