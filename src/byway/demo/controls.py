@@ -131,8 +131,11 @@ class ControlsApp:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one ASGI call."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
         if scope["type"] != "http":
-            return  # uvicorn refuses the WebSocket, and takes it that there is no lifespan
+            return  # there is nothing to begin or to end
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"")
         local = (scope.get("client") or ("", 0))[0] == "127.0.0.1"

@@ -66,7 +66,8 @@ function showNetwork(problem) {
   }
   const where = element("network");
   where.classList.toggle("hindered", words.length > 0 || Boolean(problem));
-  say(where, problem ?? (words.length ? `${words.join(" · ")}.` : "Nothing is in the way."));
+  const now = words.join(", ").replace(/^./, (first) => first.toUpperCase());
+  say(where, problem ?? `${now || "Nothing is in the way"}.`);
 }
 
 async function press(button) {

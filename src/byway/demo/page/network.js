@@ -51,7 +51,7 @@ export class Network {
     return [
       { refuse: "WebSocket refused", swallow: "WebSocket swallowed" }[websocket],
       buffered && "answers held back",
-      slow && "100 ms away",
+      slow && "100 ms there and back",
       cutting && "cut every 1.5 s",
     ].filter(Boolean);
   }
