@@ -15,7 +15,7 @@ import asyncio
 import json
 from typing import Any
 
-from byway import Channel
+from byway import Channel, ChannelClosed
 from byway.demo.machine import Machine
 from byway.demo.tally import Tally
 
@@ -46,13 +46,16 @@ class _Conversation:
 
     async def run(self) -> None:
         """Go on until the page closes it."""
-        async with asyncio.TaskGroup() as group:
-            jobs = (self._push(), self._report_counts(), self._report_machine())
-            tasks = [group.create_task(job) for job in jobs]
-            async for message in self._channel:
-                await self._answer(json.loads(message))
-            for task in tasks:
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                jobs = (self._push(), self._report_counts(), self._report_machine())
+                tasks = [group.create_task(job) for job in jobs]
+                async for message in self._channel:
+                    await self._answer(json.loads(message))
+                for task in tasks:
+                    task.cancel()
+        except* ChannelClosed:
+            pass  # one of them was sending while the page left
 
     async def _say(self, kind: str, **rest: Any) -> None:
         await self._channel.send(json.dumps({"kind": kind, **rest}, separators=(",", ":")))
