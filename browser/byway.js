@@ -1758,7 +1758,7 @@ class Driver {
     // Firefox has ended all carriers by now, a WebSocket before its last word is out.
     const link = this.used ?? this.last;
     if (!link || session.over) return;
-    link.pump();
+    if (!link.done) link.pump(); // a WebSocket that has ended complains in the console
     session.rewind(link);
     const frames = session.take(link, 60 * KIB); // of which a browser sends 64 KiB at most
     this.request(link, "ack", frames, { keepalive: true }).catch(() => {});
