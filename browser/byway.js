@@ -565,9 +565,9 @@ class Race {
       runner.strikes = 0;
       runner.tried = runner.phase !== "failed";
       if (runner.phase === "failed") runner.phase = "waiting";
-      else if (runner.phase === "proven") {
-        move(runner, "open", now);
-        runner.doubted = true;
+      else if (runner.phase !== "waiting") {
+        runner.doubted = true; // its connection may be one of the network before
+        if (runner.phase === "proven") move(runner, "open", now);
       }
     }
     this.queue = this.order;
@@ -594,7 +594,7 @@ class Race {
     const waiting = this.waiting();
     if (waiting && now >= this.nextStart) {
       move(this.runners[waiting], "trying", now);
-      this.runners[waiting].tried = true;
+      Object.assign(this.runners[waiting], { tried: true, doubted: false });
       this.nextStart = now + this.patienceWith(waiting);
       actions.push({ start: waiting });
     }

@@ -104,7 +104,7 @@ class _Runner:
     since: float = 0.0  # when it came into this phase
     tried: bool = False  # an attempt was made, in this network
     strikes: int = 0  # how often in a row it opened and did not last
-    doubted: bool = False  # it worked before the network changed
+    doubted: bool = False  # it was there before the network changed
 
 
 class Race:
@@ -187,7 +187,7 @@ class Race:
         """
         runner = self._runners[name]
         was, since = runner.phase, runner.since
-        # What worked before the network changed gets a fresh connection at once.
+        # What was there before the network changed gets a fresh connection at once.
         self._move(runner, Phase.WAITING if runner.doubted else Phase.FAILED, now)
         runner.doubted = False
         if name != self.used:
@@ -265,9 +265,11 @@ class Race:
             runner.tried = runner.phase is not Phase.FAILED
             if runner.phase is Phase.FAILED:
                 runner.phase = Phase.WAITING
-            elif runner.phase is Phase.PROVEN:
-                self._move(runner, Phase.OPEN, now)
+            elif runner.phase is not Phase.WAITING:
+                # Its connection may be one of the network before.
                 runner.doubted = True
+                if runner.phase is Phase.PROVEN:
+                    self._move(runner, Phase.OPEN, now)
         self._queue = list(self._order)
         self._next_start = now + self._patience(self.used or self._order[0])
 
@@ -432,6 +434,7 @@ class Race:
         if now >= self._next_start:
             self._move(self._runners[waiting], Phase.TRYING, now)
             self._runners[waiting].tried = True
+            self._runners[waiting].doubted = False
             self._next_start = now + self._patience(waiting)
             actions.append(Start(waiting))
 

@@ -387,6 +387,23 @@ def test_in_another_network_everything_is_tried_again_beside_what_is_in_use() ->
     assert started(one.decide(6.0 + PROMOTION_TIMEOUT)[0] + stops[0]) == ["stream"]
 
 
+def test_what_was_being_tried_in_the_network_before_is_tried_again_when_it_fails() -> None:
+    one = race()
+    now = begun(one, "websocket", "stream")
+    one.opened("stream", now)
+    one.proven("stream", now)
+    one.decide(now)  # the WebSocket has not been answered yet
+    one.doubt(now + 1)
+    one.proven("stream", now + 1)
+    one.ended("websocket", now + 3)
+    actions, again = one.decide(now + 3)
+    if not started(actions):
+        assert again is not None
+        actions, _ = one.decide(again)
+    assert started(actions) == ["websocket"]
+
+
+
 def test_what_the_server_does_not_offer_is_given_up_and_never_tried_again() -> None:
     one = race("websocket", "stream", "sse", "poll")
     now = begun(one, "websocket", "stream", "sse")
