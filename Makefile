@@ -13,6 +13,9 @@ SYSTEM_PARTS ?= nginx=nginx-light squid \
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
 PEERS := benchmarks/peers
 
+# Where the JavaScript libraries are that tests run over BywaySocket.
+LIBRARIES := tests/browser/libraries
+
 # How long `make fuzz` goes on.
 SECONDS ?= 60
 
@@ -36,7 +39,7 @@ demo: $(STAMP) system-parts ## show a session that goes on where WebSockets are 
 	$(VENV)/bin/byway demo
 
 .PHONY: test
-test: $(STAMP) system-parts ## run the tests; ARGS='…' is handed to pytest
+test: $(STAMP) system-parts test-parts ## run the tests; ARGS='…' is handed to pytest
 	$(PY) -m pytest $(ARGS)
 
 # SEEDS is a count, SEED names one or several; neither for those of `make test`.
@@ -93,13 +96,16 @@ bench: $(STAMP) bench-parts ## measure speed, and the first echo beside other cl
 bench-docs: $(STAMP) bench-parts ## measure the first echo, rewrite its table and picture in docs/
 	$(PY) -m benchmarks.first_echo --docs $(ARGS)
 
-# The JavaScript clients that byway is measured beside; without npm they are left out.
-.PHONY: bench-parts
+# The JavaScript clients that byway is measured beside, and the libraries that tests run over it.
+# Without npm, or without a way to its registry, both are left out.
+.PHONY: bench-parts test-parts
 bench-parts: $(PEERS)/node_modules/.set-up
-$(PEERS)/node_modules/.set-up: $(PEERS)/package.json
+test-parts: $(LIBRARIES)/node_modules/.set-up
+%/node_modules/.set-up: %/package.json
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
-	  npm install --prefix $(PEERS) --no-package-lock --no-audit --no-fund --silent && touch $@; \
-	else echo 'node or npm is missing: the JavaScript clients are not measured'; fi
+	  npm install --prefix $* --no-package-lock --no-audit --no-fund --silent && touch $@ \
+	    || echo 'npm failed: what $< names is left out'; \
+	else echo 'node or npm is missing: what $< names is left out'; fi
 
 .PHONY: format
 format: $(STAMP) ## let ruff rewrite what it can
@@ -124,5 +130,5 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "byway needs Python 3.11 or later: make PYTHON=python3.11 …")'
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
-	$(PY) -m pip install --quiet --editable '.[server,demo]' --group test --group check --group bench
+	$(PY) -m pip install --quiet --editable '.[server,demo]' --group test --group libraries --group check --group bench
 	@printf '%s\n' '$(CURDIR)' > $@

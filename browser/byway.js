@@ -842,6 +842,7 @@ class Link {
 
   constructor(driver, transport, id) {
     Object.assign(this, { driver, transport, id, progress: driver.progress });
+    this.slot = new Slot(driver);
     const { ordered, batched, carry } = TRANSPORTS[transport];
     driver.session.attach(this, ordered, batched);
     carry(driver, this).catch((error) => this.end(error.message, error));
@@ -853,6 +854,7 @@ class Link {
     this.why = why;
     this.error = error;
     this.stop?.();
+    this.slot.release();
     for (const one of this.requests) one.abort();
     this.driver.session.detach(this, why);
     this.driver.soon();
@@ -906,7 +908,7 @@ async function carryWebSocket(driver, link) {
 const firstWords = (driver, link) => driver.session.take(link, MAX_PART);
 
 async function carryEndless(driver, link, accept, decoder) {
-  if (!(await driver.slot.take())) throw new Lost("other tabs have the connections to this host");
+  if (!(await link.slot.take())) throw new Lost("other tabs have the connections to this host");
   const { body } = await driver.request(link, link.transport, firstWords(driver, link), { accept });
   const reader = body.getReader();
   link.uplink = new Batches(driver, link);
@@ -920,11 +922,13 @@ async function carryEndless(driver, link, accept, decoder) {
 }
 
 async function carryPoll(driver, link) {
-  const { session, slot } = driver;
+  const { session } = driver;
+  const { slot } = link;
   let failed = false;
   let poll = 0;
   await slot.take();
   while (session.state !== "closed") {
+    link.isVisiting = !slot.held;
     if (!slot.held && poll) {
       // A visit: the first poll of a carrier is answered at once, so it keeps no connection.
       await driver.pauseBetweenVisits(link);
@@ -1179,6 +1183,8 @@ function canUpload() {
 
 const SLOTS = 4; // of the six connections to a host that a browser shares among all its tabs
 const VISIT_INTERVAL = 2; // seconds between two visits of a tab that has none of them
+const SOON = 0.25; // seconds between two visits where something was said
+const VISIT_PATIENCE = 15; // seconds that a visit may take, behind those of other tabs
 const drivers = new Set();
 
 /** Whether requests to an origin share one connection, as far as a page can see. */
@@ -1252,8 +1258,8 @@ const tabs = globalThis.location && globalThis.BroadcastChannel && new Broadcast
 if (tabs) {
   tabs.onmessage = ({ data }) => {
     for (const driver of drivers) {
-      const { slot } = driver;
-      if (data === slot.name && slot.free && document.hidden) {
+      for (const { slot } of driver.all) {
+        if (data !== slot.name || !slot.free || !document.hidden) continue;
         slot.release();
         slot.take();
       }
@@ -1267,7 +1273,7 @@ const onPage = {
   online: everyDriver((driver) => driver.moved()),
   visibilitychange: everyDriver((driver) => {
     if (document.hidden) return;
-    driver.slot.want();
+    for (const { slot } of driver.all) slot.want();
     driver.wake();
   }),
   resume: everyDriver((driver) => driver.wake()), // of a frozen page
@@ -1324,7 +1330,6 @@ class Driver {
       first: known?.transport, openedIn: known?.seconds, retryBetter: known?.due,
     });
     this.lastStep = Date.now();
-    this.slot = new Slot(this);
     drivers.add(this);
     this.soon();
   }
@@ -1436,10 +1441,13 @@ class Driver {
 
   /** Wait until another visit is due, for what comes down or has to go up. */
   pauseBetweenVisits(link) {
-    const at = now() + VISIT_INTERVAL;
+    const began = now();
+    const { first } = this.session;
     return new Promise((resolve) => {
       link.visit = () => {
-        if (now() >= at || this.slot.held || link.done) resolve();
+        // What has just been said may well be answered.
+        const at = began + (this.session.first > first ? SOON : VISIT_INTERVAL);
+        if (now() >= at || link.slot.held || link.done) resolve();
         else this.wakeAt(at);
       };
       link.visit();
@@ -1485,7 +1493,6 @@ class Driver {
       link.pump();
       link.visit?.();
     }
-    if (!this.all.some((one) => one.batched)) this.slot.release();
     this.lookForEnd(now());
   }
 
@@ -1502,7 +1509,8 @@ class Driver {
         Object.assign(link, { first: session.first, movedAt: time });
       }
       if (link.heard > link.askedAt) link.askedAt = undefined;
-      const until = link.askedAt ? link.askedAt + GRACE : link.heard + LATE * this.heartbeat;
+      const patience = Math.max(LATE * this.heartbeat, link.isVisiting ? VISIT_PATIENCE : 0);
+      const until = link.askedAt ? link.askedAt + GRACE : link.heard + patience;
       const moving = link.movedAt + LATE * this.heartbeat;
       if (time >= until) link.end(`silent for ${(time - link.heard).toFixed(1)} s`);
       else if (time >= moving) link.end("nothing is acknowledged");
@@ -1621,7 +1629,8 @@ class Driver {
         delete this.trail[use];
         // The same transport goes on; one that has left may still be there, behind another.
         const follows = session.selected === this.leaving && this.leaving?.transport === use;
-        session.select(this.links.get(use));
+        this.last = this.links.get(use);
+        session.select(this.last);
         if (!this.ready) {
           this.ready = true;
           this.on.open(this.opening);
@@ -1735,7 +1744,6 @@ class Driver {
   finish() {
     this.finished = true;
     drivers.delete(this);
-    this.slot.release();
     clearTimeout(this.timer);
     for (const link of this.all) link.end("the session is over");
     this.links.clear();
@@ -1743,14 +1751,16 @@ class Driver {
 
   /** The page goes away for good: say so in one last request. */
   leave() {
-    const { session, used: link } = this;
+    const { session } = this;
     session.close(1001, "");
+    // Firefox has ended all carriers by now, a WebSocket before its last word is out.
+    const link = this.used ?? this.last;
     if (!link || session.over) return;
-    if (link.batched) {
-      const frames = session.take(link, 60 * KIB); // of which a browser sends 64 KiB at most
-      this.request(link, "ack", frames, { keepalive: true }).catch(() => {});
-      link.requests.clear(); // so that nothing aborts it
-    } else link.pump();
+    link.pump();
+    session.rewind(link);
+    const frames = session.take(link, 60 * KIB); // of which a browser sends 64 KiB at most
+    this.request(link, "ack", frames, { keepalive: true }).catch(() => {});
+    link.requests.clear(); // so that nothing aborts it
   }
 
   /** All carriers and attempts. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,20 @@ async def test_the_starlette_chat_passes_on_what_is_said(transport: str) -> None
                 async with byway.connect(server.url("/chat/ann"), transports=[transport]):
                     pass
             assert refused.value.status == 403
+
+
+@transports
+async def test_the_htmx_chat_swaps_what_is_said(transport: str) -> None:
+    """In browsers, with htmx itself: tests/browser/libraries/test_htmx.py."""
+    with uvicorn("examples.htmx_chat:app") as server:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            page = (await http.get(server.url("/"))).text
+            (script,) = re.findall(r'src="(/byway/[^"]+\?install)"', page)
+            assert "BywaySocket" in (await http.get(server.url(script))).text
+        async with byway.connect(server.url("/chat"), transports=[transport]) as channel:
+            await channel.send('{"text": "1 < 2"}')
+            swap = '<ul id="said" hx-swap-oob="beforeend"><li>1 &lt; 2</li></ul>'
+            assert await channel.receive() == swap
 
 
 @transports

@@ -58,6 +58,13 @@ async def empty(request: Request) -> Response:
     return HTMLResponse(EMPTY)
 
 
+async def policed(request: Request) -> Response:
+    """Answer with a page that has the Content-Security-Policy of the query, and its markup."""
+    query = request.query_params
+    text = EMPTY + query.get("markup", "")
+    return HTMLResponse(text, headers={"content-security-policy": query["csp"]})
+
+
 async def script(request: Request) -> Response:
     """Answer with a module, as it is now on the disk."""
     name = request.path_params["name"]  # of one part, as the route takes no other
@@ -170,6 +177,13 @@ async def kept(socket: WebSocket) -> None:
     await _left(socket)
 
 
+async def cookie(socket: WebSocket) -> None:
+    """Say which cookies came with the handshake."""
+    await socket.accept()
+    await socket.send_text(socket.headers.get("cookie", ""))
+    await _left(socket)
+
+
 async def heard(socket: WebSocket) -> None:
     """Log how a client leaves, so that a test can see it."""
     await socket.accept()
@@ -221,6 +235,7 @@ HANDLERS: Final = (
     silent,
     keep,
     kept,
+    cookie,
     heard,
 )
 
@@ -228,6 +243,7 @@ _routes = Starlette(
     routes=[
         Route("/", empty),
         Route("/other", empty),
+        Route("/policed", policed),
         Route("/{name}", script),
         *(WebSocketRoute(f"/{one.__name__}", one) for one in HANDLERS),
     ]

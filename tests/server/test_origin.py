@@ -161,3 +161,23 @@ async def test_a_form_of_a_foreign_page_cannot_speak_the_protocol(
     )
     assert answer.status_code == 400
     assert answer.headers["byway"] == "error"
+
+
+async def test_an_endpoint_refuses_the_plain_websocket_of_a_foreign_page(
+    endpoint_server: Server,
+) -> None:
+    url = endpoint_server.url("/echo", scheme="ws")
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        async with websockets.connect(url, origin=websockets.Origin(FOREIGN["origin"])):
+            pass
+    assert caught.value.response.status_code == 403
+
+
+async def test_an_endpoint_serves_the_plain_websocket_of_its_own_page(
+    endpoint_server: Server,
+) -> None:
+    own = websockets.Origin(f"http://127.0.0.1:{endpoint_server.port}")
+    url = endpoint_server.url("/echo", scheme="ws")
+    async with websockets.connect(url, origin=own) as socket:
+        await socket.send("hello")
+        assert await socket.recv() == "hello"

@@ -38,7 +38,12 @@ _NOT_THE_APPLICATIONS = {
     b"last-event-id",  # it holds the key of a reader's session
     b"sec-websocket-protocol",
     b"transfer-encoding",
+    b"upgrade",
 }
+
+# Which every handshake of HTTP/1.1 brings (RFC 6455, section 4.1): some applications, Engine.IO's
+# among them, take nothing for a WebSocket without.
+_HANDSHAKE = ((b"connection", b"Upgrade"), (b"upgrade", b"websocket"))
 
 
 def websocket_scope(scope: Scope, subprotocols: tuple[str, ...]) -> Scope:
@@ -49,6 +54,7 @@ def websocket_scope(scope: Scope, subprotocols: tuple[str, ...]) -> Scope:
         subprotocols: what the client offers, without byway's own.
     """
     headers = [pair for pair in scope["headers"] if pair[0] not in _NOT_THE_APPLICATIONS]
+    headers += _HANDSHAKE
     if subprotocols:
         headers.append((b"sec-websocket-protocol", ", ".join(subprotocols).encode()))
     seen = {key: value for key, value in scope.items() if key != "method"}

@@ -14,11 +14,12 @@ from byway.channel import Channel, HeaderList, check_message
 from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
 from byway.limits import Limits
+from byway.server.application import Application
 from byway.server.middleware import FallbackMiddleware
 from byway.server.origin import Origins
 from byway.server.who import Bind
 from byway.session import Message
-from byway.transports.base import Receive, Scope, Send
+from byway.transports.base import Event, Receive, Scope, Send
 
 Handler = Callable[[Channel], Awaitable[None]]
 """The one handler interface: it is called once for each client."""
@@ -60,6 +61,24 @@ class Endpoint(FallbackMiddleware):
             readers=readers,
             limits=limits,
         )
+
+    def _own(self, scope: Scope) -> Application | None:
+        """Return what serves a call: here also a plain WebSocket, whose page nobody else judges."""
+        own = super()._own(scope)
+        return self._plain if own is None and scope["type"] == "websocket" else own
+
+    async def _plain(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket that does not speak byway."""
+        connected = True  # `websocket.connect` was received already
+
+        async def receive_all() -> Event:
+            nonlocal connected
+            if connected:
+                connected = False
+                return {"type": "websocket.connect"}
+            return await receive()
+
+        await self.app(scope, receive_all, send)
 
 
 class HandlerApplication:

@@ -34,6 +34,7 @@ PREFERENCES: dict[str, bool | int | str] = {
     "network.proxy.type": 0,
     # All tabs of a test are looked at, none is slowed down.
     "dom.min_background_timeout_value": 4,
+    "dom.min_background_timeout_value_without_budget_throttling": 4,
     "dom.timeout.enable_budget_timer_throttling": False,
     # Else a connection waits, for longer and longer, after others to the host have failed
     # (RFC 6455 section 7.2.3). The cases make many fail on purpose.
