@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -76,17 +77,41 @@ async def test_clients_that_poll_in_the_midst_of_a_conversation_are_all_told() -
         server.program.wait(timeout=10)
 
 
+@contextlib.contextmanager
+def sleeper(url: str) -> Iterator[None]:
+    """Keep a client that sleeps, and acknowledges nothing."""
+    command = [sys.executable, "-m", "tests.support.vanishing", url, "stream"]
+    with running(Program(command)) as client:
+        client.log.wait("connected")
+        client.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            client.process.send_signal(signal.SIGCONT)
+
+
 async def test_a_second_signal_is_for_those_who_cannot_wait() -> None:
     """A client that sleeps would keep the server from stopping for `drain_timeout`."""
-    with uvicorn("tests.apps.shutdown_app:patient") as server:
-        command = [sys.executable, "-m", "tests.support.vanishing", server.url("/"), "stream"]
-        with running(Program(command)) as client:
-            await client.log.seen("connected")
-            client.process.send_signal(signal.SIGSTOP)
-            server.program.process.send_signal(signal.SIGINT)
-            await server.log.seen("draining: closing 1 sessions")
-            started = time.monotonic()
-            server.program.process.send_signal(signal.SIGINT)
-            await asyncio.to_thread(server.program.wait, 10.0)
-            assert time.monotonic() - started < 5
-            client.process.send_signal(signal.SIGCONT)
+    with uvicorn("tests.apps.shutdown_app:patient") as server, sleeper(server.url("/")):
+        server.program.process.send_signal(signal.SIGINT)
+        await server.log.seen("draining: closing 1 sessions")
+        started = time.monotonic()
+        server.program.process.send_signal(signal.SIGINT)
+        await asyncio.to_thread(server.program.wait, 10.0)
+        assert time.monotonic() - started < 5
+
+
+async def test_one_endpoint_that_waits_keeps_no_other_from_hearing() -> None:
+    """Each hears the signal before the one that was there before it."""
+    with uvicorn("tests.apps.shutdown_app:two") as server:
+        async with byway.connect(server.url("/inside/"), transports="poll", proxy=None) as channel:
+            assert await channel.receive() == "here"
+            with sleeper(server.url("/patient/")):
+                server.program.process.send_signal(signal.SIGINT)
+                async with asyncio.timeout(10):
+                    assert await channel.receive() is None
+                assert channel.code == 1012
+                await channel.close()
+                assert server.program.process.poll() is None, "the other waits for its client"
+                server.program.process.send_signal(signal.SIGINT)
+                await asyncio.to_thread(server.program.wait, 10.0)

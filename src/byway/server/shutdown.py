@@ -37,7 +37,9 @@ class SignalWatch:
         self._heard = heard
         self._before: dict[int, Any] = {}
         self._waiting: list[partial[None]] = []  # calls of the handlers before
-        self._told = False
+        self._came = False  # a signal came here
+        self._told = False  # `heard` was called
+        self._may_stop = False
 
     def install(self) -> bool:
         """Put it before the handlers of SIGINT and SIGTERM; False outside the main thread."""
@@ -58,15 +60,27 @@ class SignalWatch:
         self._before.clear()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        impatient, self._came = self._came, True
         self._waiting.append(partial(self._pass_on, self._before.get(number), number, frame))
-        if self._loop.is_running() and not self._told:
-            self._told = True
-            self._loop.call_soon_threadsafe(self._heard, self._let)
-        else:
+        if impatient or self._may_stop or not self._loop.is_running():
             self._let()
+        else:
+            self.tell()
+
+    def tell(self) -> None:
+        """Let all who watch in this process hear at once, whoever of them passes it on last."""
+        if self._told:
+            return
+        self._told = True
+        self._loop.call_soon_threadsafe(self._heard, self._let)
+        for before in self._before.values():
+            inner = getattr(before, "__self__", None)
+            if isinstance(inner, SignalWatch):
+                inner.tell()
 
     def _let(self) -> None:
         """Let the handlers before have what they have not had yet."""
+        self._may_stop = True
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one()
