@@ -52,8 +52,8 @@ LEAVING_PATIENCE: Final = 3.0
 """Seconds of patience, at least, while the carrier before still carries: nobody waits."""
 
 LEAVING_INTERVAL: Final = 0.2
-"""Seconds, at least, between two answers that are followed because they end soon. A server that says
-so of each as soon as it has begun would else be asked for the next as fast as the network allows."""
+"""Seconds, at least, between two answers that are followed because they end soon. A server that
+says so of each at once would else be asked for the next as fast as the network allows."""
 
 SLOWER: Final = 1.5
 """How many times as long as the last time a transport may take to open, before another starts."""

@@ -1,4 +1,4 @@
-"""What is over leaves nothing behind: a closed session on the server, a cancelled one on the client."""
+"""What is over leaves nothing behind, on the server or on the client."""
 
 from __future__ import annotations
 
