@@ -129,7 +129,9 @@ async def test_what_worked_is_remembered(browser: Browser, server: Server) -> No
         assert await page.evaluate(OPEN, url, {"memory": True}) == "stream"
         await echoes(page, "settled")
         await page.evaluate(
-            "async () => { while (!localStorage.byway) await new Promise((r) => setTimeout(r, 10)) }"
+            """async () => {
+              while (!localStorage.byway) await new Promise((resolve) => setTimeout(resolve, 10))
+            }"""
         )
         other = await browser.open(network.url)
         other.expect("")
@@ -175,12 +177,11 @@ async def test_cookies_and_subprotocols_go_to_another_origin_that_allows_them(
         page = await browser.open(server.url())
         page.expect("CORS request did not succeed")  # once the other server has stopped
         await page.evaluate("() => { document.cookie = 'who=me' }")  # of the host, with any port
+        url = other.url("/cookie", scheme="ws")
         for transport in TRANSPORTS:
-            options = {"transports": [transport]}
-            await page.evaluate(OPEN, other.url("/cookie", scheme="ws"), options)
+            await page.evaluate(OPEN, url, {"transports": [transport]})
             assert await page.evaluate(HEAR, "who=me") == ["who=me"], transport
-        options["credentials"] = "omit"
-        await page.evaluate(OPEN, other.url("/cookie", scheme="ws"), options)
+        await page.evaluate(OPEN, url, {"transports": ["poll"], "credentials": "omit"})
         assert await page.evaluate(HEAR, "") == [""]
 
 

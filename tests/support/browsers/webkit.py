@@ -169,7 +169,8 @@ class WebKitBrowser(Browser):
             return WebKitPage(self._session, made["handle"])
         arguments = ["--automation", *(["--dark-mode"] if dark else [])]
         options = {"binary": self._binary, "args": arguments}
-        wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
+        # The certificates of our own servers are nobody's.
+        wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options, "acceptInsecureCerts": True}}
         made = await self._session.call("POST", "/session", capabilities=wanted)
         self._session.path = f"/session/{made['sessionId']}"
         limit = int(COMMAND_TIMEOUT * 1000)
