@@ -461,6 +461,7 @@ const LASTING = 10; // seconds that a proven carrier has to last
 const MAX_STRIKES = 2; // carriers in a row that did not
 const MAX_KNOWN_PATIENCE = 3;
 const LEAVING_PATIENCE = 3; // seconds, while the carrier before still carries
+const LEAVING_INTERVAL = 0.2; // seconds, at least, between two that are followed for leaving
 const SLOWER = 1.5;
 const between = (low, high) => low + Math.random() * (high - low);
 
@@ -477,6 +478,7 @@ class Race {
   nextStart = 0;
   promoteAt = null;
   rounds = 0;
+  followAt = 0; // what is leaving is not followed before
 
   constructor(order, { timeout, patience = {}, first, openedIn = 0, retryBetter, jitter = between }) {
     Object.assign(this, { order, timeout, patience, openedIn, retryBetter, jitter });
@@ -542,7 +544,9 @@ class Race {
     const { used } = this;
     const runner = this.runners[used];
     if (runner.phase === "proven" && now - runner.since >= LASTING) runner.strikes = 0;
-    Object.assign(this, { leaving: used, used: null, first: null, rounds: 0, nextStart: now });
+    const nextStart = Math.max(now, this.followAt);
+    const followAt = nextStart + LEAVING_INTERVAL;
+    Object.assign(this, { leaving: used, used: null, first: null, rounds: 0, nextStart, followAt });
     runner.doubted = false;
     move(runner, "waiting", now);
     this.queue = [used, ...this.order.filter((one) => one !== used)];
@@ -552,7 +556,7 @@ class Race {
   left(now) {
     if (!this.leaving) return;
     this.leaving = null;
-    this.nextStart = Math.min(this.nextStart, now);
+    this.nextStart = Math.min(this.nextStart, Math.max(now, this.followAt - LEAVING_INTERVAL));
     this.waitAgain();
   }
 
