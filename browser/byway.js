@@ -1372,6 +1372,7 @@ class Driver {
     const { body = joined([
       encodeHello(this.greeting(link, answer, poll)), ...frames.map((one) => one.wire),
     ]) } = options;
+    if (link.done && !keepalive) throw new Lost(link.why);
     link.requests.add(controller);
     const timer = within && setTimeout(() => controller.abort(), within * 1000);
     let response, text;
@@ -1494,7 +1495,7 @@ class Driver {
     const time = now();
     this.watch(time);
     this.takeIn(time);
-    if (!this.finished && !this.paused) this.negotiate(time);
+    if (!this.finished && !this.paused && this.session.state !== "lost") this.negotiate(time);
     for (const link of this.all) {
       link.pump();
       link.visit?.();
