@@ -893,7 +893,8 @@ async function carryWebSocket(driver, link) {
     };
     socket.onopen = () => {
       if (socket.protocol !== SUBPROTOCOL) {
-        driver.becomePlain(socket);
+        if (driver.opening) reject(new Lost("a server without byway answered"));
+        else driver.becomePlain(socket);
         return;
       }
       write(session.take(link, 0, true)); // some proxies hold the server's words until the client's
