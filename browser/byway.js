@@ -127,7 +127,9 @@ class EventDecoder {
   size = 0;
 
   feed(bytes) {
-    let text = this.rest + this.text.decode(bytes, { stream: true });
+    const came = this.text.decode(bytes, { stream: true });
+    this.size += came.length;
+    let text = this.rest + came;
     this.rest = "";
     if (text.endsWith("\r")) {
       // Whether it is a line's end or half of one is not known yet.
@@ -136,7 +138,6 @@ class EventDecoder {
     }
     const lines = text.split(/\r\n|\r|\n/);
     this.rest = lines.pop() + this.rest;
-    this.size += text.length;
     const frames = [];
     for (const line of lines) {
       const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
