@@ -1391,7 +1391,7 @@ class Driver {
       const mark = response.headers.get("byway");
       this.wasMarked ||= Boolean(mark);
       if (response.ok && mark === answer) {
-        if (!within) return response;
+        if (!within && !poll) return response;
         const bytes = await response.arrayBuffer();
         return { arrayBuffer: () => bytes };
       }
@@ -1402,7 +1402,7 @@ class Driver {
       throw new Lost(controller.signal.aborted ? "no answer" : error.message, { network: true });
     } finally {
       clearTimeout(timer);
-      if (within) link.requests.delete(controller);
+      if (within || poll) link.requests.delete(controller);
     }
   }
 
