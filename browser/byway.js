@@ -1836,7 +1836,11 @@ const CloseEvent = globalThis.CloseEvent ?? class CloseEvent extends Event {
 
 /** Check options, and add what is left out. */
 function checked(options) {
-  const all = { ...DEFAULTS, ...installed, ...options };
+  const given = Object.entries({ ...installed, ...options }).filter(([, value]) => value !== undefined);
+  const all = { ...DEFAULTS, ...Object.fromEntries(given) };
+  for (const name of ["openTimeout", "closeTimeout", "maxMessage"]) {
+    if (!(all[name] >= 0)) throw new TypeError(`${name} has to be a number, not below 0`);
+  }
   const unknown = Object.keys(all).find((name) => !(name in DEFAULTS));
   if (unknown) throw new TypeError(`unknown option ${unknown}`);
   const names = typeof all.transports === "string" ? all.transports.split(/[\s,]+/) : [...all.transports];
