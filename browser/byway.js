@@ -1768,8 +1768,9 @@ class Driver {
     if (!link.done) link.pump(); // a WebSocket that has ended complains in the console
     session.rewind(link);
     const frames = session.take(link, 60 * KIB); // of which a browser sends 64 KiB at most
-    this.request(link, "ack", frames, { keepalive: true }).catch(() => {});
-    link.requests.clear(); // so that nothing aborts it
+    const controller = new AbortController();
+    this.request(link, "ack", frames, { keepalive: true, controller }).catch(() => {});
+    link.requests.delete(controller); // so that nothing aborts it
   }
 
   /** All carriers and attempts. */
