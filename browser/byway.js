@@ -1418,16 +1418,19 @@ class Driver {
     if (kind !== OPEN) throw new FrameError("the first frame is not OPEN");
     const opening = JSON.parse(fromUtf8(payload));
     if (opening.v !== 1) throw new FrameError("another version of the protocol");
+    const { part, batch, heartbeat, silence, window, received, room } = opening;
+    if (![part, batch, heartbeat, silence, window, received + 1, room + 1].every((one) => Number.isFinite(one) && one > 0)) {
+      throw new FrameError("a field of OPEN is wrong");
+    }
     this.wasMarked = true;
     if (this.instance !== null && opening.instance !== this.instance) {
       throw new Lost("another instance answered: two servers share this address");
     }
-    this.session.acknowledge(opening.received, opening.room);
+    this.session.acknowledge(received, room);
     this.instance = opening.instance;
-    const { heartbeat, silence, window } = opening;
     Object.assign(this, { heartbeat, silence, window });
-    this.batch = Math.min(this.batch, opening.batch);
-    this.session.part = Math.min(MAX_PART, opening.part);
+    this.batch = Math.min(this.batch, batch);
+    this.session.part = Math.min(MAX_PART, part);
     link.opened = true;
     if (!this.opening) {
       this.opening = opening;
