@@ -1740,7 +1740,7 @@ class Driver {
       } else if (!carried) this.wakeAt(this.alone + this.window);
     }
     if (session.state === "open") return;
-    this.closingSince ??= time;
+    if (this.ending !== session.state) Object.assign(this, { ending: session.state, closingSince: time });
     const longest = session.state === "closed" ? LAST_WORDS : this.options.closeTimeout;
     if (session.state !== "lost" && time - this.closingSince >= longest) {
       session.abort(1006, "the close was not answered in time");
