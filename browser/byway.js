@@ -1267,7 +1267,7 @@ if (tabs) {
   tabs.onmessage = ({ data }) => {
     for (const driver of drivers) {
       for (const { slot } of driver.all) {
-        if (data !== slot.name || !slot.free || !document.hidden) continue;
+        if (data !== slot.name || !slot.free || !globalThis.document?.hidden) continue;
         slot.release();
         slot.take();
       }
