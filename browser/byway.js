@@ -1250,7 +1250,10 @@ class Slot {
         }
         resolve(this.held);
         return lock && this.asked && new Promise((free) => (this.free = free));
-      }).catch(() => resolve(false));
+      }).catch(({ name }) => {
+        this.held ||= name === "SecurityError"; // an opaque origin has no locks
+        resolve(this.held);
+      });
     });
   }
 
