@@ -1662,8 +1662,11 @@ class Driver {
     if (again !== null) this.wakeAt(again);
     if (!this.ready) {
       const until = this.began + this.options.openTimeout;
-      if (time >= until) this.fail("nothing got through in time");
-      else this.wakeAt(until);
+      if (time >= until) {
+        for (const link of this.all) this.note(link, time, "no OPEN in time");
+        if (this.options.memory) memory.keep(this.origin);
+        this.fail("nothing got through in time");
+      } else this.wakeAt(until);
     }
     this.remember(time);
   }
