@@ -27,7 +27,13 @@ class FrameError extends Error {}
 
 const utf8 = (text) => new TextEncoder().encode(text);
 const fatal = { fatal: true, ignoreBOM: true };
-const fromUtf8 = (bytes) => new TextDecoder("utf-8", fatal).decode(bytes);
+const fromUtf8 = (bytes) => {
+  try {
+    return new TextDecoder("utf-8", fatal).decode(bytes);
+  } catch {
+    throw new FrameError("a text is not UTF-8");
+  }
+};
 
 /** A text as UTF-8 can carry it: lone surrogates are replaced, as send() has to. */
 const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd");
