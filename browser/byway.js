@@ -2000,8 +2000,9 @@ export class BywaySocket extends EventTarget {
   /** Hand on what waits, in order; a Blob has to be read first. */
   async #flush() {
     const { session } = this.#driver;
-    while (this.#waiting.length) {
-      let [message] = this.#waiting;
+    const waiting = this.#waiting;
+    for (let at = 0; at < waiting.length; at++) {
+      let message = waiting[at];
       if (message.arrayBuffer) {
         try {
           message = new Uint8Array(await message.arrayBuffer());
@@ -2009,12 +2010,12 @@ export class BywaySocket extends EventTarget {
           session.abort(1006, "a Blob could not be read");
         }
       }
-      if (session.state !== "open") this.#waiting = [];
-      else if (typeof message === "string") session.send(TEXT, utf8(message), wellFormed(message));
+      if (session.state !== "open") break;
+      if (typeof message === "string") session.send(TEXT, utf8(message), wellFormed(message));
       else if (message instanceof Uint8Array) session.send(BINARY, message);
       else session.close(message.code, message.reason);
-      this.#waiting.shift();
     }
+    waiting.length = 0;
     this.#driver.soon();
   }
 
