@@ -341,16 +341,22 @@ class Session {
 
   accept(kind, payload) {
     if (this.peerClosed) throw new FrameError("a frame came after CLOSE");
-    this.received++;
     if (kind === CLOSE) {
+      const reason = fromUtf8(payload.subarray(2));
+      this.received++;
       const code = payload[0] * 256 + payload[1];
       this.peerClosed = this.wasClean = true;
       if (this.state === "open") this.keep(encodeClose(code, ""));
-      this.end ??= { code, reason: fromUtf8(payload.subarray(2)) };
+      this.end ??= { code, reason };
       this.state = "closed";
       return;
     }
+    if (!this.partsSize && this.queued >= INBOX) throw new FrameError("a message began without room");
     const bytes = typeof payload === "string" ? utf8(payload) : payload;
+    // Before it counts as received: if the carrier garbled it, another brings it again.
+    const isPlain = bytes !== payload && !this.parts.length;
+    const text = kind !== TEXT || isPlain ? payload : fromUtf8(joined([...this.parts, bytes]));
+    this.received++;
     this.partsSize += bytes.length;
     if (this.partsSize > this.maxMessage) this.close(1009, "a message is too long");
     const dropping = this.state !== "open";
@@ -367,8 +373,7 @@ class Session {
     if (dropping) return;
     this.queued += cost;
     if (kind === BINARY) this.deliver(joined([...parts, bytes.slice()]), cost);
-    else if (!parts.length && bytes !== payload) this.deliver(payload, cost);
-    else this.deliver(fromUtf8(joined([...parts, bytes])), cost);
+    else this.deliver(text, cost);
   }
 
   get room() {
