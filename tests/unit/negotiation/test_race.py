@@ -400,7 +400,6 @@ def test_what_was_being_tried_in_the_network_before_is_tried_again_when_it_fails
     assert started(one.decide(now + 3)[0]) == ["websocket"]
 
 
-
 def test_what_the_server_does_not_offer_is_given_up_and_never_tried_again() -> None:
     one = race("websocket", "stream", "sse", "poll")
     now = begun(one, "websocket", "stream", "sse")
