@@ -38,6 +38,7 @@ WORKER = """async (url, transport) => {
 
 SANDBOX = """async (url, transport) => {
   const source = await (await fetch("/byway.js")).text()
+  const text = JSON.stringify(source).replaceAll("<", "\\x3c")
   const code = `
     const address = URL.createObjectURL(new Blob([${JSON.stringify(source).replaceAll("<", "\\\\x3c")}], { type: "text/javascript" }))
     const { BywaySocket } = await import(address)
@@ -51,7 +52,9 @@ SANDBOX = """async (url, transport) => {
   frame.sandbox = "allow-scripts"
   const end = "</" + "script>"
   frame.srcdoc = `<script type="module">${code}${end}`
-  const told = new Promise((resolve) => addEventListener("message", ({ data }) => resolve(data), { once: true }))
+  const told = new Promise((resolve) => {
+    addEventListener("message", ({ data }) => resolve(data), { once: true })
+  })
   document.body.append(frame)
   const answer = await told
   frame.remove()
