@@ -40,7 +40,8 @@ SANDBOX = """async (url, transport) => {
   const source = await (await fetch("/byway.js")).text()
   const text = JSON.stringify(source).replaceAll("<", "\\x3c")
   const code = `
-    const address = URL.createObjectURL(new Blob([${JSON.stringify(source).replaceAll("<", "\\\\x3c")}], { type: "text/javascript" }))
+    const blob = new Blob([${text}], { type: "text/javascript" })
+    const address = URL.createObjectURL(blob)
     const { BywaySocket } = await import(address)
     const options = { transports: "${transport}", credentials: "omit", openTimeout: 4 }
     const socket = new BywaySocket("${url}", [], options)
@@ -84,3 +85,25 @@ async def test_in_a_frame_of_an_opaque_origin(
         async with asyncio.timeout(15):
             told = await page.evaluate(SANDBOX, url, transport)
         assert told == ["open", transport, "null"]
+
+
+@only("chromium", "firefox")
+async def test_sockets_that_are_opened_while_others_close(
+    browser: Browser, byway_pages: Server
+) -> None:
+    """On HTTP/1.1, four at a time keep a connection busy, those that close among them."""
+    page = await browser.open(byway_pages.url())
+    page.expect("")
+    script = """async (url) => {
+      const { BywaySocket } = await import("/byway.js")
+      const options = { memory: false, transports: "sse" }
+      const sockets = Array.from({ length: 4 }, () => new BywaySocket(url, [], options))
+      await Promise.all(sockets.map((one) => new Promise((resolve) => (one.onopen = resolve))))
+      for (const one of sockets) one.close()
+      const next = new BywaySocket(url, [], options)
+      return new Promise((resolve) => {
+        next.onopen = () => resolve("open")
+        next.onclose = () => resolve(next.report())
+      })
+    }"""
+    assert await page.evaluate(script, byway_pages.url("/echo", scheme="ws")) == "open"
