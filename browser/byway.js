@@ -925,7 +925,7 @@ async function carryWebSocket(driver, link) {
 const firstWords = (driver, link) => driver.session.take(link, MAX_PART);
 
 async function carryEndless(driver, link, accept, decoder) {
-  if (!(await link.slot.take())) throw new Lost("other tabs have the connections to this host");
+  if (!(await link.slot.take())) throw new Lost("other tabs have the connections to this host", { network: true });
   const { body } = await driver.request(link, link.transport, firstWords(driver, link), { accept });
   const reader = body.getReader();
   link.uplink = new Batches(driver, link);
