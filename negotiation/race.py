@@ -51,6 +51,10 @@ MAX_KNOWN_PATIENCE: Final = 3.0
 LEAVING_PATIENCE: Final = 3.0
 """Seconds of patience, at least, while the carrier before still carries: nobody waits."""
 
+LEAVING_INTERVAL: Final = 0.2
+"""Seconds, at least, between two answers that are followed because they end soon. A server that
+says so of each at once would else be asked for the next as fast as the network allows."""
+
 SLOWER: Final = 1.5
 """How many times as long as the last time a transport may take to open, before another starts."""
 
@@ -104,7 +108,7 @@ class _Runner:
     since: float = 0.0  # when it came into this phase
     tried: bool = False  # an attempt was made, in this network
     strikes: int = 0  # how often in a row it opened and did not last
-    doubted: bool = False  # it worked before the network changed
+    doubted: bool = False  # it was there before the network changed
 
 
 class Race:
@@ -156,6 +160,7 @@ class Race:
         self._interval = preference.promotion_interval
         self._promote_at: float | None = None
         self._rounds = 0
+        self._follow_at = 0.0  # what is leaving is not followed before
         self._withdrawn: set[str] = set()
 
     # What happened
@@ -187,7 +192,7 @@ class Race:
         """
         runner = self._runners[name]
         was, since = runner.phase, runner.since
-        # What worked before the network changed gets a fresh connection at once.
+        # What was there before the network changed gets a fresh connection at once.
         self._move(runner, Phase.WAITING if runner.doubted else Phase.FAILED, now)
         runner.doubted = False
         if name != self.used:
@@ -238,7 +243,8 @@ class Race:
         self._rounds = 0
         self._move(runner, Phase.WAITING, now)
         self._queue = [self.leaving, *(name for name in self._order if name != self.leaving)]
-        self._next_start = now
+        self._next_start = max(now, self._follow_at)
+        self._follow_at = self._next_start + LEAVING_INTERVAL
 
     def left(self, now: float) -> None:
         """Say that the carrier which was leaving has ended.
@@ -248,7 +254,8 @@ class Race:
         if self.leaving is None:
             return
         self.leaving = None
-        self._next_start = min(self._next_start, now)
+        # One that ended as soon as it said so is followed no sooner for that.
+        self._next_start = min(self._next_start, max(now, self._follow_at - LEAVING_INTERVAL))
         self._wait_again()
 
     def doubt(self, now: float) -> None:
@@ -265,9 +272,11 @@ class Race:
             runner.tried = runner.phase is not Phase.FAILED
             if runner.phase is Phase.FAILED:
                 runner.phase = Phase.WAITING
-            elif runner.phase is Phase.PROVEN:
-                self._move(runner, Phase.OPEN, now)
+            elif runner.phase is not Phase.WAITING:
+                # Its connection may be one of the network before.
                 runner.doubted = True
+                if runner.phase is Phase.PROVEN:
+                    self._move(runner, Phase.OPEN, now)
         self._queue = list(self._order)
         self._next_start = now + self._patience(self.used or self._order[0])
 
@@ -432,6 +441,7 @@ class Race:
         if now >= self._next_start:
             self._move(self._runners[waiting], Phase.TRYING, now)
             self._runners[waiting].tried = True
+            self._runners[waiting].doubted = False
             self._next_start = now + self._patience(waiting)
             actions.append(Start(waiting))
 

@@ -23,6 +23,7 @@ from byway.doctor import command as doctor_command
 from byway.errors import UsageError
 
 if TYPE_CHECKING:
+    from byway.demo.look import Look
     from byway.demo.run import Row
 
 EXIT_FAILED = 1
@@ -60,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
         help="send a text line by line over every transport, directly and through nginx",
         description="Start a real uvicorn with a bareASGI application, and a real nginx that "
         "forwards no WebSocket before it; send a text line by line over each transport; check "
-        "that every line comes back. Exit status 1 if anything was lost.",
+        "that every line comes back. Then see that the page of --open is served and works. Exit "
+        "status 1 if anything was lost.",
     )
     demo.add_argument(
         "--file",
@@ -74,6 +76,21 @@ def _parser() -> argparse.ArgumentParser:
         help="transports to show, separated by commas (default: all)",
     )
     demo.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    demo.add_argument(
+        "--open",
+        action="store_true",
+        help="serve a page instead, whose socket goes through a network that its buttons change; "
+        "print its address, open it in a browser, and go on until Ctrl-C",
+    )
+    demo.add_argument(
+        "--port",
+        type=_port,
+        metavar="PORT",
+        help="with --open: where the page is, on the loopback; 0 for a free one (8765)",
+    )
+    demo.add_argument(
+        "--no-browser", action="store_true", help="with --open: only print the address"
+    )
     demo.set_defaults(run=_demo)
     proxy = commands.add_parser(
         "proxy",
@@ -148,15 +165,39 @@ async def _proxy(options: argparse.Namespace) -> int:
     return 0
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
 async def _demo(options: argparse.Namespace) -> int:
     try:
+        from byway.demo.look import look
         from byway.demo.run import ProcessFailed, rows
+        from byway.demo.show import DEFAULT_PORT, show
     except ImportError as error:
         raise UsageError(f"the demo needs more: pip install 'byway[demo]' ({error})") from None
     from byway.demo.text import read_lines
     from byway.negotiation import Preference
 
     order = Preference.of(options.transports).order
+    if options.open:
+        if options.file:
+            raise UsageError("--file is for the demo without --open")
+        try:
+            await show(
+                DEFAULT_PORT if options.port is None else options.port,
+                order,
+                browser=not options.no_browser,
+                as_json=options.json,
+                say=functools.partial(print, flush=True),
+            )
+        except asyncio.CancelledError:
+            pass  # Ctrl-C is the way to end it
+        return 0
+    if options.port is not None or options.no_browser:
+        raise UsageError("--port and --no-browser go with --open")
     lines = read_lines(options.file)
     table = _Table(quiet=options.json, lines=len(lines))
     done: list[Row] = []
@@ -168,16 +209,18 @@ async def _demo(options: argparse.Namespace) -> int:
     except ProcessFailed as error:
         print(f"byway: {error}", file=sys.stderr)
         return EXIT_FAILED
-    failed = any(row.failed for row in done)
+    page = await look(order)
+    failed = any(row.failed for row in done) or bool(page.error)
     if options.json:
-        print(
-            json.dumps(
-                {"lines": len(lines), "failed": failed, "rows": [one.as_json() for one in done]},
-                indent=2,
-            )
-        )
+        result = {
+            "lines": len(lines),
+            "failed": failed,
+            "rows": [one.as_json() for one in done],
+            "page": page.as_json(),
+        }
+        print(json.dumps(result, indent=2))
     else:
-        table.end(failed)
+        table.end(failed, page)
     return EXIT_FAILED if failed else 0
 
 
@@ -222,13 +265,15 @@ class _Table:
             )
         print(f"{row.transport:<10} {row.path:<7} {figures}  {note}".rstrip(), flush=True)
 
-    def end(self, failed: bool) -> None:
-        """Print the verdict."""
-        print(
-            "\nSomething was lost, or a transport did not work that should have."
-            if failed
-            else "\nEvery line that was sent came back, in order."
-        )
+    def end(self, failed: bool, page: Look) -> None:
+        """Print the verdict, and how to see more."""
+        if page.error:
+            print(f"\nThe page of the demonstration does not work: {page.error}.")
+        elif failed:
+            print("\nSomething was lost, or a transport did not work that should have.")
+        else:
+            print("\nEvery line that was sent came back, in order.")
+            print("To block and cut it yourself, with a socket in your browser: byway demo --open")
 
 
 if __name__ == "__main__":

@@ -95,13 +95,13 @@ def test_silence_ends_nothing(proxies: World, chromium: Engine, firefox: Engine)
     urls = [one.url("/quiet").replace("http", "ws", 1) for one in reverse]
 
     async def one(way: Way) -> None:
-        others = []
-        if way.variant is VARIANTS[0]:  # one page is silent on all ways
-            pages = proxies.origin("uvicorn").url("/")
-            others = [listen(engine, urls, pages) for engine in (chromium, firefox)]
-        sessions = [silent(way, name, opening) for name in way.variant.works]
-        told = await asyncio.gather(asyncio.gather(*sessions), *others)
-        SEEN[way.variant.name].silence = dict(told[0])
+        async with asyncio.TaskGroup() as group:
+            if way.variant is VARIANTS[0]:  # one page is silent on all ways
+                for engine in (chromium, firefox):
+                    home = proxies.origin("uvicorn").url("/")
+                    group.create_task(listen(engine, urls, home))
+            sessions = [group.create_task(silent(way, name, opening)) for name in way.variant.works]
+        SEEN[way.variant.name].silence = dict(one.result() for one in sessions)
 
     outcomes = together(proxies, VARIANTS, one, at_once=len(VARIANTS))
     for variant in VARIANTS:
