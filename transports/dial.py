@@ -21,7 +21,7 @@ from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment
 from byway.session import Intake
-from byway.transports.http2 import INSTALLED, OwnProtocols
+from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.trouble import proxy_status, telling, trouble
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Dial:
                 verify=ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)
                 if self.ssl is None
                 else OwnProtocols(self.ssl),
-                http2=self.ssl is not None and INSTALLED,
+                http2=self.ssl is not None and WANTED,
                 proxy=self.proxy,
                 trust_env=False,  # the proxy was looked up for all transports alike
                 follow_redirects=False,

@@ -1,4 +1,4 @@
-"""HTTP/2 for the HTTP transports of the client, where the `http2` extra is installed.
+"""HTTP/2 for the HTTP transports of the client, where it is asked for (BYWAY_HTTP2=1).
 
 Knows: what has to be installed, and how one TLS context serves two protocols.
 Must not know: requests, sessions.
@@ -6,14 +6,16 @@ Must not know: requests, sessions.
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any, Final
 
-INSTALLED: Final = find_spec("h2") is not None
-"""Whether httpx can speak HTTP/2."""
+WANTED: Final = find_spec("h2") is not None and os.environ.get("BYWAY_HTTP2") == "1"
+"""Whether requests may share a connection of HTTP/2. Not by default: with httpcore 1.0 what goes up
+may stand still, up to a heartbeat, once a window of 64 KiB is used up (seen behind nginx)."""
 
 
 _WRAPPING = threading.Lock()

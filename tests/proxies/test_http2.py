@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import byway
-from byway.transports import http2
 from byway.transports.http2 import OwnProtocols
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import World
@@ -19,6 +18,12 @@ from tests.support.numbered_client import NumberedSession
 DIRECT = "direct to Hypercorn"
 
 PLACES = (DIRECT, "haproxy/tls", "haproxy/http2", "nginx/http2", "caddy/tls", "envoy/upgrades")
+
+
+@pytest.fixture(autouse=True)
+def http2_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for it, as BYWAY_HTTP2=1 does."""
+    monkeypatch.setattr("byway.transports.dial.WANTED", True)
 
 
 def place(world: World, name: str) -> tuple[int, dict[str, Any]]:
@@ -44,11 +49,10 @@ async def test_all_requests_of_a_session_share_one_connection(
 
 
 @pytest.mark.parametrize("name", ["haproxy/http2", "nginx/http2"])
-async def test_without_the_extra_each_has_its_own(
+async def test_by_default_each_has_its_own(
     proxies: World, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("byway.transports.dial.INSTALLED", False)
-    assert http2.INSTALLED, "the tests install it"
+    monkeypatch.setattr("byway.transports.dial.WANTED", False)
     port, options = place(proxies, name)
     async with line(port) as wire:
         one = NumberedSession(name, 100, 0.5, 50_000, "stream", {**options, "limits": None})
