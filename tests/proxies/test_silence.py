@@ -18,6 +18,10 @@ from tests.proxies.variants import VARIANTS
 from tests.proxies.world import Way, World
 from tests.support.browsers.page import Engine, Page
 
+# The loop of `together` ends with its work, before every TLS connection that was given up has
+# said farewell; Python calls those sockets unclosed.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 SILENCE = 65.0
 """Seconds: beyond the 60 s, 50 s and 15 s after which proxies cut."""
 
