@@ -762,7 +762,7 @@ function carryWebSocket(driver, link) {
 
 /** Open an answer without an end, which brings frames as they come. */
 const carryEndless = (decoder) => async (driver, link) => {
-  if (!(await link.slot.take())) throw lost("other tabs have the connections to this host");
+  if (!(await link.slot.take())) throw lost("other tabs have all connections", { isNetwork: true }); // one may be free soon
   const { body } = await driver.ask(link, link.name, {
     isEndless: true, frames: driver.session.write(link, MAX_PART),
   });
