@@ -9,9 +9,9 @@
  * network, clock nor page; then come the carriers, what the page does (sleeping, leaving, other
  * tabs), the driver that keeps a session carried, and the socket itself.
  *
- * It is written to be small when minified (byway.min.js, `make browser`): what has state is a
- * closure where nobody reads it from outside, and names that others see stand in
- * browser/tools/names.json, as all others are shortened.
+ * It is written to be small as byway.min.js (`make browser`): what has state is a closure where
+ * nobody reads it from outside, errors are said in few words, and the names of properties that
+ * nobody else knows stand in tools/names.json, to be shortened.
  */
 
 // Frames ------------------------------------------------------------------------------------------
@@ -27,6 +27,9 @@ const OVERHEAD = 64; // bytes that a message costs beside its payload
 
 /** An error that ends a carrier, or an attempt at one: `{status, mark, isNetwork}` say more. */
 const lost = (why, details) => Object.assign(new Error(why), details);
+
+/** The error of a carrier that brings what it may not. */
+const bad = () => lost("bad frames");
 
 const utf8 = (text) => new TextEncoder().encode(text);
 const fromUtf8 = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -56,7 +59,7 @@ const number = (bytes) => bytes.reduce((sum, one) => sum * 256 + one, 0);
 function numbers(bytes, ...widths) {
   let at = 0;
   const found = widths.map((width) => number(bytes.subarray(at, at += width)));
-  if (at !== bytes.length) throw lost("a payload has a wrong length");
+  if (at !== bytes.length) throw bad(); // a payload has a wrong length
   return found;
 }
 
@@ -80,8 +83,8 @@ function split(bytes) {
   while (start + 5 <= bytes.length) {
     const kind = bytes[start];
     const size = number(bytes.subarray(start + 1, start + 5));
-    if (size > MAX_FRAME) throw lost("a frame is too long");
-    if (!kind || (kind > CLOSE && kind <= LAST_NUMBERED)) throw lost("a frame's type is unknown");
+    if (size > MAX_FRAME) throw bad(); // a frame is too long
+    if (!kind || (kind > CLOSE && kind <= LAST_NUMBERED)) throw bad(); // a frame's type is unknown
     if (start + 5 + size > bytes.length) break;
     frames.push([kind, bytes.subarray(start + 5, start += 5 + size)]);
   }
@@ -91,7 +94,7 @@ function split(bytes) {
 /** Decode a buffer that is a whole number of frames. */
 function decodeAll(buffer) {
   const [frames, rest] = split(new Uint8Array(buffer));
-  if (rest.length) throw lost("the bytes end inside a frame");
+  if (rest.length) throw bad(); // the bytes end inside a frame
   return frames;
 }
 
@@ -107,7 +110,7 @@ function frameDecoder() {
 /** Return what turns the bytes of an event stream into frames (WHATWG HTML, section 9.2). */
 function eventDecoder() {
   const decoder = new TextDecoder("utf-8", { fatal: true }); // drops a byte order mark at the start
-  let rest = "", event = "", data = [], size = 0;
+  let rest = "", event, data = [], size = 0;
   return (bytes) => {
     const frames = [];
     // Of a carriage return at the end it is not known whether it is half of a line's end.
@@ -117,18 +120,18 @@ function eventDecoder() {
       const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
       size += line.length;
       if (name === "data") data.push(value);
-      if (name === "event") event = value;
+      if (name === "event") event = value || undefined;
       if (line) continue;
       if (data.length && event === "frames") {
         frames.push(...decodeAll(Uint8Array.from(atob(data.join("")), (one) => one.charCodeAt(0))));
-      } else if (data.length && (!event || event === "message")) {
+      } else if (data.length && (event ?? "message") === "message") {
         frames.push([TEXT, data.join("\n")]);
       }
-      event = "";
+      event = undefined;
       data = [];
       size = 0;
     }
-    if (size + rest.length > 8 * MAX_FRAME) throw lost("an event is too long");
+    if (size + rest.length > 8 * MAX_FRAME) throw bad(); // an event is too long
     return frames;
   };
 }
@@ -151,7 +154,7 @@ class Session {
   phase = LIVE;
   carriers = new Map();
   selected = null;
-  received = 0; // frames, without a gap
+  got = 0; // frames, without a gap
   oldest = 1; // number of the oldest frame kept
   kept = []; // frames sent and not acknowledged
   maxPart = MAX_PART;
@@ -166,7 +169,7 @@ class Session {
   selects = 0;
   beat = 0; // seconds of silence asked for; 0 for the usual
   pieces = []; // of the message that is coming
-  size = 0; // of it
+  coming = 0; // bytes of it
 
   /** @param deliver is called with each message, a string or a Uint8Array, and its cost. */
   constructor(deliver, maxMessage) {
@@ -254,7 +257,7 @@ class Session {
   }
 
   acknowledge(received, room) {
-    if (received > this.last) throw lost("more was acknowledged than was sent");
+    if (received > this.last) throw bad(); // more was acknowledged than was sent
     const count = received + 1 - this.oldest;
     if (count < 0) return;
     this.limit = Math.max(this.limit, (this.kept[count]?.before ?? this.sentCost) + room);
@@ -272,9 +275,9 @@ class Session {
     if (this.phase === LOST) return;
     for (const [kind, payload] of frames) {
       if (kind <= LAST_NUMBERED) {
-        if (!carrier.expected) throw lost("a numbered frame came before NEXT");
-        const ahead = carrier.expected++ - this.received;
-        if (ahead > 1) throw lost("frames are missing");
+        if (!carrier.expected) throw bad(); // a numbered frame came before NEXT
+        const ahead = carrier.expected++ - this.got;
+        if (ahead > 1) throw bad(); // frames are missing
         if (ahead === 1) this.accept(kind, payload);
       } else if (kind === ACK) this.acknowledge(...numbers(payload, 8, 4));
       else if (kind === NEXT) [carrier.expected] = numbers(payload, 8);
@@ -291,8 +294,8 @@ class Session {
   }
 
   accept(kind, payload) {
-    if (this.peerClosed) throw lost("a frame came after CLOSE");
-    this.received++;
+    if (this.peerClosed) throw bad(); // a frame came after CLOSE
+    this.got++;
     if (kind === CLOSE) {
       const end = { code: number(payload.subarray(0, 2)), reason: fromUtf8(payload.subarray(2)) };
       const { ending } = this;
@@ -304,27 +307,27 @@ class Session {
     }
     const isText = typeof payload === "string"; // as a WebSocket and events bring it
     const bytes = isText ? utf8(payload) : payload;
-    this.size += bytes.length;
-    if (this.size > this.maxMessage) this.shut(1009, "a message is too long");
+    this.coming += bytes.length;
+    if (this.coming > this.maxMessage) this.shut(1009, "message is too long");
     const pieces = this.phase === LIVE ? [...this.pieces, joined([bytes])] : [];
     this.pieces = kind === PART ? pieces : [];
     if (kind === PART) return;
-    const cost = this.size + OVERHEAD;
+    const cost = this.coming + OVERHEAD;
     this.cost += cost;
-    this.size = 0;
+    this.coming = 0;
     if (this.phase !== LIVE) return;
     this.queued += cost;
     const whole = joined(pieces);
     this.deliver(kind === BINARY ? whole : isText && !pieces[1] ? payload : fromUtf8(whole), cost);
   }
 
-  get room() {
+  get space() {
     return Math.max(INBOX - this.queued, 0);
   }
 
   /** Return what goes out now on a carrier of what has come, and can. */
   announce(carrier) {
-    const { received, cost, room } = this;
+    const { got: received, cost, space: room } = this;
     Object.assign(carrier, { toldReceived: received, toldCost: cost, toldLimit: cost + room });
     return { received, room };
   }
@@ -342,11 +345,11 @@ class Session {
   }
 
   isUnannounced(carrier) {
-    return this.received > carrier.toldReceived;
+    return this.got > carrier.toldReceived;
   }
 
   isAckDue(carrier) {
-    const { cost, room } = this;
+    const { cost, space: room } = this;
     const more = cost + room - carrier.toldLimit;
     return (
       cost - carrier.toldCost >= INBOX / 4 || more >= INBOX / 4 ||
@@ -375,9 +378,9 @@ class Session {
       carrier.toldBeat = this.beat;
       add(BEAT, big(this.beat * 1000));
     }
-    if (anyhow || this.isUnannounced(carrier) || this.cost + this.room > carrier.toldLimit) {
+    if (anyhow || this.isUnannounced(carrier) || this.cost + this.space > carrier.toldLimit) {
       this.announce(carrier);
-      add(ACK, big(this.received, 8), big(this.room));
+      add(ACK, big(this.got, 8), big(this.space));
     }
     if (this.isSelectDue(carrier)) {
       carrier.toldSelect = this.selects;
@@ -430,9 +433,9 @@ class Race {
 
   /** @param known is what the memory says: `{transport, seconds, isDue}`, or nothing */
   constructor(names, timeout, patience, known, jitter = between) {
-    Object.assign(this, { timeout, patience, known, jitter });
-    this.order = names.map((name) => ({ name, phase: WAITING, since: 0, strikes: 0 }));
-    this.first = this.order.find((one) => one.name === known.transport);
+    Object.assign(this, { longestTry: timeout, patiences: patience, known, jitter });
+    this.order = names.map((name) => ({ way: name, phase: WAITING, moment: 0, strikes: 0 }));
+    this.first = this.order.find((one) => one.way === known.transport);
     this.queueFrom(this.first);
   }
 
@@ -450,7 +453,7 @@ class Race {
   }
 
   ended(runner, now, served, blameless) {
-    const { phase, since } = runner;
+    const { phase, moment } = runner;
     move(runner, runner.isDoubted ? WAITING : FAILED, now);
     if (runner !== this.used) {
       if (phase === TRYING) this.hurry(now);
@@ -458,7 +461,7 @@ class Race {
     }
     this.used = this.first = null;
     this.promoteAt = 0;
-    const lasted = blameless || (phase === PROVEN && now - since >= LASTING);
+    const lasted = blameless || (phase === PROVEN && now - moment >= LASTING);
     if (lasted) this.interval = PROMOTION_INTERVAL;
     runner.strikes = lasted ? 0 : runner.strikes + 1;
     this.queueFrom(runner);
@@ -486,7 +489,7 @@ class Race {
   /** Say that the carrier in use ends soon: the next is tried while it still carries. */
   leave(now) {
     const { used } = this;
-    if (used.phase === PROVEN && now - used.since >= LASTING) used.strikes = 0;
+    if (used.phase === PROVEN && now - used.moment >= LASTING) used.strikes = 0;
     Object.assign(this, { leaving: used, used: null, first: null, rounds: 0, nextStart: now });
     move(used, WAITING, now);
     this.queueFrom(used);
@@ -518,7 +521,7 @@ class Race {
 
   /** Say what the server offers. An offer without the carrier in use is not believed. */
   offered(names) {
-    const left = this.order.filter((one) => names.includes(one.name));
+    const left = this.order.filter((one) => names.includes(one.way));
     if (left.length && (!this.used || left.includes(this.used))) this.offer = left;
   }
 
@@ -526,13 +529,13 @@ class Race {
     const actions = [];
     const { offer = this.order } = this;
     const stop = (one, why, isLate) => one.phase > WAITING && actions.push([one, why, isLate]);
-    for (const one of this.order) if (!offer.includes(one)) stop(one, "it is not offered");
+    for (const one of this.order) if (!offer.includes(one)) stop(one, "not offered");
     this.order = offer;
     this.queue = this.queue.filter((one) => offer.includes(one));
     for (const one of offer) {
-      const { phase, since } = one;
-      if (now - since < this.longest || (phase !== TRYING && phase !== OPENED)) continue;
-      stop(one, `no ${phase === TRYING ? "OPEN" : "round trip"} in time`, true);
+      const { phase, moment } = one;
+      if (now - moment < this.longest || (phase !== TRYING && phase !== OPENED)) continue;
+      stop(one, phase === TRYING ? "no OPEN" : "no PONG", true);
       this.ended(one, now);
     }
     this.choose(actions);
@@ -545,7 +548,7 @@ class Race {
       this.first = null;
       for (const one of this.order) {
         if (one === used || better.includes(one)) continue;
-        stop(one, "a better one works");
+        stop(one, "not needed");
         one.phase = FAILED;
       }
       this.retry(now, better);
@@ -588,21 +591,21 @@ class Race {
     return this.order.slice(0, this.order.indexOf(this.used));
   }
 
-  patienceWith({ name }) {
-    const usual = this.patience[name] ?? (name === "sse" ? SSE_PATIENCE : PATIENCE);
+  patienceWith({ way }) {
+    const usual = this.patiences[way] ?? (way === "sse" ? SSE_PATIENCE : PATIENCE);
     if (this.leaving) return Math.max(usual, LEAVING_PATIENCE);
-    if (name !== this.first?.name) return usual;
+    if (way !== this.first?.way) return usual;
     return Math.max(usual, Math.min(SLOWER * this.known.seconds, MAX_KNOWN_PATIENCE));
   }
 
   get longest() {
-    return this.works ? Math.min(this.timeout, PROMOTION_TIMEOUT) : this.timeout;
+    return this.works ? Math.min(this.longestTry, PROMOTION_TIMEOUT) : this.longestTry;
   }
 
   choose(actions) {
     const are = (phase) => this.order.filter((one) => one.phase === phase);
     const best = are(PROVEN)[0] ?? (this.used || this.leaving ? null :
-      are(OPENED).sort((one, two) => one.since - two.since)[0]);
+      are(OPENED).sort((one, two) => one.moment - two.moment)[0]);
     if (!best || best === this.used) return;
     this.used = best;
     this.leaving = null;
@@ -629,7 +632,7 @@ class Race {
   askAgain(now) {
     const times = this.order
       .filter((one) => one.phase === TRYING || one.phase === OPENED)
-      .map((one) => one.since + this.longest);
+      .map((one) => one.moment + this.longest);
     if (this.next) times.push(this.nextStart);
     if (this.promoteAt && this.works) times.push(this.promoteAt);
     return Math.max(Math.min(...times), now);
@@ -637,7 +640,7 @@ class Race {
 }
 
 const START = 1, USE = 2;
-const move = (runner, phase, since, isDoubted) => Object.assign(runner, { phase, since, isDoubted });
+const move = (runner, phase, moment, isDoubted) => Object.assign(runner, { phase, moment, isDoubted });
 
 /**
  * Silence: whether a path cuts connections on which nothing is said. See negotiation/silence.py.
@@ -715,16 +718,15 @@ const NativeWebSocket = globalThis.WebSocket;
 const now = () => performance.now() / 1000;
 const wires = (frames) => frames.map((one) => one.wire);
 
-/** Return random bytes as base64url: 24 characters of it. */
+/** Return a text that nobody guesses: 192 random bits. */
 const random = () =>
-  btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))))
-    .replace(/\+/g, "-").replace(/\//g, "_");
+  crypto.getRandomValues(new Uint32Array(6)).reduce((text, one) => text + one.toString(36), "");
 
 function carryWebSocket(driver, link) {
-  const { session } = driver;
+  const { state: session } = driver;
   const greeting = driver.greet(link);
   const socket = new NativeWebSocket(
-    driver.url, [SUBPROTOCOL, encodeToken(greeting), ...(greeting.subprotocols ?? [])]);
+    driver.target, [SUBPROTOCOL, encodeToken(greeting), ...(greeting.subprotocols ?? [])]);
   socket.binaryType = "arraybuffer";
   const write = (frames) => {
     socket.send((frames[1] ? undefined : frames[0].words) ?? joined(wires(frames)));
@@ -735,7 +737,7 @@ function carryWebSocket(driver, link) {
     socket.close();
   };
   return new Promise((_, reject) => {
-    socket.onclose = ({ code, reason }) => reject(lost(`closed with ${code} ${reason}`));
+    socket.onclose = ({ code, reason }) => reject(lost(`closed ${code} ${reason}`));
     socket.onmessage = ({ data }) => {
       try {
         driver.feed(link, typeof data === "string" ? [[TEXT, data]] : decodeAll(data));
@@ -762,20 +764,20 @@ function carryWebSocket(driver, link) {
 
 /** Open an answer without an end, which brings frames as they come. */
 const carryEndless = (decoder) => async (driver, link) => {
-  if (!(await link.slot.take())) throw lost("other tabs have all connections", { isNetwork: true }); // one may be free soon
-  const { body } = await driver.ask(link, link.name, {
-    isEndless: true, frames: driver.session.write(link, MAX_PART),
+  if (!(await link.slot.take())) throw lost("no free connection", { isNetwork: true }); // other tabs have them, for now
+  const { body } = await driver.ask(link, link.way, {
+    isEndless: true, frames: driver.state.write(link, MAX_PART),
   });
   const reader = body.getReader();
   const feed = decoder();
   batches(driver, link);
   for (let next; !(next = await reader.read()).done; ) driver.feed(link, feed(next.value));
   // A clean end proves nothing: proxies turn a dead origin into one.
-  throw lost("the answer ended before the session");
+  throw lost("cut");
 };
 
 async function carryPoll(driver, link) {
-  const { session } = driver;
+  const { state: session } = driver;
   const { slot } = link;
   let hasFailed = false;
   let poll = 0;
@@ -825,7 +827,7 @@ const CARRY = {
 
 /** Bring a link's frames up in requests of their own. The rules are those of transports/batches.py. */
 function batches(driver, link) {
-  const { session } = driver;
+  const { state: session } = driver;
   const flights = link.flights = new Set();
   let size = driver.maxBatch;
   let roundTrip = now() - link.began;
@@ -857,12 +859,12 @@ function batches(driver, link) {
     const end = link.cursor;
     const flight = {};
     const started = lastStart = now();
-    if (++count === BUSY && link.name !== "poll" && driver.mayUpload && driver.isMultiplexed()) {
+    if (++count === BUSY && link.way !== "poll" && driver.mayUpload && driver.isMultiplexed()) {
       upload = uploadOf(driver, link, roundTrip, () => (upload = null));
     }
     flights.add(flight);
     try {
-      const answer = await driver.ask(link, "ack", { frames, within: LATE * driver.heartbeat });
+      const answer = await driver.ask(link, "ack", { frames, within: LATE * driver.terms.heartbeat });
       session.take({}, decodeAll(answer));
       roundTrip += (roundTrip ? 0.25 : 1) * (now() - started - roundTrip);
       failures = failingSince = 0;
@@ -870,7 +872,7 @@ function batches(driver, link) {
       const [first] = flights;
       isMissing ||= first === flight && session.oldest < end;
     } catch (error) {
-      if (error.status === GONE) link.end(error.message, error);
+      if (error.status === GONE) link.end(error);
       failure ??= error;
     }
     flights.delete(flight);
@@ -886,18 +888,18 @@ function batches(driver, link) {
   /** Go back to what was not acknowledged, after a pause. */
   function goBack(error) {
     const isTooLarge = error.status === TOO_LARGE;
-    if (isTooLarge && size === 1) return session.fail(1006, `no way up: ${error.message}`);
+    if (isTooLarge && size === 1) return session.fail(1006, "no way up");
     if (isTooLarge || ++failures % 2 === 0) {
       size = size > 2 * MAX_PART ? size / 2 : 1;
       if (isTooLarge) driver.maxBatch = size; // the path will not change its mind
     }
     failingSince ||= now();
-    if (now() - failingSince >= LATE * driver.heartbeat) return link.end(error.message, error);
+    if (now() - failingSince >= LATE * driver.terms.heartbeat) return link.end(error);
     session.rewind(link);
     roundTrip = 0; // one at a time until one is answered
     if (isTooLarge) return;
     notBefore = now() + between(0, delay);
-    delay = Math.min(delay * 2, driver.heartbeat);
+    delay = Math.min(delay * 2, driver.terms.heartbeat);
   }
 }
 
@@ -909,7 +911,7 @@ function batches(driver, link) {
  * transports/upload.py. Returns what writes what is due; that says whether batches have to rest.
  */
 function uploadOf(driver, link, roundTrip, onEnd) {
-  const { session } = driver;
+  const { state: session } = driver;
   const controller = new AbortController();
   let within = Math.max(PROOF_TIMEOUT, 4 * roundTrip);
   let usedSince = 0;
@@ -1003,7 +1005,7 @@ const tabs = globalThis.location && globalThis.BroadcastChannel && new Broadcast
  * Who has none visits the server now and then. A visible page asks the hidden ones for theirs.
  */
 function slotOf(driver) {
-  const name = `${STORED} ${driver.origin} `;
+  const name = `${STORED} ${driver.place} `;
   const { locks } = globalThis.navigator ?? {};
   let asked, waiting, free;
 
@@ -1101,7 +1103,7 @@ function drive(url, subprotocols, options, on) {
   const links = new Set(); // all carriers and attempts
   const trail = {}; // the newest attempt in vain of each transport
   const began = now();
-  let instance, opening; // what OPEN said first
+  let instance;
   let carriers = 0;
   let attempts = 0; // until the session has opened
   let leaving = null; // a link that ends soon, and carries until another is used
@@ -1117,8 +1119,9 @@ function drive(url, subprotocols, options, on) {
 
 
   const driver = {
-    session, links, origin, url,
-    heartbeat: 10, silence: 25, window: 30, // seconds, until OPEN says
+    // What OPEN said last: the server's times, in seconds, and what it offers.
+    terms: { heartbeat: 10, silence: 25, window: 30, transports: options.transports },
+    state: session, links, place: origin, target: url,
     maxBatch: 64 * KIB,
     mayUpload: canUpload(), // none has failed yet
 
@@ -1141,9 +1144,10 @@ function drive(url, subprotocols, options, on) {
      * Send HELLO and frames; return the answer, if it is the one asked for: the response as soon
      * as its head has come where it isEndless, else a buffer.
      */
-    async ask(link, answer, { poll, frames = [], within, keepalive, isEndless, ...more }) {
-      const { controller = new AbortController() } = more;
-      const { body = joined([encodeHello(driver.greet(link, answer, poll)), ...wires(frames)]) } = more;
+    async ask(link, answer, {
+      poll, frames = [], within, keepalive, isEndless, controller = new AbortController(),
+      body = joined([encodeHello(driver.greet(link, answer, poll)), ...wires(frames)]),
+    }) {
       const timer = within && setTimeout(() => controller.abort(), within * 1000);
       link.requests.add(controller);
       try {
@@ -1185,7 +1189,7 @@ function drive(url, subprotocols, options, on) {
     due(link, size) {
       let frames = session.write(link, size);
       if (!frames[0] && !session.isOver) {
-        const at = link.saidAt + (session.isUnannounced(link) ? driver.heartbeat : driver.silence);
+        const at = link.saidAt + (session.isUnannounced(link) ? driver.terms.heartbeat : driver.terms.silence);
         if (now() >= at) frames = session.write(link, size, true);
         else wakeAt(at);
       }
@@ -1235,7 +1239,7 @@ function drive(url, subprotocols, options, on) {
     /** The page is being hidden away, and may come back. */
     hide() {
       isPaused = true;
-      for (const link of links) link.end("the page is hidden away");
+      for (const link of links) link.end("hidden");
     },
 
     show() {
@@ -1273,7 +1277,7 @@ function drive(url, subprotocols, options, on) {
 
     get transport() {
       const link = usedLink();
-      return link?.isOpen && !isFinished ? link.name : null;
+      return link?.isOpen && !isFinished ? link.way : null;
     },
 
     report: () => ({
@@ -1285,7 +1289,7 @@ function drive(url, subprotocols, options, on) {
         const verdict =
           transport === driver.transport ? "in use" :
           attempt ? attempt.opened ? "cut" : attempt.status ? "refused" : "failed" :
-          opening?.transports.includes(transport) ?? true ? "not tried" : "not offered";
+          driver.terms.transports.includes(transport) ? "not tried" : "not offered";
         return { transport, verdict, ...(verdict !== "in use" && attempt) };
       }),
     }),
@@ -1300,13 +1304,15 @@ function drive(url, subprotocols, options, on) {
   /** Begin an attempt. */
   function start(runner) {
     const link = runner.link = {
-      runner, name: runner.name, id: ++carriers, began: now(), saidAt: now(), heardAt: now(),
-      requests: new Set(), slot: slotOf(driver), progress: session.received + session.oldest,
+      runner, way: runner.way, id: ++carriers, began: now(), saidAt: now(), heardAt: now(),
+      requests: new Set(), slot: slotOf(driver), progress: session.got + session.oldest,
       pump() {}, // nothing can go up before the carrier has opened
 
-      end(why, error) {
+      /** @param cause is an error, or says why */
+      end(cause) {
         if (link.isDone) return;
-        Object.assign(link, { isDone: true, why, error });
+        link.isDone = true;
+        link.cause = cause;
         link.stop?.();
         link.slot.release();
         for (const one of link.requests) one.abort();
@@ -1315,27 +1321,25 @@ function drive(url, subprotocols, options, on) {
       },
     };
     links.add(link);
-    session.attach(link, link.name !== "websocket");
+    session.attach(link, link.way !== "websocket");
     // An error of `new WebSocket` counts too.
-    (async () => CARRY[link.name](driver, link))().catch((error) => link.end(error.message, error));
+    (async () => CARRY[link.way](driver, link))().catch(link.end);
   }
 
   function takeOpen(link, kind, payload) {
-    if (kind !== OPEN) throw lost("the first frame is not OPEN");
+    if (kind !== OPEN) throw bad(); // the first frame is not OPEN
     const told = JSON.parse(fromUtf8(payload));
-    if (told.v !== 1) throw lost("another version of the protocol");
+    if (told.v !== 1) throw bad(); // another version of the protocol
     wasMarked = true;
+    if (!instance) race.offered(told.transports);
     if (told.instance !== (instance ??= told.instance)) {
-      throw lost("another instance answered: two servers share this address");
+      throw lost("another instance"); // two servers share this address
     }
     session.acknowledge(told.received, told.room);
-    const { heartbeat, silence, window } = told;
-    Object.assign(driver, { heartbeat, silence, window, maxBatch: Math.min(driver.maxBatch, told.batch) });
+    driver.maxBatch = Math.min(driver.maxBatch, told.batch);
     session.maxPart = Math.min(MAX_PART, told.part);
+    driver.terms = told;
     link.isOpen = true;
-    if (opening) return;
-    opening = told;
-    race.offered(told.transports);
   }
 
   // What is done, each time that something has happened
@@ -1358,7 +1362,7 @@ function drive(url, subprotocols, options, on) {
 
   /** End carriers that are silent, or on which nothing is acknowledged. */
   function watch(time) {
-    const { heartbeat } = driver;
+    const { heartbeat } = driver.terms;
     const since = (Date.now() - lastStep) / 1000;
     lastStep = Date.now();
     if (since > heartbeat + SLEPT) driver.wake();
@@ -1373,8 +1377,8 @@ function drive(url, subprotocols, options, on) {
       const patience = Math.max(LATE * heartbeat, link.isVisiting ? VISIT_PATIENCE : 0);
       const until = link.askedAt ? link.askedAt + GRACE : link.heardAt + patience;
       const moving = link.movedAt + LATE * heartbeat;
-      if (time >= until) link.end("it is silent");
-      else if (time >= moving) link.end("nothing is acknowledged");
+      if (time >= until) link.end("silent");
+      else if (time >= moving) link.end("not acknowledged");
       else wakeAt(Math.min(until, moving));
     }
   }
@@ -1388,7 +1392,7 @@ function drive(url, subprotocols, options, on) {
         race.left(time);
       } else {
         if (link.isOpen && runner.phase === TRYING) {
-          link.seconds = time - link.began;
+          link.openedIn = time - link.began;
           race.opened(runner, time);
           session.ping(link, random());
         }
@@ -1401,29 +1405,29 @@ function drive(url, subprotocols, options, on) {
     }
     const link = race.used?.link;
     if (!link?.isLeaving) return;
-    if (leaving) return leaving.end("another is leaving too");
+    if (leaving) return leaving.end("left twice");
     leaving = link;
     link.runner.link = null;
     race.leave(time);
   }
 
   function takeEnd(link, time) {
-    const { error, isOpen, runner, why } = link;
+    const { cause, isOpen, runner } = link;
     if (session.isOver || isFinished) return;
     const isAnnounced = link.isLeaving && isReady;
-    if (!isAnnounced) note(link, time, why);
-    const isRefused = error?.mark === "refused";
-    if (isRefused && !isReady) return driver.fail(`refused with ${error.status}`);
-    if (isReady && (isRefused || error?.status === GONE) && !areOpen()) {
-      if (session.phase === LIVE) session.fail(1006, why);
+    if (!isAnnounced) note(link, time);
+    const isRefused = cause.mark === "refused";
+    if (isRefused && !isReady) return driver.fail(`refused ${cause.status}`);
+    if (isReady && (isRefused || cause.status === GONE) && !areOpen()) {
+      if (session.phase === LIVE) session.fail(1006, cause.message ?? cause);
       else session.settle();
       return;
     }
-    const wasServed = isOpen && (time - link.began >= driver.heartbeat ||
-      session.received + session.oldest > link.progress);
-    const usual = Math.min(driver.heartbeat, quiet.beat ?? Infinity);
+    const wasServed = isOpen && (time - link.began >= driver.terms.heartbeat ||
+      session.got + session.oldest > link.progress);
+    const usual = Math.min(driver.terms.heartbeat, quiet.beat ?? Infinity);
     const isBlameless = isPaused || isAnnounced ||
-      (isOpen && !error?.status && !link.askedAt && learn(quiet, time - link.heardAt, usual));
+      (isOpen && !cause.status && !link.askedAt && learn(quiet, time - link.heardAt, usual));
     if (isBlameless && quiet.beat) session.beat = quiet.beat;
     race.ended(runner, time, wasServed, isBlameless);
   }
@@ -1440,50 +1444,50 @@ function drive(url, subprotocols, options, on) {
     }
     const [actions, again] = race.decide(time);
     for (const [runner, what, isLate] of actions) {
-      const { link, name } = runner;
+      const { link, way } = runner;
       if (what === START) start(runner);
       else if (what === USE) {
-        delete trail[name];
+        delete trail[way];
         // The same transport goes on; one that has left may still be there, behind another.
-        const follows = leaving && session.selected === leaving && leaving.name === name;
+        const follows = leaving && session.selected === leaving && leaving.way === way;
         lastUsed = link;
         session.choose(link);
-        if (!isReady) on.open(opening.subprotocol ?? "");
+        if (!isReady) on.open(driver.terms.subprotocol ?? "");
         isReady = true;
-        if (!follows) on.transport(name);
+        if (!follows) on.transport(way);
       } else if (link) {
-        if (isLate || !isReady) note(link, time, what);
+        link.end(what);
+        if (isLate || !isReady) note(link, time);
         runner.link = null;
         links.delete(link);
-        link.end(what);
       }
     }
     wakeAt(again);
     const until = began + options.openTimeout;
-    if (!isReady && time >= until) driver.fail("nothing got through in time");
+    if (!isReady && time >= until) driver.fail("nothing got through");
     else if (!isReady) wakeAt(until);
     else noteWhatWorks(time);
   }
 
   /** A first round in vain is worth another where connections failed: that may be chance. */
   const mayBeLuck = () => attempts < MAX_OPENINGS &&
-    race.order.some(({ name }) => name !== "websocket" && trail[name]?.network);
+    race.order.some(({ way }) => way !== "websocket" && trail[way]?.network);
 
   /** A server without byway leaves a browser's WebSocket unanswered unless all offers are its own. */
   function tryPlain() {
     try {
-      if (wasMarked || !race.order.some((one) => one.name === "websocket")) throw lost("nothing got through");
+      if (wasMarked || !race.order.some((one) => one.way === "websocket")) throw lost("nothing got through");
       driver.goOnPlain(new NativeWebSocket(url, subprotocols));
     } catch (error) {
       driver.fail(error.message);
     }
   }
 
-  function note({ name, began, isOpen, error }, time, why) {
+  function note({ way, began, isOpen, cause }, time) {
     attempts++;
-    trail[name] = {
-      why, opened: isOpen, seconds: Number((time - began).toFixed(3)),
-      status: error?.status, mark: error?.mark, network: error?.isNetwork,
+    trail[way] = {
+      why: cause.message ?? cause, opened: isOpen, seconds: Math.round((time - began) * 1e3) / 1e3,
+      status: cause.status, mark: cause.mark, network: cause.isNetwork,
     };
   }
 
@@ -1491,22 +1495,22 @@ function drive(url, subprotocols, options, on) {
   function noteWhatWorks(time) {
     const link = race.used?.link;
     if (!options.memory || !link || !race.works) return;
-    const { name, seconds } = link;
+    const { way, openedIn: seconds } = link;
     // Over a while it has shown that the heartbeat helps.
     const isHeartbeatSure = !quiet.limit || time - link.began > 2 * quiet.limit;
     const heartbeat = isHeartbeatSure ? quiet.beat : undefined;
-    const news = `${name} ${race.isSettled} ${heartbeat}`;
+    const news = `${way} ${race.isSettled} ${heartbeat}`;
     if (news === kept) return;
     kept = news;
     const before = recall(origin);
-    const isKnown = before.transport === name && !race.isSettled;
+    const isKnown = before.transport === way && !race.isSettled;
     remember(origin, {
-      transport: name, seconds, heartbeat, since: isKnown ? before.since : Date.now() / 1000,
+      transport: way, seconds, heartbeat, since: isKnown ? before.since : Date.now() / 1000,
     });
   }
 
   function lookForEnd(time) {
-    const { window } = driver;
+    const { window } = driver.terms;
     if (session.phase !== LOST && isReady) {
       // Without a carrier for a window the server lets the session go too.
       alone = isPaused || areOpen() ? 0 : alone || time;
@@ -1516,7 +1520,7 @@ function drive(url, subprotocols, options, on) {
     if (session.phase === LIVE) return;
     closingSince ||= time;
     const until = closingSince + (session.phase === CLOSED ? LAST_WORDS : options.closeTimeout);
-    if (time >= until) session.fail(1006, "the close was not answered in time");
+    if (time >= until) session.fail(1006, "no answer");
     if (session.phase === CLOSING) return wakeAt(until);
     on.over(session.phase === CLOSED);
     const link = usedLink();
@@ -1530,7 +1534,7 @@ function drive(url, subprotocols, options, on) {
     isFinished = true;
     drivers.delete(driver);
     clearTimeout(timer);
-    for (const link of links) link.end("the session is over");
+    for (const link of links) link.end("over");
     links.clear();
   }
 
@@ -1543,7 +1547,6 @@ function drive(url, subprotocols, options, on) {
 // The socket --------------------------------------------------------------------------------------
 
 const MAX_REASON = 123; // bytes (RFC 6455, section 5.5)
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const DEFAULTS = {
   transports: ORDER, patience: {}, headers: {}, credentials: "include", memory: true,
   openTimeout: 20, closeTimeout: 10, maxMessage: 16 * 1024 * KIB,
@@ -1572,39 +1575,38 @@ const refuse = (why, name = "SyntaxError") => {
   throw new DOMException(why, name);
 };
 
+const hasTwice = (list) => new Set(list).size < list.length;
+
 /** Check options, and add what is left out. */
 function checked(options) {
   const all = { ...DEFAULTS, ...installed, ...options };
-  for (const name in all) if (!(name in DEFAULTS)) throw new TypeError(`unknown option ${name}`);
   const { transports: given } = all;
   const names = typeof given === "string" ? given.split(/[\s,]+/) : [...given];
-  if (!names[0] || new Set([...names, ...ORDER]).size > 4 || new Set(names).size < names.length) {
-    throw new TypeError(`transports: "${names}" has none, an unknown one or one twice`);
-  }
+  const isWrong = hasTwice(names) || !names[0] || names.some((one) => !ORDER.includes(one));
+  const wrong = isWrong ? "transports" : Object.keys(all).find((one) => !(one in DEFAULTS));
+  if (wrong) throw new TypeError(`option ${wrong}`);
   return { ...all, transports: names.filter((one) => NativeWebSocket || one !== "websocket") };
 }
 
-/** The URL of a WebSocket (WHATWG WebSockets, section 3.1), and what it may not be. */
+/** The URL of a WebSocket (WHATWG WebSockets, section 3.1): of which scheme, without a fragment. */
 function socketUrl(given) {
-  let url;
   try {
-    url = new URL(given, page?.baseURI ?? globalThis.location?.href);
+    const url = new URL(given, page?.baseURI ?? globalThis.location?.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (/^wss?:[^#]*$/.test(url)) return url;
   } catch {
-    refuse(`${given} is no URL`);
+    // It is none at all.
   }
-  url.protocol = url.protocol.replace("http", "ws");
-  if (!/^wss?:[^#]*$/.test(url)) refuse(`${url} is not of ws, wss, http or https, or has a fragment`);
-  return url;
+  refuse(`URL ${given}`);
 }
 
 /** Check what an application offers. */
-function checkedOffers(protocols) {
-  const isList = typeof protocols === "object" && protocols?.[Symbol.iterator];
-  const offers = isList ? Array.from(protocols, String) : [`${protocols}`];
-  const seen = new Set();
-  for (const one of offers) {
-    if (!TOKEN.test(one) || seen.has(one.toLowerCase())) refuse(`"${one}" is no subprotocol, or twice there`);
-    seen.add(one.toLowerCase());
+function checkedOffers(given) {
+  const isList = typeof given === "object" && given?.[Symbol.iterator];
+  const offers = isList ? Array.from(given, String) : [`${given}`];
+  const isWrong = (one) => !/^[!#-'*+.^`|~\w-]+$/.test(one); // no token (RFC 9110, section 5.6.2)
+  if (offers.some(isWrong) || hasTwice(offers.map((one) => one.toLowerCase()))) {
+    refuse(`subprotocols ${offers}`);
   }
   return offers;
 }
@@ -1631,7 +1633,7 @@ function converse(socket, address, protocols, options) {
     }),
     plain: goOn,
   });
-  const { session } = driver;
+  const { state: session } = driver;
 
   const inner = {
     url, readyState: 0, protocol: "", extensions: "", binaryType: "blob",
@@ -1657,7 +1659,7 @@ function converse(socket, address, protocols, options) {
         const words = wellFormed(`${data}`);
         message = [TEXT, utf8(words), words];
       }
-      if (!inner.readyState) refuse("it is still connecting", "InvalidStateError");
+      if (!inner.readyState) refuse("still connecting", "InvalidStateError");
       if (plain) return plain.send(data);
       given += message[1].size ?? message[1].length;
       if (inner.readyState === 1) enqueue(message);
@@ -1668,11 +1670,11 @@ function converse(socket, address, protocols, options) {
       if (code !== undefined) {
         code = Math.round(code);
         if (code !== 1000 && !(code >= 3000 && code <= 4999)) {
-          refuse(`${code} is neither 1000 nor 3000 to 4999`, "InvalidAccessError");
+          refuse(`code ${code}`, "InvalidAccessError");
         }
       }
       reason = wellFormed(`${reason}`);
-      if (utf8(reason).length > MAX_REASON) refuse(`the reason is longer than ${MAX_REASON} bytes`);
+      if (utf8(reason).length > MAX_REASON) refuse("reason is too long");
       if (plain) {
         plain.close(...args);
         inner.readyState = plain.readyState;
@@ -1681,7 +1683,7 @@ function converse(socket, address, protocols, options) {
       const wasConnecting = !inner.readyState;
       inner.readyState = 2;
       hasCode = code || reason;
-      if (wasConnecting) driver.fail("it was closed before it had opened");
+      if (wasConnecting) driver.fail("closed");
       else enqueue([CLOSE, code ?? 1000, reason]);
     },
   };
@@ -1697,7 +1699,7 @@ function converse(socket, address, protocols, options) {
       try {
         if (bytes.arrayBuffer) bytes = new Uint8Array(await bytes.arrayBuffer());
       } catch {
-        session.fail(1006, "a Blob could not be read");
+        session.fail(1006, "no Blob");
       }
       if (session.phase !== LIVE) waiting = [];
       else if (kind === CLOSE) session.shut(bytes, words);
@@ -1712,7 +1714,7 @@ function converse(socket, address, protocols, options) {
       if (inner.readyState) return;
       if (!plain && offers[0] && !offers.includes(protocol)) {
         // Who asks for subprotocols has to be given one (WHATWG WebSockets, section 2.2).
-        return driver.refuse("the server took none of the subprotocols");
+        return driver.refuse("no subprotocol");
       }
       inner.readyState = 1;
       inner.protocol = protocol;
@@ -1727,7 +1729,7 @@ function converse(socket, address, protocols, options) {
     if (early) return early.push([data, cost]);
     task(() => {
       session.queued -= cost;
-      if (session.room < cost * 2 || session.queued < cost) driver.soon();
+      if (session.space < cost * 2 || session.queued < cost) driver.soon();
       if (inner.readyState !== 1) return;
       if (data.buffer) data = inner.binaryType === "blob" ? new Blob([data]) : data.buffer;
       socket.dispatchEvent(new MessageEvent("message", { data, origin }));
@@ -1782,7 +1784,7 @@ export class BywaySocket extends EventTarget {
    * @param {object} options see byway.d.ts
    */
   constructor(url, protocols = [], options) {
-    if (!arguments.length) throw new TypeError("a URL is required");
+    if (!arguments.length) throw new TypeError("no argument");
     super();
     this.#inner = converse(this, url, protocols, options);
   }
@@ -1793,7 +1795,7 @@ export class BywaySocket extends EventTarget {
   }
 
   send(data) {
-    if (!arguments.length) throw new TypeError("send() needs something to send");
+    if (!arguments.length) throw new TypeError("no argument");
     this.#inner.send(data);
   }
 

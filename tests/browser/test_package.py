@@ -21,7 +21,8 @@ PROGRAM = """
 import fallback, { BywaySocket } from "byway"
 import { BywaySocket as Small } from "byway/min"
 for (const one of [BywaySocket, Small]) {
-  const socket = new one("ws://127.0.0.1:9/", ["chat"], { transports: "stream, poll", openTimeout: 1 })
+  const options = { transports: "stream, poll", openTimeout: 1 }
+  const socket = new one("ws://127.0.0.1:9/", ["chat"], options)
   const { transports, plain, transport, failure, url } = socket.report()
   console.log(JSON.stringify([one.name, one.OPEN, url, transport, failure, plain, transports]))
   socket.close()
@@ -30,15 +31,17 @@ console.log(JSON.stringify(fallback === BywaySocket && !(BywaySocket === Small))
 """
 
 TYPED = """
-import { BywaySocket, type BywayReport, type Transport } from "byway";
+import { BywaySocket, type BywayOptions, type BywayReport, type Transport } from "byway";
 import Small from "byway/min";
 
-const socket: WebSocket = new BywaySocket("/live", ["chat"], { transports: "stream", patience: { sse: 1 } });
+const options: BywayOptions = { transports: "stream", patience: { sse: 1 } };
+const socket: WebSocket = new BywaySocket("/live", ["chat"], options);
 socket.onmessage = ({ data }) => console.log(data);
 const small = new Small(new URL("https://example.test/live"));
 const used: Transport | null = small.transport;
 const report: BywayReport = small.report();
-small.addEventListener("transport", ({ detail }) => console.log(detail satisfies Transport, used, report.plain));
+small.addEventListener("transport", ({ detail }) => console.log(detail satisfies Transport));
+console.log(used, report.plain);
 const undo: () => void = BywaySocket.install({ memory: false });
 undo();
 // @ts-expect-error there is no such option

@@ -38,16 +38,16 @@ function decode(feed, asked) {
 function race(asked) {
   const known = { transport: asked.first, seconds: asked.openedIn ?? 0, isDue: asked.retryBetter };
   const one = new Race(asked.order, asked.timeout, asked.patience ?? {}, known, (low, high) => (low + high) / 2);
-  const runners = Object.fromEntries(one.order.map((runner) => [runner.name, runner]));
+  const runners = Object.fromEntries(one.order.map((runner) => [runner.way, runner]));
   const answers = [];
   for (const [now, what, ...more] of asked.steps) {
     const [name, ...rest] = more;
     if (what === "decide") {
       const [actions, again] = one.decide(now);
       const told = actions.map(([runner, what, isLate = false]) =>
-        what === 1 ? ["start", runner.name] : what === 2 ? ["use", runner.name] : ["stop", runner.name, isLate]);
+        what === 1 ? ["start", runner.way] : what === 2 ? ["use", runner.way] : ["stop", runner.way, isLate]);
       answers.push([told, again === Infinity ? null : Math.round(again * 1e6) / 1e6,
-        [one.used?.name ?? null, one.leaving?.name ?? null, one.isSettled, one.isExhausted]]);
+        [one.used?.way ?? null, one.leaving?.way ?? null, one.isSettled, one.isExhausted]]);
     } else if (what === "offered") one.offered(name);
     else if (what === "round") one.nextRound(now);
     else if (name) one[what](runners[name], now, ...rest);
@@ -91,7 +91,7 @@ function session(asked) {
       if (what === "feed") {
         const carrier = carriers[more[0]];
         one.take(carrier, frameDecoder()(bytes(more[1])));
-        answers.push([one.received, carrier.isProven, carrier.isLeaving]);
+        answers.push([one.got, carrier.isProven, carrier.isLeaving]);
       } else if (what === "take") {
         const frames = one.write(carriers[more[0]], more[1], more[2]);
         answers.push([shown(Buffer.concat(frames.map(({ wire }) => wire))), one.isPending(carriers[more[0]])]);
