@@ -410,6 +410,7 @@ const LASTING = 10; // seconds that a proven carrier has to last
 const MAX_STRIKES = 2; // carriers in a row that did not
 const MAX_KNOWN_PATIENCE = 3;
 const LEAVING_PATIENCE = 3; // seconds, while the carrier before still carries
+const LEAVING_INTERVAL = 0.2; // seconds, at least, between two that are followed for leaving
 const SLOWER = 1.5;
 const between = (low, high) => low + Math.random() * (high - low);
 
@@ -430,6 +431,7 @@ class Race {
   promoteAt = 0; // when better ones are tried again; 0 where none is
   interval = PROMOTION_INTERVAL;
   rounds = 0;
+  followAt = 0; // what is leaving is not followed before
 
   /** @param known is what the memory says: `{transport, seconds, isDue}`, or nothing */
   constructor(names, timeout, patience, known, jitter = between) {
@@ -490,7 +492,11 @@ class Race {
   leave(now) {
     const { used } = this;
     if (used.phase === PROVEN && now - used.moment >= LASTING) used.strikes = 0;
-    Object.assign(this, { leaving: used, used: null, first: null, rounds: 0, nextStart: now });
+    this.leaving = used;
+    this.used = this.first = null;
+    this.rounds = 0;
+    this.nextStart = Math.max(now, this.followAt);
+    this.followAt = this.nextStart + LEAVING_INTERVAL;
     move(used, WAITING, now);
     this.queueFrom(used);
   }
@@ -499,7 +505,7 @@ class Race {
   left(now) {
     if (!this.leaving) return;
     this.leaving = null;
-    this.hurry(now);
+    this.hurry(Math.max(now, this.followAt - LEAVING_INTERVAL));
     this.waitAgain((one) => one.strikes < MAX_STRIKES);
   }
 
