@@ -51,6 +51,10 @@ MAX_KNOWN_PATIENCE: Final = 3.0
 LEAVING_PATIENCE: Final = 3.0
 """Seconds of patience, at least, while the carrier before still carries: nobody waits."""
 
+LEAVING_INTERVAL: Final = 0.2
+"""Seconds, at least, between two answers that are followed because they end soon. A server that
+says so of each at once would else be asked for the next as fast as the network allows."""
+
 SLOWER: Final = 1.5
 """How many times as long as the last time a transport may take to open, before another starts."""
 
@@ -156,6 +160,7 @@ class Race:
         self._interval = preference.promotion_interval
         self._promote_at: float | None = None
         self._rounds = 0
+        self._follow_at = 0.0  # what is leaving is not followed before
         self._withdrawn: set[str] = set()
 
     # What happened
@@ -238,7 +243,8 @@ class Race:
         self._rounds = 0
         self._move(runner, Phase.WAITING, now)
         self._queue = [self.leaving, *(name for name in self._order if name != self.leaving)]
-        self._next_start = now
+        self._next_start = max(now, self._follow_at)
+        self._follow_at = self._next_start + LEAVING_INTERVAL
 
     def left(self, now: float) -> None:
         """Say that the carrier which was leaving has ended.
@@ -248,7 +254,8 @@ class Race:
         if self.leaving is None:
             return
         self.leaving = None
-        self._next_start = min(self._next_start, now)
+        # One that ended as soon as it said so is followed no sooner for that.
+        self._next_start = min(self._next_start, max(now, self._follow_at - LEAVING_INTERVAL))
         self._wait_again()
 
     def doubt(self, now: float) -> None:

@@ -173,15 +173,35 @@ def attach_endless(live: LiveSession, hello: Hello, transport: str) -> Attachmen
     return link
 
 
+async def stop(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks, and wait until they have ended; what they raised is of no interest any more.
+
+    It waits on where it is cancelled itself, and says so afterwards. Whoever is cancelled twice
+    (`asyncio.gather` cancels what it waits for once more) would else leave a request behind that
+    nobody ends, and its connection.
+    """
+    for task in tasks:
+        task.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    while running := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(running)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # asyncio complains of what nobody looks at
+    if cancelled is not None:
+        raise cancelled
+
+
 async def first_of(*halves: Coroutine[Any, Any, None]) -> None:
     """Run coroutines until one ends or fails, cancel the others, and raise what it raised."""
     tasks = [asyncio.ensure_future(half) for half in halves]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(*tasks)
     for task in tasks:
         if task in done:
             task.result()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from byway.errors import CarrierLost
 from byway.limits import MAX_PART
 from byway.live import Attachment
+from byway.transports.base import stop
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -119,10 +120,7 @@ class Batches:
                     self.busy.set()
             await self._land_all()
         finally:
-            for flight in self._flights:
-                flight.task.cancel()
-            if self._flights:
-                await asyncio.gather(*(one.task for one in self._flights), return_exceptions=True)
+            await stop(*(one.task for one in self._flights))
 
     async def _output(self) -> list[bytes] | None:
         """Wait for frames to bring up; None where a batch came back before there were any."""
@@ -138,8 +136,7 @@ class Batches:
             )
         finally:
             if not output.done():
-                output.cancel()
-                await asyncio.gather(output, return_exceptions=True)
+                await stop(output)
         return None if output.cancelled() else output.result()
 
     def _pause(self) -> float | None:

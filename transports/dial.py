@@ -203,6 +203,24 @@ class Dial:
                 trouble=trouble(error),
             ) from error
 
+    async def frames(self, response: httpx.Response) -> list[Frame]:
+        """Read an answer that has an end, and return its frames.
+
+        Raises:
+            FrameError: it is over the bound for a body, is compressed, or does not hold frames.
+        """
+        # As it came: a little may unpack to very much, and nobody was asked to compress it.
+        if (coding := response.headers.get("content-encoding", "identity")) != "identity":
+            raise FrameError(f"the answer is compressed, unasked: {coding[:20]}")
+        body = bytearray()
+        async for piece in response.aiter_raw():
+            body += piece
+            if len(body) > self.limits.body:
+                raise FrameError(
+                    f"the answer is over the bound of {self.limits.body} bytes", status=413
+                )
+        return decode_all(bytes(body), max_frame=self.limits.max_frame)
+
     async def batch(self, link: Attachment, frames: bytes) -> None:
         """Bring frames up in a request of their own and take the acknowledgement.
 
@@ -212,9 +230,7 @@ class Dial:
         hello = self.hello(link, ACK_ANSWER)
         try:
             async with self.request(hello, "application/octet-stream", frames) as response:
-                body = await response.aread()
-                frames_down = decode_all(body, max_frame=self.limits.max_frame)
-                link.live.feed(Intake(ordered=False), frames_down)
+                link.live.feed(Intake(ordered=False), await self.frames(response))
         except CarrierLost as error:
             self.observer.batch_failed(error)
             raise

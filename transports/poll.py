@@ -12,7 +12,6 @@ import asyncio
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from byway.errors import CarrierLost, FrameError
-from byway.frames import decode_all
 from byway.handshake import Hello
 from byway.limits import MAX_PART
 from byway.live import LATE, Attachment, LiveSession
@@ -85,13 +84,9 @@ class Poll(Transport):
                 frames = first_words(link) if count == 1 else b""
                 try:
                     async with dial.request(hello, CONTENT_TYPE, frames) as response:
-                        body = await response.aread()
+                        came = await dial.frames(response)
                         failed = False
-                        dial.feed(
-                            link,
-                            decode_all(body, max_frame=dial.limits.max_frame),
-                            response.headers,
-                        )
+                        dial.feed(link, came, response.headers)
                 except CarrierLost as error:
                     # One answer may be lost alone; the next poll says what has come.
                     if count == 1 or failed or error.trouble != "reset":

@@ -16,7 +16,7 @@ from byway.handshake import ACK_ANSWER, Hello
 from byway.limits import MAX_PART
 from byway.live import Attachment, LiveSession
 from byway.session import State
-from byway.transports.base import Exchange, first_of
+from byway.transports.base import Exchange, first_of, stop
 from byway.transports.batches import Batches
 from byway.transports.upload import Upload
 
@@ -145,7 +145,8 @@ async def _one_way_up(dial: Dial, link: Attachment, batches: Batches, *, uploads
         await batches.send(proven)
         return proven.is_set() and not await upload.run()
     finally:
-        if trial is not None:
-            trial.cancel()
-            await asyncio.gather(trial, return_exceptions=True)
-        await upload.aclose()
+        try:
+            if trial is not None:
+                await stop(trial)
+        finally:
+            await upload.aclose()

@@ -21,7 +21,7 @@ from byway.frames import Decoder, Frame, encode_ping
 from byway.handshake import UP_ANSWER
 from byway.live import Attachment, LiveSession
 from byway.session import Intake
-from byway.transports.base import Exchange, first_of
+from byway.transports.base import Exchange, first_of, stop
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -154,8 +154,7 @@ class Upload:
     async def aclose(self) -> None:
         """Break the request off, if it is there."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await stop(self._task)
 
     async def _request(self, first: bytes) -> None:
         dial, link = self._dial, self._link

@@ -31,8 +31,9 @@ class Limits:
         outbox: bytes sent and not acknowledged. At the bound `send()` waits.
         inbox: bytes received and not yet read. At the bound the peer's `send()` comes to wait;
             a peer that sends on regardless loses the carrier.
-        body: longest request body, and WebSocket message of frames, accepted. A longer one is
-            answered 413, or closes the WebSocket with 1009.
+        body: longest request body, and WebSocket message of frames, accepted; on a client, longest
+            answer to a poll or a batch. A longer one is answered 413, closes the WebSocket with
+            1009, or ends the carrier.
         bodies: bytes of request bodies that are being read in one process. One more byte, and
             the body that has been coming for the longest is answered 503.
         batch: longest request body that the client sends, and the most bytes of one write.

@@ -1,13 +1,18 @@
-"""A session that both sides have closed leaves nothing behind on the server."""
+"""What is over leaves nothing behind, on the server or on the client."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+from pathlib import Path
 
 import pytest
 
 from tests.support.peers import connect, exchange
-from tests.support.servers import uvicorn
+from tests.support.servers import Server, uvicorn
+
+DESCRIPTORS = Path("/proc/self/fd")
 
 
 @pytest.mark.parametrize("app", ["endpoint_app:app", "wrapped_app:base"])
@@ -34,3 +39,40 @@ async def test_closed_sessions_are_not_kept_for_a_window(app: str, transport: st
         assert len(opened) == 40
         assert not [line for line in server.log.lines if "draining" in line]
     server.assert_quiet()
+
+
+@pytest.mark.skipif(not DESCRIPTORS.exists(), reason="only Linux tells what is open")
+async def test_a_client_that_is_cancelled_twice_leaves_no_task_and_no_connection(
+    transport: str, endpoint_server: Server
+) -> None:
+    """In the midst of much that goes both ways, and again while it lets go of that."""
+
+    async def converse() -> None:
+        async with (
+            connect(endpoint_server.url("/echo"), transport, memory=False) as channel,
+            asyncio.TaskGroup() as group,
+        ):
+
+            async def talk() -> None:
+                while True:
+                    await channel.send("z" * 20_000)
+                    await asyncio.sleep(0.001)
+
+            group.create_task(talk())
+            async for _ in channel:
+                pass
+
+    tasks, descriptors = asyncio.all_tasks(), len(os.listdir(DESCRIPTORS))
+    for turn in range(40):
+        one = asyncio.create_task(converse())
+        await asyncio.sleep(turn * 0.003)
+        one.cancel()
+        for _ in range(turn % 5):
+            await asyncio.sleep(0)
+        one.cancel()
+        await asyncio.wait({one})
+        assert one.cancelled()
+        assert asyncio.all_tasks() == tasks
+    await asyncio.sleep(0.1)  # closed transports let go of their sockets in the next turn
+    assert len(os.listdir(DESCRIPTORS)) <= descriptors
+    gc.collect()  # what was not closed complains now

@@ -58,8 +58,11 @@ class Return:
         """
         if code not in AGAIN:
             return None
-        if code == 1012 and (hint := come_back(reason)) is not None:
-            return hint
+        hint = come_back(reason) if code == 1012 else None
         if lasted:
             self._failures = 0
-        return self.failed()
+            if hint is not None:
+                return hint
+        # A server may say "in 0 s" to each session as soon as it opens: what did not last backs
+        # off all the same.
+        return max(self.failed(), hint or 0.0)

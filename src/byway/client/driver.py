@@ -26,6 +26,7 @@ from byway.negotiation.race import Action
 from byway.negotiation.report import Report
 from byway.session import State
 from byway.transports import REGISTRY
+from byway.transports.base import stop
 from byway.transports.dial import Dial
 from byway.transports.trouble import telling
 
@@ -170,10 +171,11 @@ class Driver:
 
     async def aclose(self) -> None:
         """Let go of everything at once."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._dial.aclose()
+        try:
+            if self._task is not None:
+                await stop(self._task)
+        finally:
+            await self._dial.aclose()
 
     def _opened(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
         if self.opening is None:
@@ -300,10 +302,11 @@ class Driver:
                 self._leaving = None
             else:
                 self._running.pop(one.transport, None)
-            one.task.cancel()
-        await asyncio.gather(*(one.task for one in ones), return_exceptions=True)
-        for one in ones:
-            one.link.end(why)
+        try:
+            await stop(*(one.task for one in ones))
+        finally:
+            for one in ones:
+                one.link.end(why)
 
     async def _look_around(self, now: float) -> None:
         """Doubt everything when the machine has come into another network.

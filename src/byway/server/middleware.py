@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import uniform
 from urllib.parse import quote
 
@@ -90,6 +90,7 @@ class FallbackMiddleware:
         self._bodies = Bodies(self.limits)
         self._watch: SignalWatch | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
     @property
     def sessions(self) -> int:
@@ -280,9 +281,15 @@ class FallbackMiddleware:
         self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
         self._watch.install()
 
-    def _signalled(self) -> None:
+    def _signalled(self, let_stop: Callable[[], None]) -> None:
         if self._draining is None:
             self._draining = asyncio.ensure_future(self.drain())
+        self._stopping = asyncio.ensure_future(self._stop(self._draining, let_stop))
+
+    async def _stop(self, draining: asyncio.Task[None], let_stop: Callable[[], None]) -> None:
+        """Let the server stop when the clients know: whoever polls just then has to reach it."""
+        await asyncio.wait({draining}, timeout=self.limits.drain_timeout)
+        let_stop()
 
 
 def _with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:

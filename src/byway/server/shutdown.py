@@ -4,7 +4,9 @@ Knows: signals, and how to put a handler before one that is there.
 Must not know: sessions, what is done when the signal comes.
 
 uvicorn sends `lifespan.shutdown` only after the last answer has ended, so an endless one would
-keep the server from stopping until its grace period is over.
+keep the server from stopping until its grace period is over. And it stops listening at once: a
+client between two polls would find nobody who tells it. So the server hears of the signal when the
+clients have, a little later.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -22,14 +25,21 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class SignalWatch:
     """Calls something in the event loop when the process is told to stop.
 
-    The handler that was there before is called too, so the server stops as it would.
+    The handler that was there before is called too, so the server stops as it would: when it is
+    let, or when a second signal shows that somebody cannot wait.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]) -> None:
-        """Prepare to call `heard` in `loop`."""
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, heard: Callable[[Callable[[], None]], None]
+    ) -> None:
+        """Prepare to call `heard` in `loop`, with what lets the handler before have the signal."""
         self._loop = loop
         self._heard = heard
         self._before: dict[int, Any] = {}
+        self._waiting: list[partial[None]] = []  # calls of the handlers before
+        self._came = False  # a signal came here
+        self._told = False  # `heard` was called
+        self._may_stop = False
 
     def install(self) -> bool:
         """Put it before the handlers of SIGINT and SIGTERM; False outside the main thread."""
@@ -50,9 +60,33 @@ class SignalWatch:
         self._before.clear()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._heard)
-        before = self._before.get(number)
+        impatient, self._came = self._came, True
+        self._waiting.append(partial(self._pass_on, self._before.get(number), number, frame))
+        if impatient or self._may_stop or not self._loop.is_running():
+            self._let()
+        else:
+            self.tell()
+
+    def tell(self) -> None:
+        """Let all who watch in this process hear at once, whoever of them passes it on last."""
+        if self._told:
+            return
+        self._told = True
+        self._loop.call_soon_threadsafe(self._heard, self._let)
+        for before in self._before.values():
+            inner = getattr(before, "__self__", None)
+            if isinstance(inner, SignalWatch):
+                inner.tell()
+
+    def _let(self) -> None:
+        """Let the handlers before have what they have not had yet."""
+        self._may_stop = True
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one()
+
+    @staticmethod
+    def _pass_on(before: Any, number: int, frame: FrameType | None) -> None:
         if callable(before):
             before(number, frame)
         elif before == signal.SIG_DFL:

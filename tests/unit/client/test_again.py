@@ -41,6 +41,13 @@ def test_the_pause_is_the_one_that_the_server_asks_for() -> None:
     assert longest().ended(1011, going_away(2.345), lasted=True) == 1.0
 
 
+def test_a_server_that_ends_each_session_at_once_does_not_set_the_pace_of_a_storm() -> None:
+    one = longest()
+    assert [one.ended(1012, going_away(0), lasted=False) for _ in range(4)] == [1, 2, 4, 8]
+    assert one.ended(1012, going_away(99), lasted=False) == 99, "never sooner than it asks for"
+    assert one.ended(1012, going_away(0), lasted=True) == 0
+
+
 @pytest.mark.parametrize(
     ("reason", "seconds"),
     [

@@ -14,6 +14,7 @@ from byway.negotiation.race import (
     LAST_DELAY,
     LAST_PROMOTION_INTERVAL,
     LASTING,
+    LEAVING_INTERVAL,
     LEAVING_PATIENCE,
     PROMOTION_TIMEOUT,
     Action,
@@ -399,7 +400,6 @@ def test_what_was_being_tried_in_the_network_before_is_tried_again_when_it_fails
     assert started(one.decide(now + 3)[0]) == ["websocket"]
 
 
-
 def test_what_the_server_does_not_offer_is_given_up_and_never_tried_again() -> None:
     one = race("websocket", "stream", "sse", "poll")
     now = begun(one, "websocket", "stream", "sse")
@@ -516,6 +516,26 @@ def test_an_announced_end_is_no_strike() -> None:
         one.left(now)
     one.ended("stream", now + 1, served=True)
     assert started(one.decide(now + 1)[0]) == ["stream"]  # its first strike
+
+
+@pytest.mark.parametrize("ends_at_once", [False, True])
+def test_a_server_that_ends_each_answer_at_once_does_not_set_the_pace_of_a_storm(
+    ends_at_once: bool,
+) -> None:
+    one, now, starts = leaving("stream"), LASTING, 0
+    while now < LASTING + 10:
+        actions, again = one.decide(now)
+        if started(actions):
+            starts += 1
+            one.opened("stream", now)
+            one.proven("stream", now)
+            one.decide(now)
+            one.leave(now)
+            if ends_at_once:
+                one.left(now)
+        assert again is not None
+        now = max(now + 0.001, again if not started(actions) else now)
+    assert starts <= 10 / LEAVING_INTERVAL + 2
 
 
 def test_the_better_ones_are_tried_now_and_then_though_answers_end_more_often() -> None:

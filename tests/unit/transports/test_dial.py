@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from byway.errors import Attempt, CarrierLost, FrameError, NoTransport, Refused
-from byway.frames import HEADER, TEXT, Frame, encode_next
+from byway.frames import HEADER, PAD, TEXT, Frame, encode, encode_next
 from byway.handshake import Open
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
@@ -190,3 +190,23 @@ async def test_a_refusal_s_body_is_bounded() -> None:
     with pytest.raises(Refused) as caught:
         await _check(httpx.Response(403, headers=headers, stream=Body(pieces)), "poll")
     assert len(caught.value.body) == MAX_REFUSAL
+
+
+@timed
+async def test_an_answer_with_an_end_is_never_unpacked() -> None:
+    """A middlebox, or a server, could make a client hold a thousand times what it sends."""
+    packed = gzip.compress(bytes(50_000_000))
+    answer = httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Body([packed]))
+    with pytest.raises(FrameError, match="compressed, unasked"):
+        await Client().dial.frames(answer)
+
+
+@timed
+async def test_an_answer_with_an_end_is_bounded() -> None:
+    client = Client()
+    fits = encode(PAD, bytes(60_000)) * (client.dial.limits.body // 60_005)
+    assert len(await client.dial.frames(httpx.Response(200, stream=Body([fits])))) > 1
+    pieces = [fits] * 1000
+    with pytest.raises(FrameError, match="over the bound") as caught:
+        await client.dial.frames(httpx.Response(200, stream=Body(pieces)))
+    assert caught.value.status == 413
