@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import httpx
@@ -133,7 +134,7 @@ async def run(scope: dict[str, Any], *events: str) -> list[str]:
     async def receive() -> dict[str, Any]:
         return {"type": waiting.pop(0)}
 
-    async def send(event: dict[str, Any]) -> None:
+    async def send(event: MutableMapping[str, Any]) -> None:
         sent.append(event["type"])
 
     await byway.browser.app(scope, receive, send)
