@@ -32,7 +32,13 @@ const lost = (why, details) => Object.assign(new Error(why), details);
 const bad = () => lost("bad frames");
 
 const utf8 = (text) => new TextEncoder().encode(text);
-const fromUtf8 = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+const fromUtf8 = (bytes) => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw bad(); // a text is not UTF-8
+  }
+};
 
 /** A text as UTF-8 can carry it: lone surrogates are replaced, as send() has to. */
 const wellFormed = (text) => fromUtf8(utf8(text));
@@ -295,30 +301,33 @@ class Session {
 
   accept(kind, payload) {
     if (this.peerClosed) throw bad(); // a frame came after CLOSE
-    this.got++;
     if (kind === CLOSE) {
       const end = { code: number(payload.subarray(0, 2)), reason: fromUtf8(payload.subarray(2)) };
       const { ending } = this;
+      this.got++;
       this.shut(end.code, "");
       this.ending = ending ?? end;
       this.phase = CLOSED;
       this.peerClosed = true;
       return;
     }
+    if (!this.coming && this.queued >= INBOX) throw bad(); // a message began without room
     const isText = typeof payload === "string"; // as a WebSocket and events bring it
-    const bytes = isText ? utf8(payload) : payload;
-    this.coming += bytes.length;
+    const pieces = [...this.pieces, isText ? utf8(payload) : joined([payload])];
+    // Before it counts as received: if the carrier garbled it, another brings it again.
+    const data = kind === PART || this.phase !== LIVE ? null : kind === BINARY ? joined(pieces) :
+      isText && !pieces[1] ? payload : fromUtf8(joined(pieces));
+    this.got++;
+    this.coming += pieces.at(-1).length;
     if (this.coming > this.maxMessage) this.shut(1009, "message is too long");
-    const pieces = this.phase === LIVE ? [...this.pieces, joined([bytes])] : [];
-    this.pieces = kind === PART ? pieces : [];
+    this.pieces = kind === PART && this.phase === LIVE ? pieces : [];
     if (kind === PART) return;
     const cost = this.coming + OVERHEAD;
     this.cost += cost;
     this.coming = 0;
     if (this.phase !== LIVE) return;
     this.queued += cost;
-    const whole = joined(pieces);
-    this.deliver(kind === BINARY ? whole : isText && !pieces[1] ? payload : fromUtf8(whole), cost);
+    this.deliver(data, cost);
   }
 
   get space() {
@@ -753,9 +762,9 @@ function carryWebSocket(driver, link) {
     };
     socket.onopen = () => {
       if (socket.protocol !== SUBPROTOCOL) {
+        if (driver.terms.instance) return reject(lost("no byway"));
         link.stop = null;
-        driver.goOnPlain(socket);
-        return;
+        return driver.goOnPlain(socket);
       }
       write(session.write(link, 0, true)); // some proxies hold the server's words until the client's
       link.pump = () => {
@@ -1024,7 +1033,10 @@ function slotOf(driver) {
         }
         resolve(slot.isHeld);
         return lock && asked && new Promise((done) => (free = done));
-      }).catch(() => resolve(false));
+      }).catch((error) => {
+        slot.isHeld ||= error.name === "SecurityError"; // an opaque origin has no locks
+        resolve(slot.isHeld);
+      });
     });
 
   const ask = async () => {
@@ -1053,7 +1065,7 @@ function slotOf(driver) {
 
     /** Somebody wants one: a hidden page gives its own back, and stands in line again. */
     wanted(which) {
-      if (which !== name || !free || !page.hidden) return;
+      if (which !== name || !free || !page?.hidden) return;
       slot.release();
       slot.take();
     },
@@ -1120,7 +1132,7 @@ function drive(url, subprotocols, options, on) {
   let wasMarked = false; // an answer has shown byway
   let isMultiplexed = !globalThis.location; // no browser, no six connections
   let failure = null;
-  let alone = 0, closingSince = 0; // since when
+  let alone = 0, closingSince, phaseSeen; // since when
   let kept; // what the memory was told last
 
 
@@ -1154,6 +1166,7 @@ function drive(url, subprotocols, options, on) {
       poll, frames = [], within, keepalive, isEndless, controller = new AbortController(),
       body = joined([encodeHello(driver.greet(link, answer, poll)), ...wires(frames)]),
     }) {
+      if (link.isDone && !keepalive) throw lost("over");
       const timer = within && setTimeout(() => controller.abort(), within * 1000);
       link.requests.add(controller);
       try {
@@ -1262,8 +1275,9 @@ function drive(url, subprotocols, options, on) {
       if (!link.isDone) link.pump(); // a WebSocket that has ended complains in the console
       session.rewind(link);
       const frames = session.write(link, 60 * KIB); // of which a browser sends 64 KiB at most
-      driver.ask(link, "ack", { frames, keepalive: true }).catch(() => {});
-      link.requests.clear(); // so that nothing aborts it
+      const controller = new AbortController();
+      driver.ask(link, "ack", { frames, keepalive: true, controller }).catch(() => {});
+      link.requests.delete(controller); // so that nothing aborts it
     },
 
     // What the socket asks for
@@ -1336,14 +1350,18 @@ function drive(url, subprotocols, options, on) {
     if (kind !== OPEN) throw bad(); // the first frame is not OPEN
     const told = JSON.parse(fromUtf8(payload));
     if (told.v !== 1) throw bad(); // another version of the protocol
+    const { part, batch, heartbeat, silence, window, received, room } = told;
+    const areRight = [part, batch, heartbeat, silence, window, received + 1, room + 1]
+      .every((one) => Number.isFinite(one) && one > 0);
+    if (!areRight) throw bad();
     wasMarked = true;
     if (!instance) race.offered(told.transports);
     if (told.instance !== (instance ??= told.instance)) {
       throw lost("another instance"); // two servers share this address
     }
-    session.acknowledge(told.received, told.room);
-    driver.maxBatch = Math.min(driver.maxBatch, told.batch);
-    session.maxPart = Math.min(MAX_PART, told.part);
+    session.acknowledge(received, room);
+    driver.maxBatch = Math.min(driver.maxBatch, batch);
+    session.maxPart = Math.min(MAX_PART, part);
     driver.terms = told;
     link.isOpen = true;
   }
@@ -1358,7 +1376,7 @@ function drive(url, subprotocols, options, on) {
     const time = now();
     watch(time);
     takeIn(time);
-    if (!isFinished && !isPaused) negotiate(time);
+    if (!isFinished && !isPaused && session.phase !== LOST) negotiate(time);
     for (const link of links) {
       link.pump();
       link.visit?.();
@@ -1470,8 +1488,11 @@ function drive(url, subprotocols, options, on) {
     }
     wakeAt(again);
     const until = began + options.openTimeout;
-    if (!isReady && time >= until) driver.fail("nothing got through");
-    else if (!isReady) wakeAt(until);
+    if (!isReady && time >= until) {
+      for (const link of links) note({ ...link, cause: "no OPEN" }, time);
+      if (options.memory) remember(origin);
+      driver.fail("nothing got through");
+    } else if (!isReady) wakeAt(until);
     else noteWhatWorks(time);
   }
 
@@ -1524,7 +1545,8 @@ function drive(url, subprotocols, options, on) {
       else if (alone) wakeAt(alone + window);
     }
     if (session.phase === LIVE) return;
-    closingSince ||= time;
+    if (phaseSeen !== session.phase) closingSince = time;
+    phaseSeen = session.phase;
     const until = closingSince + (session.phase === CLOSED ? LAST_WORDS : options.closeTimeout);
     if (time >= until) session.fail(1006, "no answer");
     if (session.phase === CLOSING) return wakeAt(until);
@@ -1585,11 +1607,16 @@ const hasTwice = (list) => new Set(list).size < list.length;
 
 /** Check options, and add what is left out. */
 function checked(options) {
-  const all = { ...DEFAULTS, ...installed, ...options };
+  const all = { ...DEFAULTS };
+  let wrong;
+  for (const [name, value = DEFAULTS[name]] of Object.entries({ ...installed, ...options })) {
+    // Numbers are not below 0.
+    if (!(name in DEFAULTS) || (DEFAULTS[name] > 1 && !(value >= 0))) wrong = name;
+    all[name] = value;
+  }
   const { transports: given } = all;
   const names = typeof given === "string" ? given.split(/[\s,]+/) : [...given];
-  const isWrong = hasTwice(names) || !names[0] || names.some((one) => !ORDER.includes(one));
-  const wrong = isWrong ? "transports" : Object.keys(all).find((one) => !(one in DEFAULTS));
+  if (hasTwice(names) || !names[0] || names.some((one) => !ORDER.includes(one))) wrong = "transports";
   if (wrong) throw new TypeError(`option ${wrong}`);
   return { ...all, transports: names.filter((one) => NativeWebSocket || one !== "websocket") };
 }
@@ -1627,7 +1654,7 @@ function converse(socket, address, protocols, options) {
   const offers = checkedOffers(protocols);
   let plain; // a WebSocket, where the server has no byway
   let given = 0; // bytes given to send()
-  let waiting = []; // messages behind a Blob that is being read, and it
+  const waiting = []; // messages behind a Blob that is being read, and it
   let hasCode = false; // close() was given one
   let early = []; // what came together with OPEN, before the race has chosen
   let isOver = false;
@@ -1700,18 +1727,18 @@ function converse(socket, address, protocols, options) {
 
   /** Hand on what waits, in order; a Blob has to be read first. */
   async function flush() {
-    while (waiting[0]) {
-      let [kind, bytes, words] = waiting[0];
+    for (let at = 0; at < waiting.length; at++) {
+      let [kind, bytes, words] = waiting[at];
       try {
         if (bytes.arrayBuffer) bytes = new Uint8Array(await bytes.arrayBuffer());
       } catch {
         session.fail(1006, "no Blob");
       }
-      if (session.phase !== LIVE) waiting = [];
-      else if (kind === CLOSE) session.shut(bytes, words);
+      if (session.phase !== LIVE) break;
+      if (kind === CLOSE) session.shut(bytes, words);
       else session.post(kind, bytes, words);
-      waiting.shift();
     }
+    waiting.length = 0;
     driver.soon();
   }
 

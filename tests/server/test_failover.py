@@ -40,7 +40,7 @@ SECONDS = 1.0
 
 LONGEST = 40 * 1024
 
-TIMEOUT = 15.0
+TIMEOUT = 30.0
 """Seconds after which a session has not got over it."""
 
 OVER_HTTP = tuple(name for name in TRANSPORTS if name != "websocket")

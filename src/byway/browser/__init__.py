@@ -144,7 +144,9 @@ async def _serve(scope: Scope, send: Send, file: _File) -> None:
         (b"cross-origin-resource-policy", b"cross-origin"),
         (b"x-content-type-options", b"nosniff"),
     ]
-    if tag in (one.strip() for one in asked.get(b"if-none-match", b"").split(b",")):
+    # The comparison is the weak one (RFC 9110, section 13.1.2): proxies weaken tags.
+    known = asked.get(b"if-none-match", b"").split(b",")
+    if tag in (one.strip().removeprefix(b"W/") for one in known):
         await _answer(send, 304, headers, None)
         return
     headers.append((b"content-type", b"text/javascript; charset=utf-8"))

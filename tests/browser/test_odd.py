@@ -1,0 +1,118 @@
+"""Odd servers, networks and users, played to the module in Node: see odd.mjs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("odd.mjs")
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("node") is None and os.environ.get("BYWAY_REQUIRE_PARTS") != "1",
+    reason="node is not installed",
+)
+
+
+async def odd(case: str, *arguments: str) -> dict[str, Any]:
+    """Play a case and return what was seen."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        "node", "--expose-gc", str(SCRIPT), case, *arguments, stdout=pipe, stderr=pipe
+    )
+    try:
+        async with asyncio.timeout(20):
+            out, error = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError("node has not ended") from None
+    assert out, error.decode()
+    told: dict[str, Any] = json.loads(out)
+    return told
+
+
+@pytest.mark.parametrize("transport", ["stream", "sse", "poll"])
+async def test_who_closes_at_once_has_asked_for_nothing(transport: str) -> None:
+    told = await odd("closed_at_once", transport)
+    assert told == {"log": ["close 1006 false"], "asked": 0, "notAborted": 0}
+
+
+async def test_a_plain_server_does_not_take_over_a_session() -> None:
+    told = await odd("a_plain_server_later")
+    assert told == {"log": ["open", "message still here"], "transport": "stream", "plain": False}
+
+
+async def test_polls_are_let_go() -> None:
+    told = await odd("many_polls")
+    assert told["polls"] > 20
+    assert told["alive"] < 10
+
+
+async def test_a_poll_that_is_cut_in_its_body_is_repeated() -> None:
+    assert await odd("a_poll_cut_in_its_body") == {"carriers": 1}
+
+
+async def test_without_a_subprotocol_no_answer_is_left_open() -> None:
+    told = await odd("no_subprotocol")
+    assert told == {"log": ["close 1006 false"], "notAborted": 0}
+
+
+async def test_an_option_that_is_undefined_is_left_out() -> None:
+    assert await odd("options_that_are_undefined") == {"asked": 1}
+
+
+async def test_options_that_are_no_numbers() -> None:
+    assert await odd("options_that_are_wrong") == {"taken": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("part", "0"),
+        ("part", "-5"),
+        ("part", "null"),
+        ("batch", "0"),
+        ("heartbeat", "0"),
+        ("heartbeat", '"10"'),
+        ("silence", "0"),
+        ("window", "null"),
+        ("received", '"0"'),
+        ("room", '"x"'),
+    ],
+)
+async def test_a_wrong_field_of_open(name: str, value: str) -> None:
+    told = await odd("fields_of_open", name, value)
+    assert told == {"log": ["close 1006 false"], "requests": 0, "busy": False}
+
+
+async def test_closes_that_cross_late_are_clean() -> None:
+    told = await odd("closes_that_cross_slowly")
+    assert told["log"] == ["open", "close 3001 true"]
+
+
+async def test_a_garbled_text_comes_again() -> None:
+    told = await odd("a_text_that_was_garbled")
+    assert told["log"] == ["open", "message first", "message second", "close 4001 true"]
+
+
+async def test_a_server_that_does_not_keep_to_the_room() -> None:
+    assert (await odd("messages_without_room"))["messages"] == 18
+
+
+async def test_many_messages_behind_a_blob() -> None:
+    assert (await odd("many_messages_behind_a_blob"))["seconds"] < 8
+
+
+async def test_an_event_in_small_pieces() -> None:
+    assert await odd("an_event_in_small_pieces") == {"lengths": [16384]}
+
+
+async def test_no_open_in_time() -> None:
+    told = await odd("no_open_in_time")
+    assert told == {"log": ["close 1006 false"], "verdicts": ["failed"] * 3}
