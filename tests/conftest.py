@@ -1,13 +1,15 @@
-"""What all tests share: a clean environment, and the servers that live as long as the run."""
+"""What all tests share: a clean environment, the servers and browsers that live through the run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from byway.negotiation.memory import SHARED
+from tests.browser.engines import ENGINES
+from tests.support.browsers.page import Browser, Engine
 from tests.support.servers import Server, uvicorn
 
 RAISED_ON_PURPOSE = (
@@ -52,3 +54,40 @@ def endpoint_server() -> Iterator[Server]:
     with uvicorn("tests.apps.endpoint_app:app") as server:
         yield server
     server.assert_quiet(*RAISED_ON_PURPOSE)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Engine]:
+    """Run Chromium."""
+    with ENGINES["chromium"].running() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def firefox() -> Iterator[Engine]:
+    """Run Firefox."""
+    with ENGINES["firefox"].running() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def webkit() -> Iterator[Engine]:
+    """Run WebKitGTK's MiniBrowser."""
+    with ENGINES["webkit"].running() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Give each browser in turn; the program of each is started once."""
+    one: Engine = request.getfixturevalue(request.param)
+    return one
+
+
+@pytest.fixture
+async def browser(engine: Engine) -> AsyncIterator[Browser]:
+    """Give a browser with an empty profile, and judge at the end what its pages complained of."""
+    async with engine.browser() as browser:
+        yield browser
+    wrong = [one for page in browser.pages for one in page.unexpected()]
+    assert not wrong, f"complaints of pages: {wrong}"

@@ -27,6 +27,15 @@ def test_included_examples_are_the_files(page: Path) -> None:
         assert code == body, f"{page.name} does not hold {name} as it is"
 
 
+CONFIGURATION = re.compile(r"<!-- (tests/proxies/configs/\S+) -->\n```\w+\n(.*?)```", re.S)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_included_configurations_are_the_files_that_are_tested(page: Path) -> None:
+    for name, text in CONFIGURATION.findall(page.read_text()):
+        assert text == (ROOT / name).read_text(), f"{page.name} does not hold {name} as it is"
+
+
 def test_the_limits_page_is_made_from_the_code() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "limits-page", "--check"],

@@ -21,6 +21,7 @@ from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment
 from byway.session import Intake
+from byway.transports.http2 import INSTALLED, OwnProtocols
 from byway.transports.trouble import proxy_status, telling, trouble
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Dial:
     uploads: bool = True
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
+    _shared: bool = field(default=False, init=False)  # all requests share a connection of HTTP/2
 
     def __post_init__(self) -> None:
         """Expect the default heartbeat until OPEN says otherwise."""
@@ -147,7 +149,10 @@ class Dial:
         if self._http is None:
             self._http = httpx.AsyncClient(
                 # Loading the system's certificates takes longer than a connection: not for http.
-                verify=self.ssl or ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT),
+                verify=ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)
+                if self.ssl is None
+                else OwnProtocols(self.ssl),
+                http2=self.ssl is not None and INSTALLED,
                 proxy=self.proxy,
                 trust_env=False,  # the proxy was looked up for all transports alike
                 follow_redirects=False,
@@ -181,10 +186,12 @@ class Dial:
         ]
         timeout = httpx.Timeout(self.patience, pool=None)
         content = hello.frame() + frames if isinstance(frames, bytes) else frames
+        client = self.http
         try:
-            async with self.http.stream(
+            async with client.stream(
                 "POST", self.url, content=content, headers=headers, timeout=timeout
             ) as response:
+                self._shared |= response.http_version == "HTTP/2"
                 self.observer.answered(hello.answer, response.status_code, response.headers)
                 await _check(response, hello.answer)
                 yield response
@@ -193,10 +200,12 @@ class Dial:
                 f"the server sent what it may not: {error}", trouble="protocol"
             ) from error
         except (httpx.TimeoutException, TimeoutError) as error:
+            self._distrust(client)
             raise CarrierLost(
                 f"silent for {self.patience:g} s ({type(error).__name__})", trouble=trouble(error)
             ) from error
         except (httpx.HTTPError, httpx.StreamError) as error:
+            self._distrust(client)
             raise CarrierLost(
                 f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
                 answered=proxy_status(error),
@@ -234,6 +243,16 @@ class Dial:
         except CarrierLost as error:
             self.observer.batch_failed(error)
             raise
+
+    def _distrust(self, client: httpx.AsyncClient) -> None:
+        """Begin another connection for the next request, where all have shared the one that failed.
+
+        On HTTP/1.1 a request that failed has ended its own. One of HTTP/2 stays in the pool, dead
+        or not, and every later request would wait on it.
+        """
+        if self._shared and client is self._http:
+            self._left.append(client)
+            self._http = None
 
     async def renew(self) -> None:
         """Make new connections for the requests from now on: the idle ones may be dead.

@@ -39,6 +39,10 @@ it; too short a time does no harm, since what was not acknowledged goes up again
 PING_INTERVAL: Final = 1.0
 """Seconds after which a PING follows what was said."""
 
+LAST_PIECE: Final = 1.0
+"""Seconds that a client has to end the body of a session that is over. On HTTP/2 Hypercorn 0.18
+lets the whole connection hang when a body goes on after its answer (its issue 329)."""
+
 LASTING: Final = 10.0
 """Seconds that an upload has to last, or none is tried again on that session."""
 
@@ -76,10 +80,14 @@ async def take_upload(
             coming = event.get("more_body", False)
         decoder.finish()
 
-    async def until(event: asyncio.Event) -> None:
-        await event.wait()
+    async def finished() -> None:
+        await live.finished.wait()
+        await asyncio.sleep(LAST_PIECE)
 
-    await first_of(take(), until(live.finished), until(newer))
+    async def followed() -> None:
+        await newer.wait()
+
+    await first_of(take(), finished(), followed())
     await exchange.acknowledge(UP_ANSWER, live, None)
 
 

@@ -27,6 +27,7 @@ from byway.live import LATE, Attachment, LiveSession
 from byway.masking import CLIENT_LOGGER, mask_keys
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
+from byway.transports.http2 import OwnProtocols
 from byway.transports.trouble import proxy_headers, proxy_status, trouble
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class WebSocket(Transport):
                 ping_timeout=dial.patience,
                 close_timeout=1,
                 max_size=max(dial.limits.max_message, MAX_WEBSOCKET_MESSAGE),
-                ssl=dial.ssl,
+                ssl=None if dial.ssl is None else OwnProtocols(dial.ssl),
             ) as socket:
                 response = socket.response
                 headers = httpx.Headers(list(response.headers.raw_items()) if response else [])

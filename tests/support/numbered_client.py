@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import byway
 from byway import Limits
@@ -29,6 +30,7 @@ class NumberedSession:
         seconds: that each direction's pauses take together.
         longest: bytes of the longest message.
         only: the one transport to use; None for all.
+        options: more of those of `byway.connect`.
         halfway: set when half of the messages have come.
         transports: those that came into use, in order.
     """
@@ -38,6 +40,7 @@ class NumberedSession:
     seconds: float
     longest: int = LONGEST
     only: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
     halfway: asyncio.Event = field(default_factory=asyncio.Event)
     transports: list[str] = field(default_factory=list)
 
@@ -70,10 +73,13 @@ class NumberedSession:
         connecting = connect(
             f"{url}/?{query}&longest={self.longest}",
             self.only,
-            memory=False,
-            limits=LIMITS,
-            on_transport=self.transports.append,
-            open_timeout=timeout,
+            **{
+                "memory": False,
+                "limits": LIMITS,
+                "on_transport": self.transports.append,
+                "open_timeout": timeout,
+                **self.options,
+            },
         )
         async with AsyncExitStack() as stack:
             try:
@@ -90,6 +96,11 @@ class NumberedSession:
                 f"{self.count} down, {self.count} up",
             )
         return True
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything has come."""
+        return self._pushed == self._answered == self.count
 
     def __str__(self) -> str:
         """Say how far it has come."""

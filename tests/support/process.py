@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,8 @@ START_TIMEOUT = 20.0
 STOP_TIMEOUT = 10.0
 """Seconds that a program may take to stop."""
 
-_PATHS = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+_PATHS = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:{sys.prefix}/proxies/bin"
+"""Where programs are: Debian keeps servers in /usr/sbin, `make proxy-parts` puts some there."""
 
 
 class Log:

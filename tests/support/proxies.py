@@ -98,7 +98,7 @@ http {{
         return [program, "-p", str(folder), "-e", "stderr", "-c", str(config)]
 
     program = find_program("nginx")
-    with _started(command) as proxy:
+    with started(command) as proxy:
         yield proxy
 
 
@@ -138,12 +138,17 @@ visible_hostname squid.test
         return [program, "-N", "-d", "1", "-f", str(folder / "squid.conf")]
 
     program = find_program("squid")
-    with _started(command) as proxy:
+    with started(command) as proxy:
         yield proxy
 
 
 @contextmanager
-def _started(command: Callable[[Path, int], list[str]]) -> Iterator[Proxy]:
+def started(command: Callable[[Path, int], list[str]]) -> Iterator[Proxy]:
+    """Run a proxy in a folder of its own.
+
+    Args:
+        command: writes its configuration into a folder and returns its command line for a port.
+    """
     # Not pytest's folder: that one is closed to other users.
     log: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="byway-test-"))

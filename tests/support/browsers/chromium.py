@@ -239,9 +239,10 @@ class Chromium(Engine):
             yield cls(found[1])
 
     @asynccontextmanager
-    async def browser(self) -> AsyncIterator[ChromiumBrowser]:
+    async def browser(self, proxy: str | None = None) -> AsyncIterator[ChromiumBrowser]:
+        options = {"proxyServer": proxy, "proxyBypassList": "<-loopback>"} if proxy else {}
         async with connected(self._url) as wire:
-            made = await wire.call("Target.createBrowserContext")
+            made = await wire.call("Target.createBrowserContext", options)
             try:
                 yield ChromiumBrowser(wire, made["browserContextId"])
             finally:

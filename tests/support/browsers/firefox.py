@@ -32,6 +32,7 @@ PREFERENCES: dict[str, bool | int | str] = {
     "services.settings.server": "data:,#remote-settings-dummy/v1",
     "toolkit.telemetry.server": "data:,",
     "network.proxy.type": 0,
+    "network.proxy.allow_hijacking_localhost": True,  # where a test gives it a proxy
     # All tabs of a test are looked at, none is slowed down.
     "dom.min_background_timeout_value": 4,
     "dom.min_background_timeout_value_without_budget_throttling": 4,
@@ -193,14 +194,17 @@ class Firefox(Engine):
             yield cls(f"{found[1]}/session")
 
     @asynccontextmanager
-    async def browser(self) -> AsyncIterator[FirefoxBrowser]:
+    async def browser(self, proxy: str | None = None) -> AsyncIterator[FirefoxBrowser]:
+        manual = {"proxyType": "manual", "httpProxy": proxy, "sslProxy": proxy}
         async with connected(self._url) as wire:
             # The certificates of our own servers are nobody's.
             trusting = {"alwaysMatch": {"acceptInsecureCerts": True}}
             await wire.call("session.new", {"capabilities": trusting})
             try:
                 await wire.call("session.subscribe", {"events": ["log.entryAdded"]})
-                made = await wire.call("browser.createUserContext")
+                made = await wire.call(
+                    "browser.createUserContext", {"proxy": manual} if proxy else {}
+                )
                 try:
                     yield FirefoxBrowser(wire, made["userContext"])
                 finally:

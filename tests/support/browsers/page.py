@@ -205,8 +205,13 @@ class Engine(ABC):
         """Start it, and stop it at the end of the block."""
 
     @abstractmethod
-    def browser(self) -> AbstractAsyncContextManager[Browser]:
-        """Begin with an empty profile, and forget it at the end of the block."""
+    def browser(self, proxy: str | None = None) -> AbstractAsyncContextManager[Browser]:
+        """Begin with an empty profile, and forget it at the end of the block.
+
+        Args:
+            proxy: the host and port of the proxy that its pages use for everything, this
+                machine's own addresses included. Not in WebKit.
+        """
 
 
 def expression(function: str, arguments: Iterable[Any]) -> str:

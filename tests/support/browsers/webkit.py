@@ -220,7 +220,7 @@ class WebKit(Engine):
             raise AssertionError(f"WebKitWebDriver found no port in {TRIES} tries")
 
     @asynccontextmanager
-    async def browser(self) -> AsyncIterator[WebKitBrowser]:
+    async def browser(self, proxy: str | None = None) -> AsyncIterator[WebKitBrowser]:
         async with httpx.AsyncClient(
             base_url=self._url, timeout=COMMAND_TIMEOUT + 5, trust_env=False
         ) as http:

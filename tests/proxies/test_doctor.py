@@ -1,0 +1,51 @@
+"""The doctor's verdict through each proxy: it calls usable what carries a session, and no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from byway import diagnose
+from tests.proxies.together import Outcomes, settle, together
+from tests.proxies.variants import VARIANTS, Variant
+from tests.proxies.world import Way, World
+
+TIMEOUT = 5.0
+"""Seconds of a visit: what never answers takes all of them."""
+
+REASONS = {
+    "nginx": "nginx takes it away",
+    "apache": "without its `Upgrade`",
+    "squid/accelerator": "Squid takes it away",
+    "squid/interception": "Squid takes it away",
+    "squid/port443": "port 443 only",
+}
+"""What is said of a WebSocket that does not pass, by program or variant."""
+
+
+async def visit(way: Way) -> None:
+    """Let the doctor look, and hold its report against what sessions were seen to do."""
+    variant = way.variant
+    report = await diagnose(way.url("/echo"), timeout=TIMEOUT, **way.options())
+    works = tuple(one.transport for one in report.findings if one.outcome == "works")
+    assert works == variant.works, report
+    assert report.served
+    assert report.preference == ", ".join(variant.works)
+    for finding in report.findings:
+        if finding.transport not in variant.works:
+            assert finding.why, report
+            assert finding.advice, report
+    reason = REASONS.get(variant.name) or REASONS.get(variant.program, "")
+    if "websocket" not in variant.works:
+        assert reason in report.finding("websocket").why, report
+
+
+@pytest.fixture(scope="module")
+def visits(proxies: World) -> Outcomes:
+    """Make all of them."""
+    return together(proxies, VARIANTS, visit, at_once=8)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_the_verdict_is_what_happens(visits: Outcomes, variant: Variant) -> None:
+    settle(visits, variant)

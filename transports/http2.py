@@ -1,0 +1,47 @@
+"""HTTP/2 for the HTTP transports of the client, where the `http2` extra is installed.
+
+Knows: what has to be installed, and how one TLS context serves two protocols.
+Must not know: requests, sessions.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any, Final
+
+INSTALLED: Final = find_spec("h2") is not None
+"""Whether httpx can speak HTTP/2."""
+
+
+_WRAPPING = threading.Lock()
+"""Held while a context offers what one connection asked for; httpx begins some in threads."""
+
+
+class OwnProtocols(ssl.SSLContext):
+    """Another context as it is, but for the protocols that it offers (ALPN, RFC 7301).
+
+    httpx writes what it offers into the context that it is given. The WebSocket's handshake has the
+    same one, and would be answered in HTTP/2, which it cannot read.
+    """
+
+    _real: ssl.SSLContext
+    _offer: list[str]
+
+    def __new__(cls, real: ssl.SSLContext) -> OwnProtocols:
+        """Stand for a context; offer HTTP/1.1."""
+        one = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+        one._real, one._offer = real, ["http/1.1"]
+        return one
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        """Remember what to offer."""
+        self._offer = list(alpn_protocols)
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        """Begin a connection with the other context."""
+        with _WRAPPING:
+            self._real.set_alpn_protocols(self._offer)
+            return self._real.wrap_bio(*args, **options)
