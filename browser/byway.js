@@ -1672,7 +1672,7 @@ function converse(socket, address, protocols, options) {
     url, readyState: 0, protocol: "", extensions: "", binaryType: "blob",
 
     get bufferedAmount() {
-      return plain ? plain.bufferedAmount : given - session.flushed;
+      return (plain?.bufferedAmount ?? 0) + given - session.flushed;
     },
 
     get transport() {
@@ -1693,7 +1693,8 @@ function converse(socket, address, protocols, options) {
         message = [TEXT, utf8(words), words];
       }
       if (!inner.readyState) refuse("still connecting", "InvalidStateError");
-      if (plain) return plain.send(data);
+      // Once it is closed, WebKit counts the frames that it does not send as well.
+      if (plain && inner.readyState === 1) return plain.send(data);
       given += message[1].size ?? message[1].length;
       if (inner.readyState === 1) enqueue(message);
     },
