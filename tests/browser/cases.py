@@ -27,8 +27,8 @@ NAMES: Final = re.findall(
 _NATIVE: Final = "async () => { globalThis.Subject = WebSocket }"
 
 # Forced on one transport, and otherwise as it is: what it is called with and without is a case.
-_BYWAY: Final = """async (transport) => {
-  const { BywaySocket } = await import("/byway.js")
+_BYWAY: Final = """async (transport, module) => {
+  const { BywaySocket } = await import(module)
   globalThis.Subject = class extends BywaySocket {
     constructor(...given) {
       const [url, protocols] = given
@@ -53,11 +53,13 @@ class Implementation:
         name: in the tests' names.
         pages: the fixture with the server.
         transport: what byway's class is forced on; empty for the browser's own class.
+        module: where byway's class comes from.
     """
 
     name: str
     pages: str
     transport: str = ""
+    module: str = "/byway.js"
 
     @property
     def kind(self) -> str:
@@ -75,7 +77,8 @@ def implementations() -> list[Implementation]:
     if not CLIENT.exists():
         return native
     byway = [Implementation(f"byway-{one}", "byway_pages", one) for one in TRANSPORTS]
-    return [*native, *byway]
+    minified = Implementation("byway-min-stream", "byway_pages", "stream", "/byway.min.js")
+    return [*native, *byway, minified]
 
 
 @dataclass
@@ -102,7 +105,7 @@ async def run_cases(engine: Engine, implementation: Implementation, server: Serv
     async with engine.browser() as browser:
         page = await browser.open(server.url())
         if implementation.transport:
-            await page.evaluate(_BYWAY, implementation.transport)
+            await page.evaluate(_BYWAY, implementation.transport, implementation.module)
         else:
             await page.evaluate(_NATIVE)
         expected = dict(await page.evaluate(_EXPECTATIONS))

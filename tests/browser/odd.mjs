@@ -272,9 +272,9 @@ const cases = {
     const { parts } = await import("../../browser/byway.js")
     const bytes = Buffer.from(frame(2, new Uint8Array(16384))).toString("base64")
     const event = utf8(`event: frames\ndata: ${bytes}\n\n`)
-    const decoder = new parts.EventDecoder()
+    const decode = parts.eventDecoder()
     const frames = []
-    for (let at = 0; at < event.length; at += 100) frames.push(...decoder.feed(event.subarray(at, at + 100)))
+    for (let at = 0; at < event.length; at += 100) frames.push(...decode(event.subarray(at, at + 100)))
     return { lengths: frames.map(([, payload]) => payload.length) }
   },
 

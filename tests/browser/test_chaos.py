@@ -22,8 +22,8 @@ COUNT = 1000
 SECONDS = 8.0
 """Seconds over which they are spread: some five cuts."""
 
-RUN = """async (url, count, seconds) => {
-  const { BywaySocket } = await import("/byway.js")
+RUN = """async (module, url, count, seconds) => {
+  const { BywaySocket } = await import(module)
   const { run } = await import("/counted.js")
   globalThis.result = null
   run(BywaySocket, url, count, seconds, {}).then((told) => (globalThis.result = told))
@@ -39,19 +39,22 @@ def server() -> Iterator[Server]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize(
+    ("kind", "module"),
+    [*((kind, "/byway.js") for kind in NETWORKS), (next(iter(NETWORKS)), "/byway.min.js")],
+)
 @only("chromium", "firefox")
 async def test_nothing_is_lost_doubled_or_reordered(
-    browser: Browser, server: Server, kind: str
+    browser: Browser, server: Server, kind: str, module: str
 ) -> None:
     async with Network(server.port) as network:
         page = await browser.open(network.url)
         page.expect("")  # browsers complain of every connection that is cut
         await page.evaluate(
-            """async () => { await import("/byway.js"); await import("/counted.js") }"""
+            """async (module) => { await import(module); await import("/counted.js") }""", module
         )
         storm = Storm(network, kind, f"browser-{seeds()[0]}")
-        await page.evaluate(RUN, network.ws_url, COUNT, SECONDS)
+        await page.evaluate(RUN, module, network.ws_url, COUNT, SECONDS)
         blowing = asyncio.create_task(storm.blow())
         told: dict[str, Any] | None = None
         try:

@@ -11,7 +11,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { parts } from "../../browser/byway.js";
 
-const { EventDecoder, FrameDecoder, Race, Session, Silence, encodeHello, encodeToken } = parts;
+const { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, learn } = parts;
 const here = new URL(".", import.meta.url);
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 const hex = (data) => Array.from(data, (one) => one.toString(16).padStart(2, "0")).join("");
@@ -23,12 +23,12 @@ function shown(data) {
   return text.length <= 400 ? text : `${text.slice(0, 200)}…${text.slice(-100)} (${data.length})`;
 }
 
-function decode(decoder, asked) {
+function decode(feed, asked) {
   const data = bytes(asked.bytes);
   const cuts = [0, ...asked.cuts, data.length];
   const frames = [];
   try {
-    for (let i = 0; i + 1 < cuts.length; i++) frames.push(...decoder.feed(data.slice(cuts[i], cuts[i + 1])));
+    for (let i = 0; i + 1 < cuts.length; i++) frames.push(...feed(data.slice(cuts[i], cuts[i + 1])));
   } catch {
     return "error";
   }
@@ -36,43 +36,47 @@ function decode(decoder, asked) {
 }
 
 function race(asked) {
-  const one = new Race(asked.order, { ...asked, jitter: (low, high) => (low + high) / 2 });
+  const known = { transport: asked.first, seconds: asked.openedIn ?? 0, isDue: asked.retryBetter };
+  const one = new Race(asked.order, asked.timeout, asked.patience ?? {}, known, (low, high) => (low + high) / 2);
+  const runners = Object.fromEntries(one.order.map((runner) => [runner.way, runner]));
   const answers = [];
   for (const [now, what, ...more] of asked.steps) {
+    const [name, ...rest] = more;
     if (what === "decide") {
       const [actions, again] = one.decide(now);
-      const told = actions.map(({ start, use, stop, late = false }) =>
-        start ? ["start", start] : use ? ["use", use] : ["stop", stop, late]);
-      answers.push([told, again === null ? null : Math.round(again * 1e6) / 1e6,
-        [one.used, one.leaving, one.settled, one.exhausted]]);
-    } else if (what === "ended") one.ended(more[0], now, more[1], more[2]);
-    else if (what === "offered") one.offered(more[0]);
+      const told = actions.map(([runner, what, isLate = false]) =>
+        what === 1 ? ["start", runner.way] : what === 2 ? ["use", runner.way] : ["stop", runner.way, isLate]);
+      answers.push([told, again === Infinity ? null : Math.round(again * 1e6) / 1e6,
+        [one.used?.way ?? null, one.leaving?.way ?? null, one.isSettled, one.isExhausted]]);
+    } else if (what === "offered") one.offered(name);
     else if (what === "round") one.nextRound(now);
-    else if (more.length) one[what](more[0], now);
+    else if (name) one[what](runners[name], now, ...rest);
     else one[what](now);
   }
   return answers;
 }
+
+const PHASES = ["open", "closing", "closed", "lost"];
 
 function session(asked) {
   const inbox = [];
   const one = new Session((data, cost) => inbox.push([data, cost]), 16 * 1024 * 1024);
   const carriers = {};
   const steps = {
-    attach(id, ordered, batched) {
-      one.attach((carriers[id] = { id }), ordered, batched);
+    attach(id, _ordered, batched) {
+      one.attach((carriers[id] = { id }), batched);
       one.announce(carriers[id]);
     },
-    detach: (id) => one.detach(carriers[id], "lost"),
-    select: (id) => one.select(carriers[id]),
+    detach: (id) => one.detach(carriers[id]),
+    select: (id) => one.choose(carriers[id]),
     ping: (id, nonce) => one.ping(carriers[id], nonce),
     rewind: (id) => one.rewind(carriers[id]),
     beat: (seconds) => (one.beat = seconds),
     acknowledge: (received, room) => one.acknowledge(received, room),
-    send: (text) => one.send(1, new TextEncoder().encode(text), text),
-    bytes: (size) => one.send(2, new Uint8Array(size).fill(7)),
+    send: (text) => one.post(1, new TextEncoder().encode(text), text),
+    bytes: (size) => one.post(2, new Uint8Array(size).fill(7)),
     close(code, reason) {
-      one.close(code, reason);
+      one.shut(code, reason);
       drop();
     },
     settle: () => one.settle(),
@@ -86,35 +90,38 @@ function session(asked) {
     try {
       if (what === "feed") {
         const carrier = carriers[more[0]];
-        one.feed(carrier, new FrameDecoder().feed(bytes(more[1])));
-        answers.push([one.received, carrier.proven, carrier.leaving]);
+        one.take(carrier, frameDecoder()(bytes(more[1])));
+        answers.push([one.got, carrier.isProven, carrier.isLeaving]);
       } else if (what === "take") {
-        const frames = one.take(carriers[more[0]], more[1], more[2]);
-        answers.push([shown(Buffer.concat(frames.map(({ wire }) => wire))), one.pending(carriers[more[0]])]);
+        const frames = one.write(carriers[more[0]], more[1], more[2]);
+        answers.push([shown(Buffer.concat(frames.map(({ wire }) => wire))), one.isPending(carriers[more[0]])]);
       } else if (what === "read") {
         const [data, cost] = inbox.shift() ?? [null, 0];
         one.queued -= cost;
         answers.push(data === null || typeof data === "string" ? data : { bytes: shown(data) });
-      } else if ((what === "send" || what === "bytes") && one.state !== "open") answers.push("closed");
+      } else if ((what === "send" || what === "bytes") && one.phase !== 0) answers.push("closed");
       else {
         steps[what](...more);
-        answers.push([one.state, one.over]);
+        answers.push([PHASES[one.phase], one.isOver]);
       }
     } catch (error) {
-      if (error.constructor.name !== "FrameError") throw error;
+      if (error.constructor !== Error) throw error; // a mistake, as the code throws no other
       answers.push("error");
     }
   }
   return answers;
 }
 
+const greeting = ({ key, ...more }) => ({ session: key, ...more });
+
 const players = {
-  frames: (asked) => decode(new FrameDecoder(), asked),
-  events: (asked) => decode(new EventDecoder(), asked),
-  hello: (asked) => ({ token: encodeToken(asked), frame: JSON.parse(new TextDecoder().decode(encodeHello(asked).slice(5))) }),
+  frames: (asked) => decode(frameDecoder(), asked),
+  events: (asked) => decode(eventDecoder(), asked),
+  hello: (asked) => ({ token: encodeToken(greeting(asked)), frame: JSON.parse(new TextDecoder().decode(encodeHello(greeting(asked)).slice(5))) }),
   silence(asked) {
-    const one = new Silence(asked.heartbeat);
-    return asked.cuts.map(([lasted, heartbeat]) => [one.cut(lasted, heartbeat), one.heartbeat, one.limit]);
+    const quiet = { beat: asked.heartbeat ?? undefined };
+    return asked.cuts.map(([lasted, heartbeat]) =>
+      [learn(quiet, lasted, heartbeat), quiet.beat ?? null, quiet.limit ?? null]);
   },
   race,
   session,

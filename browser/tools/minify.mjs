@@ -1,0 +1,51 @@
+/**
+ * Makes ../byway.min.js of ../byway.js.
+ *
+ *     node minify.mjs            write it
+ *     node minify.mjs --check    say whether it is there as it should be, and small enough
+ *
+ * Only the names of properties in names.json are shortened, so one that is missing there costs some
+ * bytes and breaks nothing. What must not stand there (whatever is on the wire, public, or
+ * a browser's) is for tests/browser/test_package.py to tell.
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { minify } from "terser";
+
+const GOAL = 8192; // bytes, compressed with brotli at its best
+const LIMIT = 9750; // as long as the goal is not reached: from here it only goes down
+const at = (path) => new URL(path, import.meta.url);
+const { version, license } = JSON.parse(readFileSync(at("../package.json")));
+const names = JSON.parse(readFileSync(at("names.json")));
+
+// The vectors need what a page does not.
+const source = readFileSync(at("../byway.js"), "utf8").replace(/\n\/\*\* For the test vectors[^]*$/, "\n");
+
+const { code } = await minify(source, {
+  ecma: 2022,
+  module: true,
+  compress: {
+    passes: 5, arrows: false, keep_fargs: false, lhs_constants: false, loops: false, pure_getters: true,
+    unsafe: true, unsafe_arrows: true, unsafe_methods: true,
+  },
+  mangle: { properties: { builtins: true, regex: new RegExp(`^(${names.join("|")})$`) } },
+  format: { preamble: `/*! byway ${version}, ${license} */` },
+});
+
+const text = `${code}\n`;
+const brotli = brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+const gzip = gzipSync(text, { level: 9 }).length;
+console.log(`byway.min.js: ${text.length} bytes, ${brotli} with brotli (the goal: below ${GOAL}), ${gzip} with gzip`);
+
+if (process.argv.includes("--check")) {
+  let found;
+  try {
+    found = readFileSync(at("../byway.min.js"), "utf8");
+  } catch {
+    // It is missing.
+  }
+  if (found !== text) console.error("byway.min.js is not what byway.js gives: run `make browser`");
+  if (brotli >= LIMIT) console.error(`byway.min.js is too large by ${brotli - LIMIT + 1} bytes`);
+  process.exitCode = Number(found !== text || brotli >= LIMIT);
+} else writeFileSync(at("../byway.min.js"), text);
