@@ -26,14 +26,12 @@ class Seen:
 
     Attributes:
         chosen: which transport a session with default settings ended up on, by client.
-        took: milliseconds until the first echo there, by client.
         trips: round trips until the first echo, of the Python client.
         alone: the transports that carry a session if no other is allowed.
         silence: what became of 65 s of silence, by transport: `lasted` or `went on`.
     """
 
     chosen: dict[str, str] = field(default_factory=dict)
-    took: dict[str, float] = field(default_factory=dict)
     trips: float | None = None
     alone: tuple[str, ...] = ()
     silence: dict[str, str] = field(default_factory=dict)
@@ -59,7 +57,7 @@ def heads() -> list[str]:
 def row(variant: Variant) -> str:
     """Return a proxy's line of the table."""
     seen = SEEN[variant.name]
-    clients = (f"{seen.chosen[one]}, {seen.took[one]:.0f} ms" for one in CLIENTS)
+    clients = (seen.chosen[one] for one in CLIENTS)
     went_on = [name for name, what in seen.silence.items() if what != "lasted"]
     silence = f"{', '.join(went_on)} went on anew" if went_on else "lasted"
     cells = [

@@ -35,7 +35,6 @@ async def judge(browser: Browser, world: World, variant: Variant) -> None:
     assert (told["code"], told["reason"]) == (DONE, f"{MESSAGES} up, 0 wrong"), f"{variant}: {told}"
     assert told["moves"][-1] == (variant.pages or variant.default), f"{variant}: {told}"
     SEEN[variant.name].chosen[browser.name] = told["moves"][-1]
-    SEEN[variant.name].took[browser.name] = first["took"] * 1000
 
 
 @only("chromium", "firefox")

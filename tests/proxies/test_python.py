@@ -32,9 +32,6 @@ LONGEST = 100 * 1024
 OPEN_TIMEOUT = 4.0
 """Seconds for one transport: what works opens in less than one, what is held back never does."""
 
-MOST_TRIPS = 15
-"""Round trips that the first echo may take, with a proxy's own TLS and a machine that is busy."""
-
 
 async def numbered(way: Way, transport: str | None) -> list[str]:
     """Exchange the messages; return which transports came into use."""
@@ -93,7 +90,7 @@ def test_nothing_is_lost_doubled_or_reordered(exchanges: Outcomes, variant: Vari
     settle(exchanges, variant)
 
 
-async def first_echo(way: Way, port: int | None) -> float:
+async def first_echo(way: Way, port: int) -> float:
     """Return the seconds until the first echo of a new session."""
     began = time.monotonic()
     async with byway.connect(
@@ -105,13 +102,10 @@ async def first_echo(way: Way, port: int | None) -> float:
 
 
 async def measure(way: Way) -> None:
-    """Take the time until the first echo, near by and over a long line."""
-    seen = SEEN[way.variant.name]
-    seen.took["python"] = await first_echo(way, None) * 1000
+    """Take the time until the first echo over a long line."""
     # Where the client names the proxy, the line is before that.
     async with distance(way.proxy.port) as port:
-        seen.trips = await first_echo(way, port) / TRIP
-    assert seen.trips < MOST_TRIPS
+        SEEN[way.variant.name].trips = await first_echo(way, port) / TRIP
 
 
 @pytest.fixture(scope="module")
