@@ -14,7 +14,6 @@ from tests.support.browsers.page import Browser, Page
 _TALK: Final = """async (path, words, options, stay) => {
   const { BywaySocket } = await import("/byway.js")
   const url = `${location.origin.replace("http", "ws")}${path}`
-  const began = performance.now()
   const socket = new BywaySocket(url, [], { memory: false, ...options })
   const [{ nextHopProtocol: protocol }] = performance.getEntriesByType("navigation")
   const told = { moves: [], protocol }
@@ -24,7 +23,6 @@ _TALK: Final = """async (path, words, options, stay) => {
     socket.addEventListener("message", ({ data }) => resolve((told.answer = data)))
     socket.addEventListener("close", ({ code }) => resolve((told.closed = code)))
   })
-  told.took = (performance.now() - began) / 1000
   await new Promise((resolve) => setTimeout(resolve, stay * 1000))
   told.transport = socket.transport
   if (told.closed) told.report = socket.report()
