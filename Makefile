@@ -44,7 +44,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(STAMP) system-parts ## show sessions where WebSockets are blocked; ARGS=--open as a page
+demo: $(STAMP) demo-parts ## show sessions where WebSockets are blocked; ARGS=--open as a page
 	$(VENV)/bin/byway demo $(ARGS)
 
 .PHONY: screenshot
@@ -151,6 +151,11 @@ format: $(STAMP) ## let ruff rewrite what it can
 
 .PHONY: setup
 setup: $(STAMP) ## make the environment, only where it is missing or out of date
+
+# The demonstration needs one of them only.
+.PHONY: demo-parts
+demo-parts:
+	@scripts/system-parts nginx=nginx-light
 
 .PHONY: system-parts
 system-parts:
