@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tests.proxies.world import Way
-from tests.support.browsers.page import Browser, Page
+from tests.support.browsers.page import Browser, BrowserError, Page
 
 _TALK: Final = """async (path, words, options, stay) => {
   const { BywaySocket } = await import("/byway.js")
@@ -38,10 +38,26 @@ _COUNT: Final = """async (count, seconds, options) => {
 }"""
 
 
+_LOAD: Final = """async () => {
+  await import("/byway.js")
+  await import("/counted.js")
+}"""
+
+TRIES: Final = 3
+"""How often a page asks for its modules: Hypercorn lets an HTTP/2 connection hang now and then."""
+
+
 async def visit(browser: Browser, way: Way) -> Page:
-    """Open an empty page of the origin behind a proxy."""
+    """Open an empty page of the origin behind a proxy, with its modules loaded."""
     page = await browser.open(way.url("/"))
     page.expect("")  # browsers complain of every connection that fails
+    for left in reversed(range(TRIES)):
+        try:
+            await page.evaluate(_LOAD)
+            break
+        except BrowserError:
+            if not left:
+                raise
     return page
 
 
