@@ -16,7 +16,11 @@ async function echo(Socket, url, options, seconds) {
 /** Return what is used by default, and which transports work when nothing else is allowed. */
 export async function examine(Socket, url, transports, seconds) {
   const first = await echo(Socket, url, {}, seconds)
-  await new Promise((resolve) => setTimeout(resolve, 1000)) // the race goes on behind the first
+  // The race goes on behind the first; what is killed after a second is still there.
+  await new Promise((resolve) => setTimeout(resolve, 600))
+  for (let left = 100; !first.socket.transport && left; left--) {
+    await new Promise((resolve) => setTimeout(resolve, 50)) // one has just ended
+  }
   const told = { came: first.came, took: first.took, used: first.socket.transport, alone: {} }
   first.socket.close()
   const alone = transports.map((one) => echo(Socket, url, { transports: [one] }, seconds))
