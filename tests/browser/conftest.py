@@ -33,3 +33,11 @@ def byway_pages() -> Iterator[Server]:
     with uvicorn("tests.apps.browser_app:app") as server:
         yield server
     server.assert_quiet()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Serve the pages, and an endpoint that counts, with a heartbeat of a second."""
+    with uvicorn("tests.apps.counted_app:app") as one:
+        yield one
+    one.assert_quiet()

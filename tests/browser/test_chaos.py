@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from tests.browser.engines import only
 from tests.chaos.seeds import replay, seeds
 from tests.chaos.storm import NETWORKS, Storm
 from tests.support.browsers.page import Browser
-from tests.support.servers import Server, uvicorn
+from tests.support.servers import Server
 
 COUNT = 1000
 """Messages each way."""
@@ -28,14 +27,6 @@ RUN = """async (module, url, count, seconds) => {
   globalThis.result = null
   run(BywaySocket, url, count, seconds, {}).then((told) => (globalThis.result = told))
 }"""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Serve the page and the messages."""
-    with uvicorn("tests.apps.counted_app:app") as one:
-        yield one
-    one.assert_quiet()
 
 
 @pytest.mark.timeout(120)

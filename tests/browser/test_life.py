@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -53,14 +52,6 @@ HEAR = """async (word) => {
   }
   return seen
 }"""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Serve pages and an echo, with a heartbeat of a second."""
-    with uvicorn("tests.apps.counted_app:app") as one:
-        yield one
-    one.assert_quiet()
 
 
 async def echoes(page: Page, word: str) -> list[str]:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from byway.testing import Network
 from tests.apps.counted_app import DONE
-from tests.support.servers import Server, uvicorn
+from tests.support.servers import Server
 
 SCRIPT = Path(__file__).with_name("node.mjs")
 COUNT = 400
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.skipif(
     shutil.which("node") is None and os.environ.get("BYWAY_REQUIRE_PARTS") != "1",
     reason="node is not installed",
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Serve the messages."""
-    with uvicorn("tests.apps.counted_app:app") as one:
-        yield one
-    one.assert_quiet()
 
 
 async def counted(url: str, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
