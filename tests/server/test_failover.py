@@ -76,7 +76,8 @@ class Fault:
         happen: makes it happen, and ends it.
         rules: in force all the while.
         over: the transports that it can befall.
-        connections: that a client may make, at most.
+        connections: that a client may make, at most. A storm makes a thousand and more; how
+            many cuts there are depends on the machine.
         seconds: over which the messages are spread.
         happened: says whether it did.
     """
@@ -166,7 +167,7 @@ FAULTS = (
         "answer cut after time",
         rules=(CutResponses(seconds=0.05),),
         over=OVER_HTTP,
-        connections=150,
+        connections=300,
         seconds=2.0,  # so that polls are held for longer than that
         happened=lambda scene: scene.network.counters.cut >= 3,
     ),
@@ -174,14 +175,14 @@ FAULTS = (
         "answer cut after size",
         rules=(CutResponses(bytes=30_000),),
         over=OVER_HTTP,
-        connections=100,
+        connections=250,
         happened=lambda scene: scene.network.counters.cut >= 1,
     ),
     Fault(
         "lost answers",
         rules=(LosePostAnswer(nth=5),),
         over=OVER_HTTP,
-        connections=150,
+        connections=300,
         happened=lambda scene: scene.network.counters.lost >= 1,
     ),
     Fault(
