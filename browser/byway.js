@@ -1064,8 +1064,14 @@ function slotOf(driver) {
     },
 
     /** Somebody wants one: a hidden page gives its own back, and stands in line again. */
-    wanted(which) {
+    wanted(which, link) {
       if (which !== name || !free || !page?.hidden) return;
+      if (link.way !== "poll") {
+        // An answer without an end keeps its connection for as long as it lasts. That is no fault
+        // of the network's.
+        link.isLeaving = true;
+        return link.end("given away");
+      }
       slot.release();
       slot.take();
     },
@@ -1085,7 +1091,7 @@ const listen = (target, type, act) =>
   target?.addEventListener?.(type, (event) => [...drivers].forEach((driver) => act(driver, event)));
 
 listen(tabs, "message", (driver, { data }) => {
-  for (const { slot } of driver.links) slot.wanted(data);
+  for (const link of driver.links) link.slot.wanted(data, link);
   driver.soon();
 });
 listen(globalThis, "online", (driver) => driver.moved());
