@@ -21,6 +21,7 @@ from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment
 from byway.session import Intake
+from byway.transports.head import OWN, Cookies, given
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.trouble import proxy_status, telling, trouble
 
@@ -81,6 +82,7 @@ class Dial:
     observer: Observer = field(default_factory=Observer)
     uploads: bool = True
     _http: httpx.AsyncClient | None = field(default=None, init=False)
+    _given: int = field(default=0, init=False)  # bytes of a head that the caller's wishes take
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
     _shared: bool = field(default=False, init=False)  # all requests share a connection of HTTP/2
 
@@ -88,6 +90,7 @@ class Dial:
         """Expect the default heartbeat until OPEN says otherwise."""
         self.heartbeat = self.limits.heartbeat
         self.silence = self.limits.silence
+        self._given = given(self.url, self.headers, self.subprotocols)
 
     @property
     def patience(self) -> float:
@@ -154,6 +157,7 @@ class Dial:
                 else OwnProtocols(self.ssl),
                 http2=self.ssl is not None and WANTED,
                 proxy=self.proxy,
+                cookies=Cookies(self.limits.request_head - OWN - self._given),
                 trust_env=False,  # the proxy was looked up for all transports alike
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),

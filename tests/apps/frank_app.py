@@ -1,4 +1,4 @@
-"""A handler that says what HTTP/2 forbids, on a Hypercorn that mends nothing.
+"""A handler whose headers HTTP/2 forbids, or no head holds, on a Hypercorn that mends nothing.
 
 The library h2 takes forbidden headers out of what it is given. Here it is told not to, so that what
 byway hands to the server is what travels.
@@ -34,6 +34,9 @@ async def handler(channel: Channel) -> None:
     if cast(ServerChannel, channel).scope["path"] == "/refuse":
         await channel.refuse(403, headers, b"no")
         return
+    if cast(ServerChannel, channel).scope["path"] == "/cookies":
+        headers += [(b"set-cookie", b"c%d=%s" % (one, b"x" * 4_000)) for one in range(3)]
+        headers.append((b"set-cookie", b"small=1"))
     await channel.accept(headers=headers)
     async for message in channel:
         await channel.send(message)

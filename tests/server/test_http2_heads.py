@@ -14,9 +14,11 @@ import httpx
 import pytest
 
 import byway
+from byway import Limits, UsageError
 from byway.handshake import SUBPROTOCOL, Hello, new_key
+from byway.transports.head import OWN, given
 from tests.support.heads import FrameReader, Heads, forbidden, heads
-from tests.support.peers import connect, exchange
+from tests.support.peers import TRANSPORTS, connect, exchange
 from tests.support.servers import Server, hypercorn
 from tests.support.tls import Authority
 from tests.support.wire import PROTOCOL_HEADERS, hello_frame
@@ -162,6 +164,90 @@ async def extended_connect(port: int, context: ssl.SSLContext, path: str, offers
     finally:
         writer.transport.abort()
     raise AssertionError("no answer")
+
+
+def worst(seen: Heads, authority: Authority, path: str) -> tuple[str, dict[str, Any]]:
+    """Return a URL and options that make heads as long as is allowed, to a byte."""
+    url = f"https://127.0.0.1:{seen.port}{path}?"
+    headers = {"x-token": "t" * 1_000}
+    names = [f"{number:02}".ljust(64, "p") for number in range(32)]
+    room = Limits().request_head - OWN - given(httpx.URL(url), headers.items(), names)
+    options = {
+        "ssl": authority.context(),
+        "memory": False,
+        "headers": headers,
+        "subprotocols": names,
+    }
+    return url + "q" * room, options
+
+
+@pytest.mark.parametrize("wanted", [True, False], ids=["HTTP/2", "HTTP/1.1"])
+@pytest.mark.parametrize("path", ["/echo", "/cookies"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_no_head_is_longer_than_its_bound(
+    seen: Heads,
+    authority: Authority,
+    transport: str,
+    path: str,
+    wanted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("byway.transports.dial.WANTED", wanted)
+    url, options = worst(seen, authority, path)
+    async with connect(url, transport, **options) as channel:
+        assert channel.subprotocol is None
+        for number in range(3):
+            assert await exchange(channel, str(number)) == [str(number)]
+    assert max(seen.sizes) <= Limits().request_head
+    if transport == "websocket":  # over the others the subprotocols stand in the body
+        assert max(seen.sizes) > Limits().request_head - OWN
+    assert bool(seen.up) is wanted or transport == "websocket"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_what_byway_adds_to_a_head_is_little(
+    seen: Heads, authority: Authority, transport: str
+) -> None:
+    url = f"https://127.0.0.1:{seen.port}/echo"
+    async with connect(url, transport, ssl=authority.context(), memory=False) as channel:
+        assert await exchange(channel, "hello") == ["hello"]
+    # A name may have 250 characters more, an instance that somebody else chose 48.
+    assert len(url) < max(seen.sizes) < OWN - 2 * 250 - 48
+
+
+def test_a_head_that_would_be_too_long_is_refused(seen: Heads, authority: Authority) -> None:
+    url, options = worst(seen, authority, "/echo")
+    byway.connect(url, **options)
+    with pytest.raises(UsageError, match="head of up to 8,193 bytes, over the 8,192"):
+        byway.connect(url + "q", **options)
+    byway.connect(url + "q", **options, limits=Limits(request_head=9_000))
+    for names in (["a" * 200] * 11, [f"p{number}" for number in range(33)]):
+        with pytest.raises(UsageError, match="32 names of 2048 bytes together"):
+            byway.connect("https://app.example/", subprotocols=names)
+
+
+async def test_a_head_that_would_be_too_long_is_not_tried_by_the_doctor() -> None:
+    with pytest.raises(UsageError, match=r"over the 8,192 of Limits.request_head"):
+        await byway.diagnose("https://app.example/", headers={"x-token": "t" * 8_000})
+
+
+async def test_cookies_for_which_there_is_room_come_back(
+    seen: Heads, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load balancer knows by one where a session is."""
+    monkeypatch.setattr("byway.transports.dial.WANTED", True)
+    for room, wanted in ((8_192, {b""}), (20_000, {b"", b"small=1"})):
+        before = len(seen.requests)
+        async with connect(
+            f"https://127.0.0.1:{seen.port}/cookies",
+            "stream",
+            ssl=authority.context(),
+            memory=False,
+            limits=Limits(request_head=room),
+        ) as channel:
+            assert await exchange(channel, "hello") == ["hello"]
+        cookies = [dict(head).get(b"cookie", b"") for head in seen.requests[before:]]
+        assert {one.rpartition(b"; ")[2] for one in cookies} == wanted
 
 
 def test_a_forbidden_header_is_seen_where_it_travels() -> None:
