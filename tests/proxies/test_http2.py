@@ -6,9 +6,15 @@ import asyncio
 import ssl
 from typing import Any
 
+import httpx
 import pytest
 
 import byway
+from byway import Limits
+from byway.errors import CarrierLost
+from byway.handshake import new_key
+from byway.live import LiveSession
+from byway.transports.dial import Dial
 from byway.transports.http2 import OwnProtocols
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import World
@@ -87,6 +93,71 @@ async def test_a_session_survives_its_connection(proxies: World, transport: str)
         wire.rst()
         await running
         assert wire.accepted >= 2
+
+
+async def test_a_connection_that_failed_is_closed_with_its_last_request(proxies: World) -> None:
+    port, options = place(proxies, DIRECT)
+    dial = quiet_dial(port, options)
+    live = LiveSession(dial.limits, name="test")
+
+    async def ask(answer: str, number: int) -> None:
+        """Attach a carrier, and read its answer to the end."""
+        hello = dial.hello(live.attach(number, answer, ordered=False), answer, poll=1)
+        async with dial.request(hello, "application/octet-stream") as response:
+            opened.set()
+            async for piece in response.aiter_raw():
+                assert piece
+
+    try:
+        for number in (1, 3, 5):
+            opened = asyncio.Event()
+            dial.heartbeat = 0.2  # nothing is said for much longer
+            impatient = asyncio.create_task(ask("stream", number))
+            await opened.wait()
+            first = dial.http
+            dial.heartbeat = 10.0
+            patient = asyncio.create_task(ask("stream", number + 1))
+            # The one takes the connection along, and so the other.
+            for one in (impatient, patient):
+                with pytest.raises(CarrierLost):
+                    await one
+            assert first.is_closed
+            assert not dial._left
+    finally:
+        await dial.aclose()
+    assert dial._http is None
+    assert not dial._asking
+
+
+async def test_a_connection_that_is_left_lasts_as_long_as_its_last_request(proxies: World) -> None:
+    port, options = place(proxies, DIRECT)
+    dial = quiet_dial(port, options)
+    live = LiveSession(dial.limits, name="test")
+    hello = dial.hello(live.attach(1, "stream", ordered=True), "stream")
+    async with dial.request(hello, "application/octet-stream"):
+        first = dial.http
+        await dial.renew()
+        assert dial.http is not first, "the next request has another connection"
+        assert not first.is_closed
+    assert first.is_closed
+    await dial.renew()
+    assert not dial._left, "nothing was asked over the other"
+    await dial.aclose()
+
+
+def quiet_dial(port: int, options: dict[str, Any]) -> Dial:
+    """Return how a session dials in which nobody says a word."""
+    return Dial(
+        url=httpx.URL(f"https://127.0.0.1:{port}/quiet"),
+        headers=[],
+        ssl=options["ssl"],
+        proxy=None,
+        key=new_key(),
+        subprotocols=(),
+        limits=Limits(),
+        on_open=lambda opening, link, headers: None,
+        on_plain=lambda socket: asyncio.sleep(0),
+    )
 
 
 def test_each_connection_offers_its_own_protocols() -> None:
