@@ -66,6 +66,7 @@ class Dial:
         silence: longest silence that the server wants of this side, in seconds.
         observer: is told of answers, and of batches that failed.
         uploads: whether an upload is worth a try: none has failed yet.
+        extended: whether a WebSocket over HTTP/2 is worth a try: it is wanted, and none has failed.
     """
 
     url: httpx.URL
@@ -82,6 +83,7 @@ class Dial:
     silence: float = 0.0
     observer: Observer = field(default_factory=Observer)
     uploads: bool = True
+    extended: bool = field(default_factory=lambda: WANTED)
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _given: int = field(default=0, init=False)  # bytes of a head that the caller's wishes take
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)

@@ -32,10 +32,10 @@ class OwnProtocols(ssl.SSLContext):
     _real: ssl.SSLContext
     _offer: list[str]
 
-    def __new__(cls, real: ssl.SSLContext) -> OwnProtocols:
-        """Stand for a context; offer HTTP/1.1."""
+    def __new__(cls, real: ssl.SSLContext, *offer: str) -> OwnProtocols:
+        """Stand for a context; offer HTTP/1.1, or what is named."""
         one = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
-        one._real, one._offer = real, ["http/1.1"]
+        one._real, one._offer = real, list(offer) or ["http/1.1"]
         return one
 
     def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
