@@ -229,12 +229,14 @@ class _Stream(asyncio.Transport):
         elif isinstance(event, h2.events.StreamEnded):
             self._above.eof_received()
             self.close()
-        elif isinstance(event, h2.events.StreamReset):
+        elif isinstance(event, h2.events.StreamReset) or self._is_over(event):
             self.abort()
-        elif isinstance(event, h2.events.ConnectionTerminated):
-            # One without an error lets go on what it counts in (RFC 9113 section 6.8).
-            if event.error_code or not self._asked or (event.last_stream_id or 0) < _STREAM:
-                self.abort()
+
+    def _is_over(self, event: h2.events.Event) -> bool:
+        """Say whether the connection ends: without an error streams go on (RFC 9113, 6.8)."""
+        if not isinstance(event, h2.events.ConnectionTerminated):
+            return False
+        return bool(event.error_code) or not self._asked or (event.last_stream_id or 0) < _STREAM
 
     def _ask(self) -> None:
         request = self._above.request

@@ -1,9 +1,10 @@
-"""HTTP/2 in the Python client: its requests share one connection, its WebSocket has its own."""
+"""HTTP/2 in the Python client: its requests share one connection, its WebSocket has another."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from byway.transports.dial import Dial
 from byway.transports.http2 import OwnProtocols
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import World
+from tests.support.heads import forbidden, heads
 from tests.support.line import line
 from tests.support.numbered_client import NumberedSession
 
@@ -66,8 +68,46 @@ async def test_by_default_each_has_its_own(
         assert wire.accepted > 1
 
 
+ANSWERS = {
+    DIRECT: [b"200"],
+    "haproxy/tls": [b"200"],
+    "haproxy/http2": [b"200"],
+    "envoy/upgrades": [b"200"],
+    "envoy/offered": [b"403"],
+    "apache/http2": [b"200"],
+    "nginx/http2": [],
+    "caddy/tls": [],
+}
+"""How a WebSocket over HTTP/2 is answered, nothing where it is not offered."""
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_the_websocket_goes_over_http2_where_that_is_offered(
+    proxies: World, name: str
+) -> None:
+    port, options = place(proxies, name)
+    async with heads(port, proxies.authority) as wire:
+        one = NumberedSession(name, 150, 0.5, 50_000, "websocket", {**options, "limits": None})
+        await one.run(f"https://127.0.0.1:{wire.port}/numbered", timeout=30.0)
+    assert [dict(one)[b":status"] for one in wire.answers] == ANSWERS[name]
+    # Where none came of it there is one over HTTP/1.1.
+    assert len(wire.text) == (ANSWERS[name] != [b"200"])
+    for head in wire.requests:
+        assert dict(head)[b":protocol"] == b"websocket"
+        assert forbidden(head) == []
+
+
+async def test_a_websocket_over_http2_goes_through_a_forward_proxy(proxies: World) -> None:
+    with ExitStack() as stack:
+        way = proxies.new_way(BY_NAME["squid/tunnel"], stack, proxies.origin("hypercorn"))
+        async with byway.connect(
+            way.url("/version"), transports="websocket", memory=False, **way.options()
+        ) as channel:
+            assert await channel.receive() == "HTTP/2"
+
+
 @pytest.mark.parametrize("name", PLACES)
-async def test_the_websocket_beside_it_is_not_offered_http2(proxies: World, name: str) -> None:
+async def test_neither_takes_the_other_s_protocols(proxies: World, name: str) -> None:
     port, options = place(proxies, name)
     for order in (("stream", "websocket"), ("websocket", "stream")):
         # With all the patience of the test: no busy machine makes the second of them win.
@@ -81,7 +121,7 @@ async def test_the_websocket_beside_it_is_not_offered_http2(proxies: World, name
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("transport", ["stream", "sse", "poll"])
+@pytest.mark.parametrize("transport", ["websocket", "stream", "sse", "poll"])
 async def test_a_session_survives_its_connection(proxies: World, transport: str) -> None:
     port, options = place(proxies, "haproxy/http2")
     async with line(port) as wire:
@@ -134,14 +174,19 @@ async def test_a_connection_that_is_left_lasts_as_long_as_its_last_request(proxi
     dial = quiet_dial(port, options)
     live = LiveSession(dial.limits, name="test")
     hello = dial.hello(live.attach(1, "stream", ordered=True), "stream")
+    clients = [dial.http]
+
+    def closed() -> list[bool]:
+        return [one.is_closed for one in clients]
+
     async with dial.request(hello, "application/octet-stream"):
-        first = dial.http
         await dial.renew()
-        assert dial.http is not first, "the next request has another connection"
-        assert not first.is_closed
-    assert first.is_closed
+        clients.append(dial.http)
+        assert clients[0] is not clients[1], "the next request has another connection"
+        assert closed() == [False, False]
+    assert closed() == [True, False]
     await dial.renew()
-    assert not dial._left, "nothing was asked over the other"
+    assert closed() == [True, True], "nothing was asked over the other"
     await dial.aclose()
 
 
