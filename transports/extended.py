@@ -206,7 +206,8 @@ class _Stream(asyncio.Transport):
         try:
             events = self._http.receive_data(data)
         except h2.exceptions.ProtocolError:
-            self.close()  # the library has prepared what to say
+            self._flush()  # the library has prepared what to say
+            self.abort()
             return
         for event in events:
             self._take(event)
