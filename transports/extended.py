@@ -19,6 +19,7 @@ import h2.events
 import h2.exceptions
 import h2.settings
 import websockets
+from hpack import NeverIndexedHeaderTuple
 from websockets.asyncio.client import ClientConnection
 from websockets.utils import accept_key
 
@@ -243,7 +244,7 @@ class _Stream(asyncio.Transport):
         request = self._above.request
         assert request is not None
         self._asked = True
-        head = [
+        head: list[Any] = [
             (":method", "CONNECT"),
             (":protocol", "websocket"),
             (":scheme", "https"),
@@ -251,7 +252,8 @@ class _Stream(asyncio.Transport):
             (":path", request.path),
         ]
         given = ((name.lower(), value) for name, value in request.headers.raw_items())
-        head += [(name, value) for name, value in given if name not in _NOT_UP]
+        # No one on the way is to keep a key in a table (RFC 7541 section 7.1.3), nor to log it.
+        head += [NeverIndexedHeaderTuple(*one) for one in given if one[0] not in _NOT_UP]
         self._http.send_headers(_STREAM, head)
         self._flush()
 
