@@ -3,8 +3,8 @@
 Knows: what a key looks like in a handshake, and which loggers write handshakes down.
 Must not know: sessions, requests, which side it is on.
 
-In a WebSocket handshake the key stands in a header. At level DEBUG uvicorn, websockets and hpack, of
-HTTP/2, log all headers; a log travels further than a connection.
+In a WebSocket handshake the key stands in a header. At level DEBUG uvicorn, websockets and, of
+HTTP/2, hpack log all headers; a log travels further than a connection.
 """
 
 from __future__ import annotations
