@@ -10,11 +10,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
+import pytest
+
 from tests.proxies.variants import Variant
 from tests.proxies.world import Way, World
 
 LAST_WORDS: Final = 0.5
 """Seconds that connections which were given up have for TLS's farewell; nothing tells of it."""
+
+_UNRAISABLE: Final = "pytest.PytestUnraisableExceptionWarning"
+
+UNCLOSED: Final = [
+    pytest.mark.filterwarnings(f"ignore:Exception ignored in. {what}:{_UNRAISABLE}")
+    for what in ("<socket.socket ", "<function _SelectorTransport.__del__ ")
+]
+"""For tests in which requests are given up at any moment. Where that is in the midst of a TLS
+handshake, httpcore 1.0 leaves its connection to Python, which closes it and calls it unclosed: its
+`start_tls` closes for an `Exception`, and `CancelledError` is none. Nothing else is passed over."""
 
 Outcomes = Mapping[Variant, "BaseException | None"]
 
