@@ -89,6 +89,8 @@ class Batches:
         self._failing_since: float | None = None
         self._failures = 0
         self._delay = FIRST_RETRY
+        self._acknowledged = 0  # number up to which everything was, when an answer last came
+        self._went_back_to = 0  # number from which all was written again, last
 
     async def send(self, until: asyncio.Event) -> None:
         """Bring everything up until the session, or the carrier, is over; or until an event.
@@ -173,6 +175,9 @@ class Batches:
             if error is None and (missing or self._missing()):
                 # Everything before it was answered, and the server has not got all of it.
                 await self._land_all()
+                if core.outbox.first == self._went_back_to:
+                    await self._failed(CarrierLost("answers come, and nothing is acknowledged"))
+                self._went_back_to = core.outbox.first
                 core.rewind(self._link.carrier)
             elif error is not None:
                 await self._land_all()
@@ -200,7 +205,10 @@ class Batches:
         took = self._loop.time() - flight.started
         mean = self.round_trip
         self.round_trip = mean + SMOOTHING * (took - mean) if mean else took
-        self._failing_since, self._failures, self._delay = None, 0, FIRST_RETRY
+        first = self._link.live.core.outbox.first
+        if first >= flight.end or first > self._acknowledged:
+            self._failing_since, self._failures, self._delay = None, 0, FIRST_RETRY
+        self._acknowledged = first
         return None
 
     async def _failed(self, error: CarrierLost) -> None:

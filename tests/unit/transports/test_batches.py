@@ -1,0 +1,82 @@
+"""Batches: what comes of answers, without a network."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from byway.errors import CarrierLost
+from byway.limits import Limits
+from byway.live import Attachment, LiveSession
+from byway.transports.batches import Batches
+from byway.transports.dial import Dial
+from tests.unit.clock import timed
+
+
+class Answered(Dial):
+    """Answers every batch after a moment, and acknowledges what it is told to.
+
+    Attributes:
+        began: when each batch left, in seconds.
+        takes: whether what comes is acknowledged.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            url=httpx.URL("http://app.example/"),
+            headers=[],
+            ssl=None,
+            proxy=None,
+            key="Kx3vT8qLw2ZrN5yBhE7uJd",
+            subprotocols=(),
+            limits=Limits(),
+            on_open=lambda *_: None,
+            on_plain=lambda _: NotImplemented,
+        )
+        self.began: list[float] = []
+        self.takes = False
+
+    async def batch(self, link: Attachment, frames: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        self.began.append(loop.time())
+        end = link.carrier.cursor
+        await asyncio.sleep(0.01)
+        if self.takes:
+            link.live.acknowledge(end - 1, 100_000)
+
+
+@timed
+async def test_answers_that_acknowledge_nothing_are_followed_by_no_storm() -> None:
+    live, dial = LiveSession(Limits(), name="test"), Answered()
+    live.acknowledge(0, 100_000)
+    batches = Batches(dial, live.attach(1, "stream", ordered=False, batched=True))
+    await live.send("never taken")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(CarrierLost, match="nothing is acknowledged"):
+        await batches.send(asyncio.Event())
+    assert dial.patience <= loop.time() - began <= 2 * dial.patience + dial.heartbeat
+    assert 5 <= len(dial.began) <= 40
+    assert live.core.outbox.first == 1  # another carrier brings it up
+
+
+@timed
+async def test_a_server_that_takes_something_again_is_forgiven() -> None:
+    live, dial = LiveSession(Limits(), name="test"), Answered()
+    live.acknowledge(0, 100_000)
+    batches = Batches(dial, live.attach(1, "stream", ordered=False, batched=True))
+    loop = asyncio.get_running_loop()
+    for number in range(1, 4):
+        dial.takes = False
+        sending = loop.create_task(batches.send(until := asyncio.Event()))
+        await live.send(f"message {number}")
+        await asyncio.sleep(0.6 * dial.patience)
+        dial.takes = True
+        await asyncio.sleep(dial.heartbeat)
+        assert live.core.outbox.first == number + 1
+        assert not sending.done()
+        until.set()
+        sending.cancel()
+        await asyncio.wait({sending})
