@@ -7,6 +7,7 @@ Must not know: what is done.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
@@ -18,11 +19,9 @@ from tests.proxies.world import Way, World
 LAST_WORDS: Final = 0.5
 """Seconds that connections which were given up have for TLS's farewell; nothing tells of it."""
 
-_UNRAISABLE: Final = "pytest.PytestUnraisableExceptionWarning"
-
 UNCLOSED: Final = [
-    pytest.mark.filterwarnings(f"ignore:Exception ignored in. {what}:{_UNRAISABLE}")
-    for what in ("<socket.socket ", "<function _SelectorTransport.__del__ ")
+    pytest.mark.filterwarnings(f"ignore:unclosed {what}:ResourceWarning")
+    for what in ("<socket.socket", "transport <_SelectorSocketTransport")
 ]
 """For tests in which requests are given up at any moment. Where that is in the midst of a TLS
 handshake, httpcore 1.0 leaves its connection to Python, which closes it and calls it unclosed: its
@@ -54,7 +53,9 @@ def together(
         await asyncio.sleep(LAST_WORDS)
         return outcomes
 
-    return dict(zip(wanted, asyncio.run(run()), strict=True))
+    outcomes = asyncio.run(run())
+    gc.collect()  # here, where what httpcore has left is passed over
+    return dict(zip(wanted, outcomes, strict=True))
 
 
 def settle(outcomes: Outcomes, variant: Variant) -> None:
