@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl as ssl_module
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment
 from byway.session import Intake
+from byway.transports.head import OWN, Cookies, given
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.trouble import proxy_status, telling, trouble
 
@@ -64,6 +66,7 @@ class Dial:
         silence: longest silence that the server wants of this side, in seconds.
         observer: is told of answers, and of batches that failed.
         uploads: whether an upload is worth a try: none has failed yet.
+        extended: whether a WebSocket over HTTP/2 is worth a try: it is wanted, and none has failed.
     """
 
     url: httpx.URL
@@ -80,14 +83,18 @@ class Dial:
     silence: float = 0.0
     observer: Observer = field(default_factory=Observer)
     uploads: bool = True
+    extended: bool = field(default_factory=lambda: WANTED)
     _http: httpx.AsyncClient | None = field(default=None, init=False)
+    _given: int = field(default=0, init=False)  # bytes of a head that the caller's wishes take
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
+    _asking: Counter[httpx.AsyncClient] = field(default_factory=Counter, init=False)  # requests
     _shared: bool = field(default=False, init=False)  # all requests share a connection of HTTP/2
 
     def __post_init__(self) -> None:
         """Expect the default heartbeat until OPEN says otherwise."""
         self.heartbeat = self.limits.heartbeat
         self.silence = self.limits.silence
+        self._given = given(self.url, self.headers, self.subprotocols)
 
     @property
     def patience(self) -> float:
@@ -154,6 +161,7 @@ class Dial:
                 else OwnProtocols(self.ssl),
                 http2=self.ssl is not None and WANTED,
                 proxy=self.proxy,
+                cookies=Cookies(self.limits.request_head - OWN - self._given),
                 trust_env=False,  # the proxy was looked up for all transports alike
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
@@ -187,6 +195,7 @@ class Dial:
         timeout = httpx.Timeout(self.patience, pool=None)
         content = hello.frame() + frames if isinstance(frames, bytes) else frames
         client = self.http
+        self._asking[client] += 1
         try:
             async with client.stream(
                 "POST", self.url, content=content, headers=headers, timeout=timeout
@@ -211,6 +220,11 @@ class Dial:
                 answered=proxy_status(error),
                 trouble=trouble(error),
             ) from error
+        finally:
+            self._asking[client] -= 1
+            if not self._asking[client]:
+                del self._asking[client]
+            await self._close_left()
 
     async def frames(self, response: httpx.Response) -> list[Frame]:
         """Read an answer that has an end, and return its frames.
@@ -251,24 +265,39 @@ class Dial:
         or not, and every later request would wait on it.
         """
         if self._shared and client is self._http:
-            self._left.append(client)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Make no request with this client any more; those that it has go on."""
+        if self._http is not None:
+            self._left.append(self._http)
             self._http = None
+
+    async def _close_left(self, *, all_of_them: bool = False) -> None:
+        """Close the clients that were left, and have no request any more.
+
+        A client stays among them until it is closed, so that nothing is lost of one whose closing
+        is cancelled.
+        """
+        for client in list(self._left):
+            if all_of_them or not self._asking[client]:
+                await client.aclose()
+                if client in self._left:
+                    self._left.remove(client)
 
     async def renew(self) -> None:
         """Make new connections for the requests from now on: the idle ones may be dead.
 
         The answers that are being read now go on; those from before the last time do not.
         """
-        for client in self._left:
-            await client.aclose()
-        self._left = [self._http] if self._http is not None else []
-        self._http = None
+        await self._close_left(all_of_them=True)
+        self._leave()
+        await self._close_left()
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for client in (*self._left, self._http):
-            if client is not None:
-                await client.aclose()
+        self._leave()
+        await self._close_left(all_of_them=True)
 
 
 async def _check(response: httpx.Response, answer: str) -> None:

@@ -1,4 +1,4 @@
-"""HTTP/2 for the HTTP transports of the client, where it is asked for (BYWAY_HTTP2=1).
+"""HTTP/2 in the client, where it is asked for (BYWAY_HTTP2=1).
 
 Knows: what has to be installed, and how one TLS context serves two protocols.
 Must not know: requests, sessions.
@@ -14,8 +14,9 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 WANTED: Final = find_spec("h2") is not None and os.environ.get("BYWAY_HTTP2") == "1"
-"""Whether requests may share a connection of HTTP/2. Not by default: with httpcore 1.0 what goes up
-may stand still, up to a heartbeat, once a window of 64 KiB is used up (seen behind nginx)."""
+"""Whether requests share a connection of HTTP/2, and a WebSocket may be a stream of one. Not by
+default: with httpcore 1.0 what goes up in requests may stand still, up to a heartbeat, once a
+window of 64 KiB is used up (seen behind nginx)."""
 
 
 _WRAPPING = threading.Lock()
@@ -25,17 +26,17 @@ _WRAPPING = threading.Lock()
 class OwnProtocols(ssl.SSLContext):
     """Another context as it is, but for the protocols that it offers (ALPN, RFC 7301).
 
-    httpx writes what it offers into the context that it is given. The WebSocket's handshake has the
+    httpx writes what it offers into the context that it is given. A WebSocket of HTTP/1.1 has the
     same one, and would be answered in HTTP/2, which it cannot read.
     """
 
     _real: ssl.SSLContext
     _offer: list[str]
 
-    def __new__(cls, real: ssl.SSLContext) -> OwnProtocols:
-        """Stand for a context; offer HTTP/1.1."""
+    def __new__(cls, real: ssl.SSLContext, *offer: str) -> OwnProtocols:
+        """Stand for a context; offer HTTP/1.1, or what is named."""
         one = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
-        one._real, one._offer = real, ["http/1.1"]
+        one._real, one._offer = real, list(offer) or ["http/1.1"]
         return one
 
     def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from ssl import SSLContext
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import httpx
@@ -73,22 +74,9 @@ class WebSocket(Transport):
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""
         mask_keys(CLIENT_LOGGER)
         hello = dial.hello(link, self.name)
-        scheme = "wss" if dial.url.scheme == "https" else "ws"
         offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
         try:
-            async with _Connect(
-                str(dial.url.copy_with(scheme=scheme)),
-                subprotocols=[Subprotocol(one) for one in offers],
-                additional_headers=dial.headers,
-                compression=None,
-                proxy=dial.proxy,
-                open_timeout=None,
-                ping_interval=dial.limits.silence,
-                ping_timeout=dial.patience,
-                close_timeout=1,
-                max_size=max(dial.limits.max_message, MAX_WEBSOCKET_MESSAGE),
-                ssl=None if dial.ssl is None else OwnProtocols(dial.ssl),
-            ) as socket:
+            async with await _open(dial, offers) as socket:
                 response = socket.response
                 headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
                 dial.observer.answered(self.name, 101, headers)
@@ -142,6 +130,46 @@ class _Connect(websocket_connect):
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Return the redirect as the error that it is here."""
         return exc
+
+
+async def _open(dial: Dial, offers: list[str]) -> ClientConnection:
+    """Open a WebSocket, over HTTP/2 where that is wanted and can be.
+
+    Raises:
+        websockets.WebSocketException: there is none; and other exceptions of the connection.
+    """
+
+    def connect(ssl: SSLContext | None, kind: type[ClientConnection]) -> _Connect:
+        return _Connect(
+            str(dial.url.copy_with(scheme="ws" if ssl is None else "wss")),
+            subprotocols=[Subprotocol(one) for one in offers],
+            additional_headers=dial.headers,
+            compression=None,
+            proxy=dial.proxy,
+            open_timeout=None,
+            ping_interval=dial.limits.silence,
+            ping_timeout=dial.patience,
+            close_timeout=1,
+            max_size=max(dial.limits.max_message, MAX_WEBSOCKET_MESSAGE),
+            ssl=ssl,
+            create_connection=kind,
+        )
+
+    if dial.ssl is None:
+        return await connect(None, ClientConnection)
+    if dial.extended:
+        # Imported here since it needs what only the extra `http2` brings.
+        from byway.transports.extended import ExtendedConnection, NotExtended
+
+        try:
+            return await connect(OwnProtocols(dial.ssl, "h2", "http/1.1"), ExtendedConnection)
+        except NotExtended as error:
+            answer = error.__cause__
+            if isinstance(answer, websockets.InvalidStatus) and "byway" in answer.response.headers:
+                raise answer from None  # byway's own: it would be the same over HTTP/1.1
+            logger.info("%s; now over HTTP/1.1", error)
+            dial.extended = False
+    return await connect(OwnProtocols(dial.ssl), ClientConnection)
 
 
 def _closed(error: websockets.ConnectionClosed) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from byway.errors import FrameError
 from byway.frames import HELLO, MAX_ROOM, OPEN, encode
+from byway.limits import KIB
 
 VERSION: Final = 1
 """Version of the protocol."""
@@ -38,6 +39,10 @@ MIN_VARIETY: Final = 8
 
 MAX_SUBPROTOCOLS: Final = 32
 """Most subprotocols that a client may offer to an application."""
+
+MAX_OFFER: Final = 2 * KIB
+"""Most bytes of the subprotocols that a client may offer, together: they have to fit into a HELLO
+and into a WebSocket's handshake."""
 
 PROBE: Final = "byway.probe"
 """The subprotocol by which a client asks for byway's own echo in the place of the application."""
@@ -90,7 +95,8 @@ def valid_subprotocol(name: str) -> bool:
 
 
 def _subprotocols_fit(names: Collection[str]) -> bool:
-    return len(names) <= MAX_SUBPROTOCOLS and all(valid_subprotocol(one) for one in names)
+    fit = len(names) <= MAX_SUBPROTOCOLS and sum(map(len, names)) <= MAX_OFFER
+    return fit and all(valid_subprotocol(one) for one in names)
 
 
 class _Fields:
@@ -147,7 +153,9 @@ class _Fields:
 
 
 _KEY_WANTED: Final = f"{MIN_KEY} to {MAX_KEY} characters of base64url"
-_SUBPROTOCOLS_WANTED: Final = f"a list of at most {MAX_SUBPROTOCOLS} tokens"
+_SUBPROTOCOLS_WANTED: Final = (
+    f"a list of at most {MAX_SUBPROTOCOLS} tokens, of {MAX_OFFER} bytes together"
+)
 _NOT_RANDOM: Final = "the session key is not random; take at least 128 bits of a secure generator"
 _INSTANCE_WANTED: Final = "1 to 64 characters of base64url"
 

@@ -37,6 +37,9 @@ class Limits:
         bodies: bytes of request bodies that are being read in one process. One more byte, and
             the body that has been coming for the longest is answered 503.
         batch: longest request body that the client sends, and the most bytes of one write.
+        request_head: longest head of a request, in bytes, that the client sends. A URL, headers
+            and subprotocols that would make a longer one raise `UsageError` in `connect()`; cookies
+            that would are forgotten. By default nginx and Apache take a line of that length.
         hello: longest HELLO. A longer one is answered 400.
         carriers: carriers attached to one session. One more ends the oldest that is not selected.
         sessions: sessions in one process, and handlers that go on after theirs. One more is
@@ -88,6 +91,7 @@ class Limits:
     body: int = 1 * MIB
     bodies: int = 64 * MIB
     batch: int = 64 * KIB
+    request_head: int = 8 * KIB
     hello: int = 4 * KIB
     carriers: int = 8
     sessions: int = 10_000

@@ -163,7 +163,8 @@ async def test_two_hundred_sessions_at_a_time(contract: Contract) -> None:
     all_open = asyncio.Barrier(count)
 
     async def one(number: int) -> list[str | bytes | None]:
-        async with contract.connect("/echo") as channel:
+        # Two hundred handshakes of TLS take a while on a busy machine.
+        async with contract.connect("/echo", open_timeout=40.0) as channel:
             await channel.send(f"first of {number}")
             first = await channel.receive()
             await all_open.wait()

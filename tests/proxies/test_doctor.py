@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from byway import diagnose
-from tests.proxies.together import Outcomes, settle, together
+from tests.proxies.together import UNCLOSED, Outcomes, settle, together
 from tests.proxies.variants import VARIANTS, Variant
 from tests.proxies.world import Way, World
 
-# The loop of `together` ends with its work, before every TLS connection that was given up has
-# said farewell; Python calls those sockets unclosed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = UNCLOSED
 
 TIMEOUT = 5.0
 """Seconds of a visit: what never answers takes all of them."""

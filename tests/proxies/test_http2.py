@@ -1,17 +1,25 @@
-"""HTTP/2 in the Python client: its requests share one connection, its WebSocket has its own."""
+"""HTTP/2 in the Python client: its requests share one connection, its WebSocket has another."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import ExitStack
 from typing import Any
 
+import httpx
 import pytest
 
 import byway
+from byway import Limits
+from byway.errors import CarrierLost
+from byway.handshake import new_key
+from byway.live import LiveSession
+from byway.transports.dial import Dial
 from byway.transports.http2 import OwnProtocols
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import World
+from tests.support.heads import forbidden, heads
 from tests.support.line import line
 from tests.support.numbered_client import NumberedSession
 
@@ -60,8 +68,46 @@ async def test_by_default_each_has_its_own(
         assert wire.accepted > 1
 
 
+ANSWERS = {
+    DIRECT: [b"200"],
+    "haproxy/tls": [b"200"],
+    "haproxy/http2": [b"200"],
+    "envoy/upgrades": [],
+    "envoy/offered": [b"400"],
+    "apache/http2": [b"200"],
+    "nginx/http2": [],
+    "caddy/tls": [],
+}
+"""How a WebSocket over HTTP/2 is answered, nothing where it is not offered."""
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_the_websocket_goes_over_http2_where_that_is_offered(
+    proxies: World, name: str
+) -> None:
+    port, options = place(proxies, name)
+    async with heads(port, proxies.authority) as wire:
+        one = NumberedSession(name, 150, 0.5, 50_000, "websocket", {**options, "limits": None})
+        await one.run(f"https://127.0.0.1:{wire.port}/numbered", timeout=30.0)
+    assert [dict(one)[b":status"] for one in wire.answers] == ANSWERS[name]
+    # Where none came of it there is one over HTTP/1.1.
+    assert len(wire.text) == (ANSWERS[name] != [b"200"])
+    for head in wire.requests:
+        assert dict(head)[b":protocol"] == b"websocket"
+        assert forbidden(head) == []
+
+
+async def test_a_websocket_over_http2_goes_through_a_forward_proxy(proxies: World) -> None:
+    with ExitStack() as stack:
+        way = proxies.new_way(BY_NAME["squid/tunnel"], stack, proxies.origin("hypercorn"))
+        async with byway.connect(
+            way.url("/version"), transports="websocket", memory=False, **way.options()
+        ) as channel:
+            assert await channel.receive() == "HTTP/2"
+
+
 @pytest.mark.parametrize("name", PLACES)
-async def test_the_websocket_beside_it_is_not_offered_http2(proxies: World, name: str) -> None:
+async def test_neither_takes_the_other_s_protocols(proxies: World, name: str) -> None:
     port, options = place(proxies, name)
     for order in (("stream", "websocket"), ("websocket", "stream")):
         # With all the patience of the test: no busy machine makes the second of them win.
@@ -75,7 +121,7 @@ async def test_the_websocket_beside_it_is_not_offered_http2(proxies: World, name
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("transport", ["stream", "sse", "poll"])
+@pytest.mark.parametrize("transport", ["websocket", "stream", "sse", "poll"])
 async def test_a_session_survives_its_connection(proxies: World, transport: str) -> None:
     port, options = place(proxies, "haproxy/http2")
     async with line(port) as wire:
@@ -87,6 +133,76 @@ async def test_a_session_survives_its_connection(proxies: World, transport: str)
         wire.rst()
         await running
         assert wire.accepted >= 2
+
+
+async def test_a_connection_that_failed_is_closed_with_its_last_request(proxies: World) -> None:
+    port, options = place(proxies, DIRECT)
+    dial = quiet_dial(port, options)
+    live = LiveSession(dial.limits, name="test")
+
+    async def ask(answer: str, number: int) -> None:
+        """Attach a carrier, and read its answer to the end."""
+        hello = dial.hello(live.attach(number, answer, ordered=False), answer, poll=1)
+        async with dial.request(hello, "application/octet-stream") as response:
+            opened.set()
+            async for piece in response.aiter_raw():
+                assert piece
+
+    try:
+        for number in (1, 3, 5):
+            opened = asyncio.Event()
+            dial.heartbeat = 0.2  # nothing is said for much longer
+            impatient = asyncio.create_task(ask("stream", number))
+            await opened.wait()
+            first = dial.http
+            dial.heartbeat = 10.0
+            patient = asyncio.create_task(ask("stream", number + 1))
+            # The one takes the connection along, and so the other.
+            for one in (impatient, patient):
+                with pytest.raises(CarrierLost):
+                    await one
+            assert first.is_closed
+            assert not dial._left
+    finally:
+        await dial.aclose()
+    assert dial._http is None
+    assert not dial._asking
+
+
+async def test_a_connection_that_is_left_lasts_as_long_as_its_last_request(proxies: World) -> None:
+    port, options = place(proxies, DIRECT)
+    dial = quiet_dial(port, options)
+    live = LiveSession(dial.limits, name="test")
+    hello = dial.hello(live.attach(1, "stream", ordered=True), "stream")
+    clients = [dial.http]
+
+    def closed() -> list[bool]:
+        return [one.is_closed for one in clients]
+
+    async with dial.request(hello, "application/octet-stream"):
+        await dial.renew()
+        clients.append(dial.http)
+        assert clients[0] is not clients[1], "the next request has another connection"
+        assert closed() == [False, False]
+    assert closed() == [True, False]
+    await dial.renew()
+    assert closed() == [True, True], "nothing was asked over the other"
+    await dial.aclose()
+
+
+def quiet_dial(port: int, options: dict[str, Any]) -> Dial:
+    """Return how a session dials in which nobody says a word."""
+    return Dial(
+        url=httpx.URL(f"https://127.0.0.1:{port}/quiet"),
+        headers=[],
+        ssl=options["ssl"],
+        proxy=None,
+        key=new_key(),
+        subprotocols=(),
+        limits=Limits(),
+        on_open=lambda opening, link, headers: None,
+        on_plain=lambda socket: asyncio.sleep(0),
+    )
 
 
 def test_each_connection_offers_its_own_protocols() -> None:

@@ -13,15 +13,13 @@ import pytest
 import byway
 from tests.proxies.distance import TRIP, distance
 from tests.proxies.matrix import SEEN
-from tests.proxies.together import Outcomes, settle, together
+from tests.proxies.together import UNCLOSED, Outcomes, settle, together
 from tests.proxies.variants import VARIANTS, Variant
 from tests.proxies.world import Way, World
 from tests.support.numbered_client import NumberedSession
 from tests.support.peers import TRANSPORTS
 
-# The loop of `together` ends with its work, before every TLS connection that was given up has
-# said farewell; Python calls those sockets unclosed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = UNCLOSED
 
 COUNT = 150
 """Messages each way."""

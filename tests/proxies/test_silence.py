@@ -13,14 +13,12 @@ import pytest
 import byway
 from byway.client.connect import ClientChannel
 from tests.proxies.matrix import SEEN
-from tests.proxies.together import settle, together
+from tests.proxies.together import UNCLOSED, settle, together
 from tests.proxies.variants import VARIANTS
 from tests.proxies.world import Way, World
 from tests.support.browsers.page import Engine, Page
 
-# The loop of `together` ends with its work, before every TLS connection that was given up has
-# said farewell; Python calls those sockets unclosed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = UNCLOSED
 
 SILENCE = 65.0
 """Seconds: beyond the 60 s, 50 s and 15 s after which proxies cut."""

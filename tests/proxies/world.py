@@ -66,7 +66,7 @@ class World:
     def __init__(self, stack: ExitStack, authority: Authority) -> None:
         """Start with nothing."""
         self._stack = stack
-        self._authority = authority
+        self.authority = authority
         self._origins: dict[str, Server] = {}
         self._ways: dict[Variant, Way] = {}
 
@@ -78,8 +78,8 @@ class World:
 
     def new_way(self, variant: Variant, stack: ExitStack, origin: Server) -> Way:
         """Start a proxy once more, for a test that does something to it."""
-        running = stack.enter_context(proxy(variant, origin.port, self._authority))
-        return Way(variant, running, origin, self._authority.context())
+        running = stack.enter_context(proxy(variant, origin.port, self.authority))
+        return Way(variant, running, origin, self.authority.context())
 
     def origin(self, name: str) -> Server:
         """Return a server, which runs from now on."""
@@ -89,12 +89,12 @@ class World:
 
     def new_origin(self, name: str, stack: ExitStack, *options: str) -> Server:
         """Start a server once more, for a test that does something to it."""
-        files = ("--keyfile", self._authority.key_file, "--certfile")
+        files = ("--keyfile", self.authority.key_file, "--certfile")
         start = {
             "uvicorn": lambda: uvicorn(APP, *options),
-            "uvicorn-tls": lambda: tls_server(APP, self._authority),
+            "uvicorn-tls": lambda: tls_server(APP, self.authority),
             "hypercorn": lambda: hypercorn(
-                APP, *map(str, (*files, self._authority.certificate_file)), *options
+                APP, *map(str, (*files, self.authority.certificate_file)), *options
             ),
             "hypercorn-cleartext": lambda: hypercorn(APP, *options),
         }

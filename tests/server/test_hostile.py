@@ -412,16 +412,22 @@ async def test_a_websocket_message_of_too_many_frames_is_refused(server: Server)
 
 
 async def test_a_websocket_offers_no_more_subprotocols_than_a_hello(server: Server) -> None:
-    offers = ["byway.1", f"byway.1.{new_key()}.0.0.1", *(f"p{number}" for number in range(33))]
-    with pytest.raises(websockets.InvalidStatus) as caught:
-        async with websockets.connect(
-            server.url("/echo", scheme="ws"),
-            subprotocols=[websockets.Subprotocol(one) for one in offers],
-            proxy=None,
-        ):
-            pass
-    assert caught.value.response.status_code == 400
-    assert b"a list of at most 32 tokens" in bytes(caught.value.response.body or b"")
+    many, long = (
+        [f"p{number}" for number in range(33)],
+        ["p" * 228 + str(number) for number in range(9)],
+    )
+    for names in (many, long):
+        offers = ["byway.1", f"byway.1.{new_key()}.0.0.1", *names]
+        with pytest.raises(websockets.InvalidStatus) as caught:
+            async with websockets.connect(
+                server.url("/echo", scheme="ws"),
+                subprotocols=[websockets.Subprotocol(one) for one in offers],
+                proxy=None,
+            ):
+                pass
+        assert caught.value.response.status_code == 400
+        words = b"a list of at most 32 tokens, of 2048 bytes together"
+        assert words in bytes(caught.value.response.body or b"")
 
 
 async def test_a_readers_session_takes_no_frames(http: httpx.AsyncClient) -> None:

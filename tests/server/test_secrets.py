@@ -17,6 +17,7 @@ from tests.support import servers
 from tests.support.peers import connect, exchange
 from tests.support.relay import relay
 from tests.support.servers import Server, hypercorn, uvicorn
+from tests.support.tls import Authority
 from tests.support.wire import PROTOCOL_HEADERS, hello_frame, http_client
 
 DEBUG_CONFIG = Path(servers.__file__).with_name("debug_log_config.json")
@@ -68,6 +69,27 @@ async def test_a_session_of_any_kind_leaves_its_key_in_no_log(
     first_lines = [line for line in heads.splitlines() if line.endswith("HTTP/1.1")]
     assert first_lines, "else nothing is shown"
     assert not seen(session.key, first_lines), "no URL holds it"
+
+
+async def test_a_websocket_over_http2_leaves_its_key_in_no_log_either(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library that codes the heads of HTTP/2 logs them, on both sides."""
+    monkeypatch.setattr("byway.transports.dial.WANTED", True)
+    caplog.set_level(logging.DEBUG)
+    authority = Authority(tmp_path)
+    options = ["--keyfile", authority.key_file, "--certfile", authority.certificate_file]
+    options += ["--log-config", f"json:{DEBUG_CONFIG}"]
+    with hypercorn("tests.apps.proxied_app:app", *map(str, options)) as server:
+        url = server.url("/version", scheme="https")
+        async with connect(url, "websocket", ssl=authority.context(), memory=False) as channel:
+            assert await channel.receive() == "HTTP/2"
+            key = known(channel).key
+        lines = [f"{record.name}: {record.getMessage()}" for record in caplog.records]
+        for log in (lines, server.log.lines):
+            assert any("hpack.hpack: " in line for line in log), "else nothing is shown"
+            assert not seen(key, log)
+            assert not any("header block to" in line or "Decoding b" in line for line in log)
 
 
 async def test_the_servers_log_says_what_was_asked(server: Server) -> None:

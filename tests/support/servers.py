@@ -60,7 +60,8 @@ class Server:
         """
         found = [one for one in self.tracebacks() if not one.startswith(expected)]
         assert not found, f"raised in the server: {found}"
-        assert not self.complaints()
+        complaints = self.complaints()
+        assert not complaints, complaints
 
     def complaints(self) -> list[str]:
         """Return the lines of its log by which asyncio or Python say that something was wrong."""

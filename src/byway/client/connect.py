@@ -31,6 +31,7 @@ from byway.negotiation.memory import SHARED
 from byway.negotiation.report import Report
 from byway.session import Closed, Message
 from byway.transports.dial import Dial
+from byway.transports.head import check_head
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -144,6 +145,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         self._limits = limits or Limits()
         if self._limits.max_frame < MAX_PART:
             raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
+        check_head(self._url, self._headers, self._subprotocols, self._limits)
         self._channel: ClientChannel | PlainChannel | None = None
 
     def __aiter__(self) -> AsyncIterator[Channel]:

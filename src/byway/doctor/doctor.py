@@ -16,9 +16,12 @@ from byway.client.address import endpoint_url, proxy_for, shown, shown_proxy, tl
 from byway.doctor.examination import Examination, Tell
 from byway.doctor.probing import Way
 from byway.errors import UsageError
+from byway.handshake import PROBE
+from byway.limits import Limits
 from byway.negotiation import Preference
 from byway.negotiation.diagnosis import diagnose as judge
 from byway.negotiation.report import Report
+from byway.transports.head import check_head
 
 
 async def diagnose(
@@ -59,7 +62,9 @@ async def diagnose(
     if not (isfinite(idle) and idle >= 0):
         raise UsageError("idle must be 0 or more seconds")
     through = proxy_for(target, proxy)
-    way = Way(target, header_list(headers), tls_context(target, ssl), through)
+    added = header_list(headers)
+    check_head(target, added, (PROBE,), Limits())
+    way = Way(target, added, tls_context(target, ssl), through)
     examinations = [
         Examination(name, way, timeout=timeout, idle=idle, tell=on_progress or _say_nothing)
         for name in names

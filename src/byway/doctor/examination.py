@@ -16,6 +16,7 @@ from byway.errors import CarrierLost, ChannelClosed, Refused
 from byway.limits import KIB
 from byway.negotiation.evidence import Evidence, Watch
 from byway.transports import REGISTRY
+from byway.transports.base import stop
 from byway.transports.trouble import telling
 
 MESSAGE: Final = 2 * KIB
@@ -125,8 +126,7 @@ class Examination:
                     seen.stalled = True
                     break
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            await stop(sending)
         seen.echoed = probing.echoed - before
         if seen.echoed >= VOLUME or not (probing.over or seen.stalled):
             seen.echo_time = max(loop.time() - begun, 1e-6)

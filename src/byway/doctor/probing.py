@@ -24,6 +24,7 @@ from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.session import Closed
 from byway.transports import REGISTRY
+from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
 
 OPENINGS: Final = 5
@@ -181,14 +182,15 @@ class Probing(Observer):
                 self.live.close()
                 await asyncio.wait({self._keeper}, timeout=FAREWELL)
         finally:
-            self._keeper.cancel()
-            self._reader.cancel()
-            ends = await asyncio.gather(self._keeper, self._reader, return_exceptions=True)
-            self.live.abort(1006, "the probe is over")
-            await self._dial.aclose()
-        for end in ends:
-            if isinstance(end, Exception):
-                raise end  # a fault of byway's own
+            # Whoever is cancelled twice leaves nothing behind either.
+            try:
+                await stop(self._keeper, self._reader)
+            finally:
+                self.live.abort(1006, "the probe is over")
+                await self._dial.aclose()
+        for task in (self._keeper, self._reader):
+            if not task.cancelled():
+                task.result()  # raises a fault of byway's own
 
     @property
     def over(self) -> bool:

@@ -12,22 +12,31 @@ from byway.errors import PeerError
 from byway.server.application import Denied
 from byway.transports.base import Event, Headers, Scope, Send
 
+# What belongs to a connection is its server's to say, and HTTP/2 forbids it (RFC 9113, 8.2.2).
+_THE_CONNECTIONS = {
+    b"connection",
+    b"keep-alive",
+    b"proxy-connection",
+    b"te",
+    b"transfer-encoding",
+    b"upgrade",
+}
+
 # What the application may not set on an answer that byway frames itself.
-_OURS = {
+_OURS = _THE_CONNECTIONS | {
     b"byway",
     b"cache-control",
-    b"connection",
     b"content-encoding",
     b"content-length",
     b"content-type",
     b"sec-websocket-accept",
     b"sec-websocket-extensions",
     b"sec-websocket-protocol",
-    b"transfer-encoding",
-    b"upgrade",
     b"x-accel-buffering",
     b"x-content-type-options",
 }
+
+_NOT_A_REFUSALS = _THE_CONNECTIONS | {b"byway", b"content-length"}
 
 _ALWAYS: Headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
@@ -73,7 +82,8 @@ async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
         headers.append((b"retry-after", b"5"))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append((b"allow", b"POST"))
-    if status == HTTPStatus.UPGRADE_REQUIRED:
+    # What it asks for does not exist in HTTP/2.
+    if status == HTTPStatus.UPGRADE_REQUIRED and scope.get("http_version", "1.1").startswith("1"):
         headers.append((b"upgrade", b"websocket"))
     await answer(scope, send, status, headers, body)
 
@@ -83,7 +93,7 @@ async def answer_denied(scope: Scope, send: Send, denied: Denied) -> None:
     headers = [
         (name.lower(), value)
         for name, value in denied.headers
-        if name.lower() not in (b"byway", b"content-length", b"transfer-encoding", b"connection")
+        if name.lower() not in _NOT_A_REFUSALS
     ]
     headers += [
         (b"byway", b"refused"),

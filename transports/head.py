@@ -1,0 +1,85 @@
+"""The head of a request: how long the client lets it become.
+
+Knows: what a caller may put into it, what byway puts in itself, and the cookies that answers set.
+Must not know: transports, sessions.
+"""
+
+from __future__ import annotations
+
+import logging
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from byway.errors import UsageError
+from byway.handshake import MAX_OFFER, MAX_SUBPROTOCOLS
+from byway.limits import KIB, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+logger: logging.Logger = logging.getLogger("byway.client")
+
+OWN: Final = 1 * KIB
+"""Most bytes of a head that are byway's own and the libraries', the host's name among them."""
+
+_LINE: Final = 4
+"""Bytes of a header beside its name and value."""
+
+
+def given(url: httpx.URL, headers: Iterable[tuple[str, str]], subprotocols: Iterable[str]) -> int:
+    """Return the bytes that a caller's wishes take in the longest head that they are in.
+
+    Some requests have the whole URL, others its host again; its user and password come in base64.
+    """
+    size = len(str(url)) + len(url.userinfo) * 2
+    size += sum(len(name) + len(value) + _LINE for name, value in headers)
+    return size + sum(len(one) + 2 for one in subprotocols)
+
+
+def check_head(
+    url: httpx.URL,
+    headers: Iterable[tuple[str, str]],
+    subprotocols: tuple[str, ...],
+    limits: Limits,
+) -> None:
+    """See that what a caller asks for fits into a head that servers and proxies take.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if len(subprotocols) > MAX_SUBPROTOCOLS or sum(map(len, subprotocols)) > MAX_OFFER:
+        raise UsageError(
+            f"subprotocols may be {MAX_SUBPROTOCOLS} names of {MAX_OFFER} bytes together"
+        )
+    if (size := given(url, headers, subprotocols) + OWN) > limits.request_head:
+        raise UsageError(
+            f"URL, headers and subprotocols make a request head of up to {size:,} bytes, over the "
+            f"{limits.request_head:,} of Limits.request_head; most servers and proxies take 8,192"
+        )
+
+
+class Cookies(CookieJar):
+    """The cookies that answers set, which the requests of a session bring back.
+
+    A load balancer knows by one where the session is. All of them are forgotten where they would
+    make a head too long.
+    """
+
+    def __init__(self, room: int) -> None:
+        """Begin with none.
+
+        Args:
+            room: bytes that they may take in a head.
+        """
+        super().__init__()
+        self._room = room
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take the cookies of an answer."""
+        super().extract_cookies(response, request)
+        size = sum(len(one.name) + len(one.value or "") + _LINE for one in self)
+        if size > self._room:
+            logger.warning("cookies of %d bytes are forgotten: a head has no room for them", size)
+            self.clear()
