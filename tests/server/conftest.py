@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import RAISED_ON_PURPOSE
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server, uvicorn
+from tests.support.tls import Authority
 from tests.support.wire import http_client
 
 
@@ -25,6 +26,12 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     """Give an HTTP client that knows nothing of byway."""
     async with http_client() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Make a certificate authority."""
+    return Authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")

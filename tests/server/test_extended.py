@@ -23,12 +23,6 @@ def http2_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Make a certificate authority."""
-    return Authority(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
 def server(authority: Authority) -> Iterator[Server]:
     """Serve the handlers with Hypercorn."""
     files = ("--keyfile", authority.key_file, "--certfile", authority.certificate_file)

@@ -27,12 +27,6 @@ HTTP = ("stream", "sse", "poll")
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Make a certificate authority."""
-    return Authority(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
 def server(authority: Authority) -> Iterator[Server]:
     """Serve over HTTP/2, nothing mended."""
     files = ("--keyfile", authority.key_file, "--certfile", authority.certificate_file)

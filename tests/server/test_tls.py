@@ -16,12 +16,6 @@ from tests.support.tls import Authority, tls_server
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Make a certificate authority."""
-    return Authority(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
 def server(authority: Authority) -> Iterator[Server]:
     """Serve the endpoint over TLS."""
     with tls_server("tests.apps.endpoint_app:app", authority) as one:
