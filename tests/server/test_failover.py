@@ -151,7 +151,7 @@ FAULTS = (
     Fault("mute", mute),
     Fault("deaf", deaf),
     Fault("dumb", dumb),
-    Fault("truncated", truncate, happened=lambda scene: scene.line.ended >= 1),
+    Fault("truncated", truncate, connections=50, happened=lambda scene: scene.line.ended >= 1),
     Fault("stalled body", stall, over=OVER_HTTP),
     Fault("refused", refuse),
     Fault("502", answering(502)),
