@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from byway.errors import FrameError
 from byway.frames import HELLO, MAX_ROOM, OPEN, encode
-from byway.limits import KIB
+from byway.limits import KIB, MIN_PART, MIN_SECONDS
 
 VERSION: Final = 1
 """Version of the protocol."""
@@ -147,8 +147,12 @@ class _Fields:
 
     def seconds(self, name: str) -> float:
         value = self.fields.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-            raise self.wrong(name, "a number of seconds above 0")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not MIN_SECONDS <= value < 1e6
+        ):
+            raise self.wrong(name, f"a number of seconds, at least {MIN_SECONDS}")
         return float(value)
 
 
@@ -345,7 +349,7 @@ class Open:
             heartbeat=fields.seconds("heartbeat"),
             window=fields.seconds("window"),
             silence=fields.seconds("silence"),
-            part=fields.integer("part", 1, MAX_ROOM),
+            part=fields.integer("part", MIN_PART, MAX_ROOM),
             batch=fields.integer("batch", 1, MAX_ROOM),
             transports=fields.tokens("transports"),
             subprotocol=fields.optional("subprotocol", _TOKEN, "a token"),

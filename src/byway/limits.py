@@ -16,6 +16,14 @@ MIB = 1024 * KIB
 MAX_PART = 16 * KIB
 """Longest part that anybody sends, in bytes; a client that takes less could not be answered."""
 
+MIN_PART = 64
+"""Shortest part, in bytes, that a client lets a server ask for: with less, a message would be
+mostly heads of frames."""
+
+MIN_SECONDS = 0.1
+"""Shortest heartbeat, silence and window, in seconds, that a client lets a server ask for: with
+less it would do nothing but look at its clock."""
+
 MIN_BOX = 64
 """Smallest inbox and outbox, in bytes: with less, acknowledgements would never rest."""
 
@@ -26,7 +34,8 @@ class Limits:
 
     Attributes:
         max_message: longest message received. A longer one closes the session with 1009.
-        part: a message longer than this travels as parts of this size; at most 16 KiB.
+        part: a message longer than this travels as parts of this size; at most 16 KiB, on a
+            server at least 64 bytes.
         max_frame: longest frame received. A longer one is answered 413 and ends the carrier.
         outbox: bytes sent and not acknowledged. At the bound `send()` waits.
         inbox: bytes received and not yet read. At the bound the peer's `send()` comes to wait;
@@ -59,7 +68,8 @@ class Limits:
         probe_message: longest message of a probe, and its inbox and outbox.
         probe_bytes: bytes that one probe echoes, and 64 more for each message. Then it is closed
             with 1009.
-        heartbeat: longest silence on a downlink, and longest hold of a poll.
+        heartbeat: longest silence on a downlink, and longest hold of a poll. This, `window` and
+            `silence` are at least 0.1 s on a server.
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         answer_time: how long one endless answer (stream, sse) lives, at most. Then the client is
             asked to attach another, and the answer ends when that is used, or two heartbeats

@@ -25,6 +25,7 @@ from byway.handshake import (
     plainly_not_random,
     valid_subprotocol,
 )
+from byway.limits import MIN_PART, MIN_SECONDS
 
 KEY = "Kx3vT8qLw2ZrN5yBhE7uJd"
 MAX_SIZE = 64 * 1024
@@ -48,7 +49,7 @@ HELLOS = st.builds(
     poll=NUMBERS,
     subprotocols=st.lists(TOKENS, max_size=4).map(tuple),
 )
-SECONDS = st.floats(0.001, 1e5)
+SECONDS = st.floats(MIN_SECONDS, 1e5)
 OPENS = st.builds(
     Open,
     instance=INSTANCES,
@@ -58,7 +59,7 @@ OPENS = st.builds(
     heartbeat=SECONDS,
     window=SECONDS,
     silence=SECONDS,
-    part=st.integers(1, MAX_ROOM),
+    part=st.integers(MIN_PART, MAX_ROOM),
     batch=st.integers(1, MAX_ROOM),
     transports=st.lists(TOKENS, max_size=4).map(tuple),
     subprotocol=st.none() | TOKENS,
@@ -226,11 +227,15 @@ def test_a_wrong_field_of_hello_is_named(field: str, value: object) -> None:
     ("field", "value"),
     [
         ("heartbeat", 0),
+        ("heartbeat", 0.001),
         ("heartbeat", True),
         ("heartbeat", float("nan")),
         ("window", 1e7),
+        ("window", 1e-9),
         ("silence", "1"),
+        ("silence", 0.09),
         ("part", 0),
+        ("part", 63),
         ("batch", 0),
         ("transport", ""),
         ("subprotocol", "a b"),

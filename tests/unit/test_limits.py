@@ -41,6 +41,19 @@ def test_no_part_is_longer_than_any_client_takes() -> None:
         byway.connect("http://app.example/", limits=Limits(part=8192, max_frame=8192))
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "less"),
+    [("part", 64, 63), ("heartbeat", 0.1, 0.09), ("silence", 0.1, 0.09), ("window", 0.1, 0.09)],
+)
+def test_no_server_asks_for_what_no_client_does(name: str, least: Any, less: Any) -> None:
+    async def handler(channel: byway.Channel) -> None:
+        pass
+
+    byway.Endpoint(handler, limits=replace(Limits(), **{name: least}))
+    with pytest.raises(UsageError, match=f"{name}.* at least"):
+        byway.Endpoint(handler, limits=replace(Limits(), **{name: less}))
+
+
 @pytest.mark.parametrize("name", ["inbox", "outbox"])
 def test_with_too_small_a_box_acknowledgements_would_never_rest(name: str) -> None:
     Limits(**{name: 64})

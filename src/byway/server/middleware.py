@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from random import uniform
 from urllib.parse import quote
 
-from byway.errors import FrameError, PeerError
+from byway.errors import FrameError, PeerError, UsageError
 from byway.frames import Decoder, Frame
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
 from byway.hint import going_away
-from byway.limits import Limits
+from byway.limits import MIN_PART, MIN_SECONDS, Limits
 from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
 from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
@@ -83,6 +83,12 @@ class FallbackMiddleware:
         mask_keys(*SERVER_LOGGERS)
         self.app = app
         self.limits: Limits = limits or Limits()
+        if self.limits.part < MIN_PART:
+            raise UsageError(f"a server's Limits.part must be at least {MIN_PART}")
+        if min(self.limits.heartbeat, self.limits.silence, self.limits.window) < MIN_SECONDS:
+            raise UsageError(
+                f"a server's Limits.heartbeat, silence and window must be at least {MIN_SECONDS}"
+            )
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
         self._admission = Admission(app, self.limits, bind)
