@@ -66,7 +66,7 @@ export interface BywaySocketEventMap extends WebSocketEventMap {
 export declare class BywaySocket extends EventTarget implements WebSocket {
   /**
    * @param url of the endpoint; ws(s) and http(s) mean the same; may be relative to the page
-   * @param protocols the application's subprotocols
+   * @param protocols the application's subprotocols: at most 32, of 2 KiB together
    * @throws DOMException `SyntaxError`: of a wrong URL or subprotocol
    * @throws TypeError of a wrong option
    */

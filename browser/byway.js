@@ -28,20 +28,19 @@ const OVERHEAD = 64; // bytes that a message costs beside its payload
 /** An error that ends a carrier, or an attempt at one: `{status, mark, isNetwork}` say more. */
 const lost = (why, details) => Object.assign(new Error(why), details);
 
-/** The error of a carrier that brings what it may not. */
-const bad = () => lost("bad frames");
+/** End a carrier that brings what it may not. */
+const badIf = (isBad) => {
+  if (isBad) throw lost("bad frames");
+};
 
 const utf8 = (text) => new TextEncoder().encode(text);
 const fromUtf8 = (bytes) => {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw bad(); // a text is not UTF-8
+    badIf(true); // a text is not UTF-8
   }
 };
-
-/** A text as UTF-8 can carry it: lone surrogates are replaced, as send() has to. */
-const wellFormed = (text) => fromUtf8(utf8(text));
 
 /** Join arrays of bytes; never one of them itself, as what was read is the network's buffer. */
 function joined(pieces) {
@@ -54,91 +53,67 @@ function joined(pieces) {
   return whole;
 }
 
-/** Encode a number, big-endian; what does not fit is cut off, which is what an array does. */
-const big = (number, width = 4) =>
-  Uint8Array.from({ length: width }, (_, index) => number / 256 ** (width - 1 - index));
+/** Encode a number, big-endian; what does not fit is cut off, which is what `joined` does. */
+const big = (number, width = 4) => width ? [...big(number / 256, width - 1), number] : [];
 
 /** Decode a number, big-endian. Those that occur are far below 2^53. */
-const number = (bytes) => bytes.reduce((sum, one) => sum * 256 + one, 0);
-
-/** Decode numbers of so many bytes each, which have to be all that there is. */
-function numbers(bytes, ...widths) {
-  let at = 0;
-  const found = widths.map((width) => number(bytes.subarray(at, at += width)));
-  if (at !== bytes.length) throw bad(); // a payload has a wrong length
-  return found;
-}
+const number = (bytes, from, to) => bytes.subarray(from, to).reduce((sum, one) => sum * 256 + one, 0);
 
 /** Encode one frame. */
-function encode(kind, ...payload) {
-  const bytes = joined(payload);
-  return joined([[kind], big(bytes.length), bytes]);
-}
+const encode = (kind, ...payload) => joined([[kind], big(joined(payload).length), ...payload]);
 
 /** Encode HELLO, the first frame of every request. */
 const encodeHello = (greeting) => encode(HELLO, utf8(JSON.stringify({ v: 1, ...greeting })));
 
 /** Encode the same as the subprotocol that a WebSocket handshake offers. */
-const encodeToken = ({ session, received, room, carrier, instance }) =>
-  [SUBPROTOCOL, session, received, room, carrier, ...(instance ? [instance] : [])].join(".");
+const encodeToken = ({ session: key, received, room, carrier, instance }) =>
+  [SUBPROTOCOL, key, received, room, carrier, ...(instance ? [instance] : [])].join(".");
 
-/** Return the frames `[kind, payload]` that bytes begin with, and the rest. */
-function split(bytes) {
+/** Return the frames `[kind, payload]` that bytes begin with, and tell the rest. */
+function split(bytes, onRest) {
   const frames = [];
-  let start = 0;
-  while (start + 5 <= bytes.length) {
-    const kind = bytes[start];
-    const size = number(bytes.subarray(start + 1, start + 5));
-    if (size > MAX_FRAME) throw bad(); // a frame is too long
-    if (!kind || (kind > CLOSE && kind <= LAST_NUMBERED)) throw bad(); // a frame's type is unknown
-    if (start + 5 + size > bytes.length) break;
-    frames.push([kind, bytes.subarray(start + 5, start += 5 + size)]);
+  while (bytes.length > 4) {
+    const [kind] = bytes;
+    const end = 5 + number(bytes, 1, 5);
+    badIf(end > 5 + MAX_FRAME); // a frame is too long
+    badIf(!kind || (kind > CLOSE && kind <= LAST_NUMBERED)); // a frame's type is unknown
+    if (end > bytes.length) break;
+    frames.push([kind, bytes.subarray(5, end)]);
+    bytes = bytes.subarray(end);
   }
-  return [frames, bytes.slice(start)];
-}
-
-/** Decode a buffer that is a whole number of frames. */
-function decodeAll(buffer) {
-  const [frames, rest] = split(new Uint8Array(buffer));
-  if (rest.length) throw bad(); // the bytes end inside a frame
+  onRest(bytes);
   return frames;
 }
 
+/** Decode a buffer that is a whole number of frames. */
+const decodeAll = (buffer) => split(new Uint8Array(buffer), (rest) => badIf(rest.length));
+
 /** Return what turns the bytes of one carrier into frames, however they are cut. */
 function frameDecoder() {
-  let frames, rest = [];
-  return (bytes) => {
-    [frames, rest] = split(joined([rest, bytes]));
-    return frames;
-  };
+  let rest = [];
+  return (bytes) => split(joined([rest, bytes]), (one) => (rest = one));
 }
 
 /** Return what turns the bytes of an event stream into frames (WHATWG HTML, section 9.2). */
 function eventDecoder() {
   const decoder = new TextDecoder("utf-8", { fatal: true }); // drops a byte order mark at the start
-  let rest = "", event, data = [], size = 0;
+  let rest = "";
   return (bytes) => {
-    const frames = [];
     // Of a carriage return at the end it is not known whether it is half of a line's end.
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop();
-    for (const line of lines) {
-      const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
-      size += line.length;
-      if (name === "data") data.push(value);
-      if (name === "event") event = value || undefined;
-      if (line) continue;
-      if (data.length && event === "frames") {
-        frames.push(...decodeAll(Uint8Array.from(atob(data.join("")), (one) => one.charCodeAt(0))));
-      } else if (data.length && (event ?? "message") === "message") {
-        frames.push([TEXT, data.join("\n")]);
+    const events = (rest + decoder.decode(bytes, { stream: true }))
+      .replace(/\r\n|\r(?!$)/g, "\n").split("\n\n");
+    rest = events.pop();
+    badIf(rest.length > 8 * MAX_FRAME); // an event is too long
+    return events.flatMap((event) => {
+      let type, data = "";
+      for (const [, name, value] of event.matchAll(/([^:\n]*):? ?([^\n]*)/g)) {
+        if (name === "data") data += `\n${value}`;
+        if (name === "event") type = value;
       }
-      event = undefined;
-      data = [];
-      size = 0;
-    }
-    if (size + rest.length > 8 * MAX_FRAME) throw bad(); // an event is too long
-    return frames;
+      // A line's end is nothing to base64.
+      return type === "frames" ? decodeAll(Uint8Array.from(atob(data), (one) => one.charCodeAt(0))) :
+        data && (type || "message") === "message" ? [[TEXT, utf8(data.slice(1))]] : [];
+    });
   };
 }
 
@@ -158,22 +133,21 @@ const LIVE = 0, CLOSING = 1, CLOSED = 2, LOST = 3;
  */
 class Session {
   phase = LIVE;
-  carriers = new Map();
-  selected = null;
+  carriers = {}; // by their ids
+  selected;
   got = 0; // frames, without a gap
   oldest = 1; // number of the oldest frame kept
   kept = []; // frames sent and not acknowledged
   maxPart = MAX_PART;
-  peerClosed = false;
-  ending = null; // CLOSE, this side's or else the peer's, or how the session was lost: {code, reason}
+  peerClosed;
+  ending = {}; // what CLOSE says, this side's or else the peer's: {code, reason}
   flushed = 0; // bytes of the application's that were written, or acknowledged
-  flushedTo = 0; // number up to which that was counted
   cost = 0; // of all messages received
   queued = 0; // of those not dispatched yet
   sentCost = 0;
   limit = 0; // the cost up to which a message may begin
   selects = 0;
-  beat = 0; // seconds of silence asked for; 0 for the usual
+  beat; // seconds of silence asked for, where it is not the usual
   pieces = []; // of the message that is coming
   coming = 0; // bytes of it
 
@@ -185,69 +159,67 @@ class Session {
 
   /** Number a message. `bytes` is its payload; a text that needs no parts is kept as it is too. */
   post(kind, bytes, words) {
-    const { maxPart } = this;
-    let at = 0;
-    for (; bytes.length - at > maxPart; at += maxPart) {
-      this.keep(encode(PART, bytes.subarray(at, at + maxPart)));
+    let rest = bytes;
+    for (; rest.length > this.maxPart; rest = rest.subarray(this.maxPart)) {
+      // There are no words then: what has parts is not kept as a text.
+      words = this.keep(encode(PART, rest.subarray(0, this.maxPart)));
     }
-    this.keep(encode(kind, bytes.subarray(at)), bytes.length, at ? undefined : words);
+    this.keep(encode(kind, rest), bytes.length, words);
     this.sentCost += bytes.length + OVERHEAD;
   }
 
-  keep(wire, weight = 0, words) {
-    this.kept.push({ wire, weight, words, before: this.sentCost });
+  keep(frame, weight, words) {
+    this.kept.push(Object.assign(frame, { weight, words, before: this.sentCost }));
   }
 
-  shut(code, reason) {
-    if (this.phase !== LIVE) return;
+  /** Close, where that has not begun. The peer's own reason is not said back to it. */
+  shut(code, reason, said = reason) {
+    if (this.phase) return;
     this.phase = CLOSING;
     this.ending = { code, reason };
-    this.keep(encode(CLOSE, big(code, 2), utf8(reason)));
+    this.sentCost = -1; // CLOSE needs no room, and nothing comes after it
+    this.keep(encode(CLOSE, big(code, 2), utf8(said)));
   }
 
-  fail(code, reason) {
-    if (this.isOver) return;
-    this.ending = { code, reason };
-    this.phase = LOST;
+  /** The session is lost. Why is for who reads the calls: 1006 comes to a page without a reason. */
+  fail() {
+    if (!this.isOver) this.phase = LOST;
   }
 
   /** Take it that a peer which let go while this side was closing has received everything. */
   settle() {
     this.phase = CLOSED;
-    this.acknowledge(this.last, 0);
-  }
-
-  /** Number of the newest frame kept. */
-  get last() {
-    return this.oldest + this.kept.length - 1;
+    this.acknowledge(this.oldest + this.kept.length - 1, 0);
   }
 
   /** Whether nothing is left to do. */
   get isOver() {
-    return this.phase === LOST || (this.phase === CLOSED && !this.kept.length);
+    return this.phase === LOST || (this.phase === CLOSED && !this.kept[0]);
   }
 
   attach(carrier, batched) {
-    Object.assign(carrier, {
-      batched, expected: 0, control: [], nonce: 0, echoed: 0, isProven: false, isLeaving: false,
-      toldReceived: 0, toldCost: 0, toldLimit: 0,
-    });
+    carrier.batched = batched;
+    carrier.control = [];
+    carrier.expected = 0;
+    carrier.isProven = carrier.isLeaving = false;
     this.rewind(carrier);
-    this.carriers.set(carrier.id, carrier);
+    this.carriers[carrier.id] = carrier;
   }
 
   detach(carrier) {
-    this.carriers.delete(carrier.id);
+    delete this.carriers[carrier.id];
     if (this.selected === carrier) this.selected = null;
   }
 
   /** Write again on this carrier all that is not acknowledged. */
   rewind(carrier) {
-    Object.assign(carrier, { cursor: this.oldest, toldNext: 0, toldSelect: 0, toldBeat: 0 });
+    carrier.cursor = this.oldest;
+    carrier.toldNext = carrier.toldSelect = 0;
+    carrier.toldBeat = undefined;
   }
 
   choose(carrier) {
-    if (!this.carriers.has(carrier.id)) return;
+    if (!this.carriers[carrier.id]) return;
     this.selects++;
     this.selected = carrier;
   }
@@ -255,77 +227,83 @@ class Session {
   /** Ask for a PONG on this carrier: `echoed` is the nonce once it came. */
   ping(carrier, nonce, isProof = true) {
     if (isProof) Object.assign(carrier, { isProven: false, nonce });
-    this.say(carrier, encode(PING, big(carrier.id), utf8(nonce)));
+    this.say(carrier, PING, big(carrier.id), utf8(nonce));
   }
 
-  say(carrier, wire) {
-    carrier.control = [...carrier.control, wire].slice(-MAX_CONTROL);
+  say(carrier, ...frame) {
+    carrier.control = [...carrier.control, encode(...frame)].slice(-MAX_CONTROL);
   }
 
   acknowledge(received, room) {
-    if (received > this.last) throw bad(); // more was acknowledged than was sent
     const count = received + 1 - this.oldest;
+    badIf(count > this.kept.length); // more was acknowledged than was sent
     if (count < 0) return;
-    this.limit = Math.max(this.limit, (this.kept[count]?.before ?? this.sentCost) + room);
-    this.flush(received);
-    this.kept.splice(0, count);
+    this.flush(this.kept.splice(0, count));
     this.oldest += count;
+    this.limit = Math.max(this.limit, (this.kept[0]?.before ?? this.sentCost) + room);
   }
 
-  /** Say that frames up to a number left the page. */
-  flush(number) {
-    while (this.flushedTo < number) this.flushed += this.kept[++this.flushedTo - this.oldest].weight;
+  /** Say that frames left the page, which counts once. */
+  flush(frames) {
+    for (const one of frames) {
+      this.flushed += one.weight ?? 0;
+      one.weight = 0;
+    }
   }
 
   take(carrier, frames) {
     if (this.phase === LOST) return;
-    for (const [kind, payload] of frames) {
+    for (const [kind, payload, words] of frames) {
       if (kind <= LAST_NUMBERED) {
-        if (!carrier.expected) throw bad(); // a numbered frame came before NEXT
+        badIf(!carrier.expected); // a numbered frame came before NEXT
         const ahead = carrier.expected++ - this.got;
-        if (ahead > 1) throw bad(); // frames are missing
-        if (ahead === 1) this.accept(kind, payload);
-      } else if (kind === ACK) this.acknowledge(...numbers(payload, 8, 4));
-      else if (kind === NEXT) [carrier.expected] = numbers(payload, 8);
+        badIf(ahead > 1); // frames are missing
+        if (ahead === 1) this.accept(kind, payload, words);
+      } else if (kind === ACK) {
+        badIf(payload.length !== 12);
+        this.acknowledge(number(payload, 0, 8), number(payload, 8));
+      } else if (kind === NEXT) {
+        badIf(payload.length !== 8);
+        carrier.expected = number(payload);
+      } else if (kind === LEAVE) carrier.isLeaving = true;
       else if (kind === PING || kind === PONG) {
-        const named = this.carriers.get(numbers(payload.subarray(0, 4), 4)[0]);
-        if (!named) continue;
-        if (kind === PING) this.say(named, encode(PONG, payload));
-        else {
+        badIf(payload.length < 4);
+        const named = this.carriers[number(payload, 0, 4)];
+        if (named && kind === PING) this.say(named, PONG, payload);
+        else if (named) {
           named.echoed = fromUtf8(payload.subarray(4));
           named.isProven ||= named.echoed === named.nonce;
         }
-      } else if (kind === LEAVE) carrier.isLeaving = true;
+      }
     }
   }
 
-  accept(kind, payload) {
-    if (this.peerClosed) throw bad(); // a frame came after CLOSE
+  /** @param words is the same text as the payload, where the browser has decoded it */
+  accept(kind, payload, words) {
+    badIf(this.peerClosed); // a frame came after CLOSE
     if (kind === CLOSE) {
-      const end = { code: number(payload.subarray(0, 2)), reason: fromUtf8(payload.subarray(2)) };
-      const { ending } = this;
+      this.shut(number(payload, 0, 2), fromUtf8(payload.subarray(2)), "");
       this.got++;
-      this.shut(end.code, "");
-      this.ending = ending ?? end;
       this.phase = CLOSED;
       this.peerClosed = true;
+      this.cost += INBOX; // so much that the acknowledgement is due
       return;
     }
-    if (!this.coming && this.queued >= INBOX) throw bad(); // a message began without room
-    const isText = typeof payload === "string"; // as a WebSocket and events bring it
-    const pieces = [...this.pieces, isText ? utf8(payload) : joined([payload])];
+    badIf(!this.coming && this.queued >= INBOX); // a message began without room
+    const pieces = this.phase ? [] : [...this.pieces, payload];
     // Before it counts as received: if the carrier garbled it, another brings it again.
-    const data = kind === PART || this.phase !== LIVE ? null : kind === BINARY ? joined(pieces) :
-      isText && !pieces[1] ? payload : fromUtf8(joined(pieces));
+    let data = kind !== PART && joined(pieces);
+    if (kind === TEXT) data = pieces[1] ? fromUtf8(data) : words ?? fromUtf8(data);
     this.got++;
-    this.coming += pieces.at(-1).length;
+    this.coming += payload.length;
     if (this.coming > this.maxMessage) this.shut(1009, "message is too long");
-    this.pieces = kind === PART && this.phase === LIVE ? pieces : [];
+    this.pieces = pieces;
     if (kind === PART) return;
     const cost = this.coming + OVERHEAD;
+    this.pieces = [];
     this.cost += cost;
     this.coming = 0;
-    if (this.phase !== LIVE) return;
+    if (this.phase) return;
     this.queued += cost;
     this.deliver(data, cost);
   }
@@ -336,67 +314,52 @@ class Session {
 
   /** Return what goes out now on a carrier of what has come, and can. */
   announce(carrier) {
-    const { got: received, cost, space: room } = this;
-    Object.assign(carrier, { toldReceived: received, toldCost: cost, toldLimit: cost + room });
-    return { received, room };
+    carrier.toldReceived = this.got;
+    carrier.toldCost = this.cost;
+    carrier.toldLimit = this.cost + this.space;
+    return { received: this.got, room: this.space };
   }
 
   /** The next frame to write on a carrier, where there is one, and room for it. */
   writable(carrier) {
-    if (this.selected && this.selected !== carrier) return;
     carrier.cursor = Math.max(carrier.cursor, this.oldest);
     const frame = this.kept[carrier.cursor - this.oldest];
-    if (frame && (frame.before < this.limit || frame.wire[0] === CLOSE)) return frame;
-  }
-
-  isSelectDue(carrier) {
-    return this.selected && carrier.toldSelect < this.selects;
-  }
-
-  isUnannounced(carrier) {
-    return this.got > carrier.toldReceived;
-  }
-
-  isAckDue(carrier) {
-    const { cost, space: room } = this;
-    const more = cost + room - carrier.toldLimit;
-    return (
-      cost - carrier.toldCost >= INBOX / 4 || more >= INBOX / 4 ||
-      // The server has used up what it was told, and could go on.
-      (cost && carrier.toldLimit <= cost && room) ||
-      (this.peerClosed && this.isUnannounced(carrier))
-    );
+    return (this.selected ?? carrier) === carrier && frame?.before < this.limit && frame;
   }
 
   /** Whether this carrier has something that must be written now. */
   isPending(carrier) {
-    return Boolean(
-      carrier.control.length || this.isSelectDue(carrier) || carrier.toldBeat !== this.beat ||
-      this.writable(carrier) ||
-      ((!this.selected || this.selected === carrier) && this.isAckDue(carrier)),
+    return (
+      carrier.control[0] || (this.selected && carrier.toldSelect < this.selects) ||
+      carrier.toldBeat !== this.beat || this.writable(carrier) ||
+      // An acknowledgement is due where much has come or been dispatched, and where the server has
+      // used up what it was told and could go on.
+      ((this.selected ?? carrier) === carrier && (
+        this.cost - carrier.toldCost >= INBOX / 4 ||
+        this.cost + this.space - carrier.toldLimit >= INBOX / 4 ||
+        (this.cost - carrier.toldLimit >= 0 && this.space)
+      ))
     );
   }
 
-  /** Return the frames `{wire, words}` to write on this carrier now, and an ACK in any case? */
+  /** Return the frames to write on this carrier now, and an ACK in any case? */
   write(carrier, size, anyhow) {
     if (!anyhow && !this.isPending(carrier)) return [];
-    const frames = carrier.control.map((wire) => ({ wire }));
-    const add = (...frame) => frames.push({ wire: encode(...frame) });
-    carrier.control = [];
-    if (carrier.toldBeat !== this.beat) {
-      carrier.toldBeat = this.beat;
-      add(BEAT, big(this.beat * 1000));
-    }
-    if (anyhow || this.isUnannounced(carrier) || this.cost + this.space > carrier.toldLimit) {
+    const frames = carrier.control;
+    const add = (...frame) => frames.push(encode(...frame));
+    if (carrier.toldBeat !== this.beat) add(BEAT, big(this.beat * 1000));
+    if (anyhow || this.got > carrier.toldReceived || this.cost + this.space > carrier.toldLimit) {
       this.announce(carrier);
       add(ACK, big(this.got, 8), big(this.space));
     }
-    if (this.isSelectDue(carrier)) {
-      carrier.toldSelect = this.selects;
+    if (this.selected && carrier.toldSelect < this.selects) {
       add(SELECT, big(this.selects), big(this.selected.id));
     }
+    carrier.control = [];
+    carrier.toldBeat = this.beat;
+    carrier.toldSelect = this.selects;
     if (carrier.batched) carrier.toldNext = 0; // each write travels on its own
-    for (let frame; size > 0 && (frame = this.writable(carrier)); size -= frame.wire.length) {
+    for (let frame; size > 0 && (frame = this.writable(carrier)); size -= frame.length) {
       if (carrier.toldNext !== carrier.cursor) add(NEXT, big(carrier.cursor, 8));
       frames.push(frame);
       carrier.toldNext = ++carrier.cursor;
@@ -423,15 +386,14 @@ const LEAVING_INTERVAL = 0.2; // seconds, at least, between two that are followe
 const SLOWER = 1.5;
 const between = (low, high) => low + Math.random() * (high - low);
 
-// What becomes of an attempt; those above WAITING are running.
-const FAILED = 0, WAITING = 1, TRYING = 2, OPENED = 3, PROVEN = 4;
+// What becomes of an attempt; those above WAITING are running, those above PROVEN not known to work.
+const FAILED = 0, WAITING = 1, PROVEN = 2, TRYING = 3, OPENED = 4;
 
 /**
  * The race: which transports to try and when, and which of those that opened to use.
  *
  * The same rules as negotiation/race.py, where they are explained. Times are in seconds. A runner
- * is a transport in it. `decide` returns `[actions, when to ask again]`, an action is
- * `[runner, what]`: START, USE, or why to stop it, and then whether it was late.
+ * is a transport in it.
  */
 class Race {
   used = null;
@@ -440,12 +402,24 @@ class Race {
   promoteAt = 0; // when better ones are tried again; 0 where none is
   interval = PROMOTION_INTERVAL;
   rounds = 0;
-  followAt = 0; // what is leaving is not followed before
+  followedAt = -1; // when one that is leaving was followed last
+  queue = [];
 
-  /** @param known is what the memory says: `{transport, seconds, isDue}`, or nothing */
-  constructor(names, timeout, patience, known, jitter = between) {
-    Object.assign(this, { longestTry: timeout, patiences: patience, known, jitter });
-    this.order = names.map((name) => ({ way: name, phase: WAITING, moment: 0, strikes: 0 }));
+  /**
+   * @param known is what the memory says: `{transport, seconds, isDue}`, or nothing
+   * @param start @param use are called with a runner
+   * @param stop with a runner, why, and whether it was late
+   * @param wakeAt with a time at which to `decide` again
+   */
+  constructor(options, known, start, use, stop, wakeAt, jitter = between) {
+    this.options = options;
+    this.known = known;
+    this.start = start;
+    this.use = use;
+    this.stop = stop;
+    this.wakeAt = wakeAt;
+    this.jitter = jitter;
+    this.order = options.transports.map((way) => ({ way, phase: WAITING, strikes: 0 }));
     this.first = this.order.find((one) => one.way === known.transport);
     this.queueFrom(this.first);
   }
@@ -464,28 +438,28 @@ class Race {
   }
 
   ended(runner, now, served, blameless) {
-    const { phase, moment } = runner;
-    move(runner, runner.isDoubted ? WAITING : FAILED, now);
+    const { phase } = runner;
+    const lasted = blameless || hasLasted(runner, now);
+    runner.phase = runner.isDoubted ? WAITING : FAILED;
     if (runner !== this.used) {
       if (phase === TRYING) this.hurry(now);
       return;
     }
     this.used = this.first = null;
     this.promoteAt = 0;
-    const lasted = blameless || (phase === PROVEN && now - moment >= LASTING);
     if (lasted) this.interval = PROMOTION_INTERVAL;
     runner.strikes = lasted ? 0 : runner.strikes + 1;
+    served ||= lasted;
     this.queueFrom(runner);
-    if (!lasted && (!served || runner.strikes >= MAX_STRIKES)) this.queue.push(this.queue.shift());
-    this.waitAgain((one) => one.strikes < MAX_STRIKES);
+    if (!served || runner.strikes >= MAX_STRIKES) this.queue.push(this.queue.shift());
+    this.waitAgain();
     if (this.isExhausted) {
       this.queue.sort((one, two) => one.strikes - two.strikes);
-      this.waitAgain();
+      this.waitAgain(Infinity);
     }
-    if (lasted || served) {
-      this.rounds = 0;
-      this.nextStart = now;
-    } else this.pause(now);
+    this.nextStart = now;
+    if (served) this.rounds = 0;
+    else this.pause(now);
   }
 
   hurry(now) {
@@ -493,20 +467,19 @@ class Race {
   }
 
   /** Let those that failed wait for another try. */
-  waitAgain(which = () => true) {
-    for (const one of this.order) if (one.phase === FAILED && which(one)) one.phase = WAITING;
+  waitAgain(strikes = MAX_STRIKES) {
+    for (const one of this.order) if (one.phase === FAILED && one.strikes < strikes) one.phase = WAITING;
   }
 
   /** Say that the carrier in use ends soon: the next is tried while it still carries. */
   leave(now) {
     const { used } = this;
-    if (used.phase === PROVEN && now - used.moment >= LASTING) used.strikes = 0;
+    if (hasLasted(used, now)) used.strikes = 0;
     this.leaving = used;
     this.used = this.first = null;
     this.rounds = 0;
-    this.nextStart = Math.max(now, this.followAt);
-    this.followAt = this.nextStart + LEAVING_INTERVAL;
-    move(used, WAITING, now);
+    this.nextStart = this.followedAt = Math.max(now, this.followedAt + LEAVING_INTERVAL);
+    used.phase = WAITING;
     this.queueFrom(used);
   }
 
@@ -514,8 +487,8 @@ class Race {
   left(now) {
     if (!this.leaving) return;
     this.leaving = null;
-    this.hurry(Math.max(now, this.followAt - LEAVING_INTERVAL));
-    this.waitAgain((one) => one.strikes < MAX_STRIKES);
+    this.hurry(Math.max(now, this.followedAt));
+    this.waitAgain();
   }
 
   /** Say that the network has changed. */
@@ -537,45 +510,57 @@ class Race {
   /** Say what the server offers. An offer without the carrier in use is not believed. */
   offered(names) {
     const left = this.order.filter((one) => names.includes(one.way));
-    if (left.length && (!this.used || left.includes(this.used))) this.offer = left;
+    if (!left[0] || (this.used && !left.includes(this.used))) return;
+    for (const one of this.order) if (!left.includes(one)) this.drop(one, "not offered");
+    this.order = left;
+  }
+
+  drop(runner, why) {
+    if (runner.phase > WAITING) this.stop(runner, why);
+    runner.phase = FAILED;
   }
 
   decide(now) {
-    const actions = [];
-    const { offer = this.order } = this;
-    const stop = (one, why, isLate) => one.phase > WAITING && actions.push([one, why, isLate]);
-    for (const one of this.order) if (!offer.includes(one)) stop(one, "not offered");
-    this.order = offer;
-    this.queue = this.queue.filter((one) => offer.includes(one));
-    for (const one of offer) {
-      const { phase, moment } = one;
-      if (now - moment < this.longest || (phase !== TRYING && phase !== OPENED)) continue;
-      stop(one, phase === TRYING ? "no OPEN" : "no PONG", true);
-      this.ended(one, now);
+    for (const one of this.order) {
+      if (one.phase > PROVEN && now - one.moment >= this.longest) {
+        this.ended(one, now);
+        this.stop(one, "no answer", true);
+      }
     }
-    this.choose(actions);
-    const { used } = this;
+    const best = this.order.find((one) => one.phase === PROVEN) ?? (this.used || this.leaving ? null :
+      this.order.filter((one) => one.phase === OPENED).sort((one, two) => one.moment - two.moment)[0]);
+    if (best && best !== this.used) {
+      this.used = best;
+      this.leaving = null;
+      this.use(best);
+    }
     if (this.works) {
-      const better = this.better;
-      if (this.first === used && !this.known.isDue) {
-        for (const one of better) if (one.phase === WAITING) move(one, FAILED, now);
+      const { better } = this;
+      if (this.first === this.used && !this.known.isDue) {
+        for (const one of better) if (one.phase === WAITING) one.phase = FAILED;
       }
       this.first = null;
-      for (const one of this.order) {
-        if (one === used || better.includes(one)) continue;
-        stop(one, "not needed");
-        one.phase = FAILED;
+      for (const one of this.order.slice(better.length + 1)) this.drop(one, "not needed");
+      if (!better[0] || better.some((one) => one.phase !== FAILED)) this.promoteAt = 0;
+      else if (!this.promoteAt) this.promoteAt = now + this.interval * this.jitter(0.8, 1.2);
+      else if (now >= this.promoteAt) {
+        this.promoteAt = 0;
+        this.interval = Math.min(this.interval * 2, LAST_PROMOTION_INTERVAL);
+        for (const one of better) one.phase = WAITING;
+        this.queue = better;
+        this.nextStart = now;
       }
-      this.retry(now, better);
+      if (this.promoteAt) this.wakeAt(this.promoteAt);
     } else if (!this.leaving) this.promoteAt = 0;
-    const next = this.next;
+    const { next } = this;
     if (next && now >= this.nextStart) {
       move(next, TRYING, now);
       next.wasTried = true;
       this.nextStart = now + this.patienceWith(next);
-      actions.push([next, START]);
+      this.start(next);
     }
-    return [actions, this.askAgain(now)];
+    if (this.next) this.wakeAt(this.nextStart);
+    for (const one of this.order) if (one.phase > PROVEN) this.wakeAt(one.moment + this.longest);
   }
 
   get isExhausted() {
@@ -583,7 +568,7 @@ class Race {
   }
 
   nextRound(now) {
-    this.waitAgain();
+    this.waitAgain(Infinity);
     this.queueFrom();
     this.pause(now);
   }
@@ -606,74 +591,53 @@ class Race {
     return this.order.slice(0, this.order.indexOf(this.used));
   }
 
-  patienceWith({ way }) {
-    const usual = this.patiences[way] ?? (way === "sse" ? SSE_PATIENCE : PATIENCE);
-    if (this.leaving) return Math.max(usual, LEAVING_PATIENCE);
-    if (way !== this.first?.way) return usual;
-    return Math.max(usual, Math.min(SLOWER * this.known.seconds, MAX_KNOWN_PATIENCE));
+  patienceWith(runner) {
+    return Math.max(
+      this.options.patience[runner.way] ?? (runner.way === "sse" ? SSE_PATIENCE : PATIENCE),
+      this.leaving ? LEAVING_PATIENCE :
+        runner === this.first ? Math.min(SLOWER * this.known.seconds, MAX_KNOWN_PATIENCE) : 0,
+    );
   }
 
+  /** Seconds that an attempt may take now. */
   get longest() {
-    return this.works ? Math.min(this.longestTry, PROMOTION_TIMEOUT) : this.longestTry;
+    return this.works ? Math.min(this.options.openTimeout, PROMOTION_TIMEOUT) : this.options.openTimeout;
   }
 
-  choose(actions) {
-    const are = (phase) => this.order.filter((one) => one.phase === phase);
-    const best = are(PROVEN)[0] ?? (this.used || this.leaving ? null :
-      are(OPENED).sort((one, two) => one.moment - two.moment)[0]);
-    if (!best || best === this.used) return;
-    this.used = best;
-    this.leaving = null;
-    actions.push([best, USE]);
-  }
-
-  retry(now, better) {
-    if (!better.length || better.some((one) => one.phase !== FAILED)) this.promoteAt = 0;
-    else if (!this.promoteAt) this.promoteAt = now + this.interval * this.jitter(0.8, 1.2);
-    else if (now >= this.promoteAt) {
-      this.promoteAt = 0;
-      this.interval = Math.min(this.interval * 2, LAST_PROMOTION_INTERVAL);
-      for (const one of better) one.phase = WAITING;
-      this.queue = better;
-      this.nextStart = now;
-    }
-  }
-
+  /** While a proven carrier is in use, only what is better waits. */
   get next() {
-    const { better } = this;
-    return this.queue.find((one) => one.phase === WAITING && (!this.works || better.includes(one)));
-  }
-
-  askAgain(now) {
-    const times = this.order
-      .filter((one) => one.phase === TRYING || one.phase === OPENED)
-      .map((one) => one.moment + this.longest);
-    if (this.next) times.push(this.nextStart);
-    if (this.promoteAt && this.works) times.push(this.promoteAt);
-    return Math.max(Math.min(...times), now);
+    return this.queue.find((one) => one.phase === WAITING);
   }
 }
 
-const START = 1, USE = 2;
 const move = (runner, phase, moment, isDoubted) => Object.assign(runner, { phase, moment, isDoubted });
+const hasLasted = (runner, now) => runner.phase === PROVEN && now - runner.moment >= LASTING;
 
-/**
- * Silence: whether a path cuts connections on which nothing is said. See negotiation/silence.py.
- *
- * Takes note, in `{beat, limit, before}`, of a carrier lost after so many seconds of silence; says
- * whether that taught a heartbeat.
- */
-function learn(quiet, silence, heartbeat) {
-  if (silence >= 1.2 * heartbeat) silence = heartbeat; // the path had let go before
-  const { before } = quiet;
-  quiet.before = silence;
-  const limit = Math.min(silence, before);
-  const beat = Math.max(1, 0.5 * limit);
-  // Of what is unknown every comparison is false.
-  if (!(silence >= 1 && Math.abs(silence - before) <= 0.2 * Math.max(silence, before))) return false;
-  if (beat >= quiet.beat) return false;
-  Object.assign(quiet, { beat, limit, before: undefined });
-  return true;
+/** Silence: whether a path cuts connections on which nothing is said. See negotiation/silence.py. */
+class Silence {
+  limit; // the silence after which the path cut, in seconds, if it did
+  before; // the silence before the cut before
+
+  /** @param beat is the heartbeat that the path needs, in seconds, where that is known */
+  constructor(beat) {
+    this.beat = beat;
+  }
+
+  /** Take note of a carrier lost after so many seconds of silence; say whether that taught a heartbeat. */
+  learn(silence, heartbeat) {
+    if (silence >= 1.2 * heartbeat) silence = heartbeat; // the path had let go before
+    const limit = Math.min(silence, this.before);
+    const beat = Math.max(1, limit / 2);
+    // Of what is unknown every comparison is false.
+    const isNew = silence >= 1 && limit >= 0.8 * Math.max(silence, this.before) && !(beat >= this.beat);
+    this.before = silence;
+    if (isNew) {
+      this.beat = beat;
+      this.limit = limit;
+      this.before = undefined;
+    }
+    return isNew;
+  }
 }
 
 const STORED = "byway";
@@ -691,9 +655,13 @@ function places() {
   }
 }
 
-/** Return what worked at an origin: `{transport, seconds, heartbeat, since}` and whether it isDue. */
+/**
+ * Return what worked at an origin: `{transport, seconds, heartbeat, since}` and whether it isDue.
+ *
+ * The origin is false where nothing is to be kept.
+ */
 function recall(origin) {
-  const found = places()[origin];
+  const found = origin && places()[origin];
   const age = Date.now() / 1000 - found?.since;
   if (!(age >= 0 && age <= MAX_AGE && found.seconds >= 0)) return {};
   return { ...found, isDue: age >= RETRY_AGE * between(0.8, 1.2) };
@@ -701,6 +669,7 @@ function recall(origin) {
 
 /** Remember what works at an origin, or, without that, forget it. */
 function remember(origin, found) {
+  if (!origin) return;
   const others = Object.entries(places()).filter(([place]) => place !== origin);
   if (found) others.push([origin, found]);
   try {
@@ -715,7 +684,6 @@ function remember(origin, found) {
 
 const LATE = 2; // heartbeats of silence after which a carrier counts as dead
 const WRITE = 32 * KIB; // bytes of frames in one WebSocket message
-const LOOK_AGAIN = 0.02; // seconds between two looks at what a WebSocket still has to send
 const FIRST_RETRY = 0.1; // seconds that the first retry of a batch waits at most
 const MAX_IN_FLIGHT = 8; // batches on their way at a time
 const FEW_IN_FLIGHT = 2; // where they share six connections with other tabs
@@ -731,91 +699,83 @@ const SOON = 0.25; // seconds between two visits where something was said
 
 const NativeWebSocket = globalThis.WebSocket;
 const now = () => performance.now() / 1000;
-const wires = (frames) => frames.map((one) => one.wire);
 
-/** Return a text that nobody guesses: 192 random bits. */
+/** Return a text that nobody guesses: 192 random bits, in no more than 64 characters. */
 const random = () =>
   crypto.getRandomValues(new Uint32Array(6)).reduce((text, one) => text + one.toString(36), "");
 
-function carryWebSocket(driver, link) {
-  const { state: session } = driver;
+/** It is async so that an error of `new WebSocket` counts too. */
+async function carryWebSocket(driver, link) {
+  const { session } = driver;
   const greeting = driver.greet(link);
   const socket = new NativeWebSocket(
-    driver.target, [SUBPROTOCOL, encodeToken(greeting), ...(greeting.subprotocols ?? [])]);
+    driver.url, [SUBPROTOCOL, encodeToken(greeting), ...(greeting.subprotocols ?? [])]);
   socket.binaryType = "arraybuffer";
-  const write = (frames) => {
-    socket.send((frames[1] ? undefined : frames[0].words) ?? joined(wires(frames)));
-    session.flush(link.cursor - 1);
+  socket.onclose = ({ code, reason }) => link.end(`closed ${code} ${reason}`);
+  socket.onmessage = ({ data }) => {
+    try {
+      driver.feed(link, typeof data === "string" ? [[TEXT, utf8(data), data]] : decodeAll(data));
+    } catch (error) {
+      link.end(error);
+    }
+  };
+  socket.onopen = () => {
+    if (socket.protocol !== SUBPROTOCOL) {
+      if (driver.terms.instance) return link.end("no byway");
+      link.stop = null;
+      return driver.goOnPlain(socket);
+    }
+    // Some proxies hold the server's first words until the client's, or its next, which a PING asks for.
+    session.ping(link, "", false);
+    link.toldReceived = -1; // an ACK goes with it
+    link.pump = () => {
+      for (let frames; (frames = driver.due(link, WRITE))[0]; ) {
+        socket.send((frames[1] ? undefined : frames[0].words) ?? joined(frames));
+        session.flush(frames);
+      }
+    };
+    driver.soon();
   };
   link.stop = () => {
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen = null;
     socket.close();
   };
-  return new Promise((_, reject) => {
-    socket.onclose = ({ code, reason }) => reject(lost(`closed ${code} ${reason}`));
-    socket.onmessage = ({ data }) => {
-      try {
-        driver.feed(link, typeof data === "string" ? [[TEXT, data]] : decodeAll(data));
-      } catch (error) {
-        reject(error);
-      }
-    };
-    socket.onopen = () => {
-      if (socket.protocol !== SUBPROTOCOL) {
-        if (driver.terms.instance) return reject(lost("no byway"));
-        link.stop = null;
-        return driver.goOnPlain(socket);
-      }
-      write(session.write(link, 0, true)); // some proxies hold the server's words until the client's
-      link.pump = () => {
-        for (let frames; (frames = driver.due(link, WRITE))[0]; ) write(frames);
-        // Nothing tells when the browser has sent it.
-        if (socket.bufferedAmount) driver.wakeAt(now() + LOOK_AGAIN);
-      };
-      link.pump();
-    };
-  });
 }
 
 /** Open an answer without an end, which brings frames as they come. */
-const carryEndless = (decoder) => async (driver, link) => {
-  if (!(await link.slot.take())) throw lost("no free connection", { isNetwork: true }); // other tabs have them, for now
+async function carryEndless(driver, link) {
+  await takeSlot(driver, link);
+  if (!link.isHeld) throw lost("no free connection", { isNetwork: true }); // other tabs have them, for now
   const { body } = await driver.ask(link, link.way, {
-    isEndless: true, frames: driver.state.write(link, MAX_PART),
+    isEndless: true, frames: driver.session.write(link, MAX_PART),
   });
-  const reader = body.getReader();
-  const feed = decoder();
+  const feed = link.way === "sse" ? eventDecoder() : frameDecoder();
   batches(driver, link);
-  for (let next; !(next = await reader.read()).done; ) driver.feed(link, feed(next.value));
-  // A clean end proves nothing: proxies turn a dead origin into one.
-  throw lost("cut");
-};
+  await body.pipeTo(new WritableStream({ write: (bytes) => driver.feed(link, feed(bytes)) }));
+  // A clean end proves nothing: proxies turn a dead origin into one, or end an answer by mistake.
+  link.end(lost("cut", { isNetwork: true }));
+}
 
 async function carryPoll(driver, link) {
-  const { state: session } = driver;
-  const { slot } = link;
-  let hasFailed = false;
+  const { session } = driver;
+  let hasFailed = true; // the first has to succeed
   let poll = 0;
-  await slot.take();
+  await takeSlot(driver, link);
   while (session.phase !== CLOSED) {
-    link.isVisiting = !slot.isHeld;
+    link.isVisiting = !link.isHeld;
     if (link.isVisiting && poll) {
       // A visit: the first poll of a carrier is answered at once, so it keeps no connection.
       const began = now();
       const { oldest } = session;
-      await new Promise((resolve) => {
-        link.visit = () => {
-          // What has just been said may well be answered.
-          const at = began + (session.oldest > oldest ? SOON : VISIT_INTERVAL);
-          if (now() >= at || slot.isHeld || link.isDone) resolve();
-          else driver.wakeAt(at);
-        };
-        link.visit();
-      });
+      while (!link.isHeld && !link.isDone &&
+        // What has just been said may well be answered.
+        !driver.hasCome(began + (session.oldest > oldest ? SOON : VISIT_INTERVAL))) {
+        await new Promise((resolve) => (link.visit = resolve));
+      }
       if (link.isDone) return;
       poll = 0;
       session.detach(link);
-      link.id = driver.nextId();
+      link.id = ++driver.lastId;
       session.attach(link, true);
       session.choose(link);
     }
@@ -824,98 +784,76 @@ async function carryPoll(driver, link) {
       driver.feed(link, decodeAll(await driver.ask(link, "poll", { poll, frames })));
       hasFailed = false;
     } catch (error) {
-      // One answer may be lost alone; the next poll says what has come. Not after the carrier's
-      // end, which aborts the poll: it would attach itself again.
-      if (!link.isOpen || link.isDone || hasFailed || !error.isNetwork) throw error;
+      // One answer may be lost alone; the next poll says what has come.
+      if (hasFailed || !error.isNetwork) throw error;
       hasFailed = true;
     }
-    if (!link.isUp) batches(driver, link);
+    if (!link.flights) batches(driver, link);
   }
 }
 
-const CARRY = {
-  websocket: carryWebSocket,
-  stream: carryEndless(frameDecoder),
-  sse: carryEndless(eventDecoder),
-  poll: carryPoll,
-};
-
 /** Bring a link's frames up in requests of their own. The rules are those of transports/batches.py. */
 function batches(driver, link) {
-  const { state: session } = driver;
-  const flights = link.flights = new Set();
+  const { session } = driver;
+  const flights = link.flights = new Set(); // the batches on their way, by number
   let size = driver.maxBatch;
   let roundTrip = now() - link.began;
   let notBefore = now() + FIRST_PAUSE;
-  let lastStart = 0;
-  let count = 0;
-  let failures = 0, failingSince = 0, delay = FIRST_RETRY;
-  let failure; // of a batch; nothing starts until all others are back
-  let isMissing = false; // something was answered and not acknowledged
-  let upload;
+  let count = 0, failures = 0, wentBackTo = 0;
+  let lastStart, failingSince;
+  let failure; // an error, or a text where an answer acknowledged too little; until all are back
 
-  link.isUp = true;
-  link.pump = () => {
-    if (upload?.(flights.size)) return;
-    for (;;) {
-      const most = driver.isMultiplexed() ? MAX_IN_FLIGHT : FEW_IN_FLIGHT;
-      if (failure || isMissing || flights.size >= (roundTrip < LONG ? 1 : most)) return;
-      // Evenly over the round trip: what is said in between shares a batch.
-      const from = Math.max(notBefore, flights.size > 1 ? lastStart + roundTrip / most : 0);
-      if (now() < from) return driver.wakeAt(from);
-      const frames = driver.due(link, size);
-      if (!frames[0]) return;
-      fly(frames);
-    }
-  };
-  driver.soon();
-
-  async function fly(frames) {
+  link.pump = async () => {
+    const most = roundTrip < LONG ? 1 : driver.isMultiplexed() ? MAX_IN_FLIGHT : FEW_IN_FLIGHT;
+    // Evenly over the round trip: what is said in between shares a batch.
+    const from = flights.size > 1 ? lastStart + roundTrip / most : notBefore;
+    if (failure || flights.size >= most || !driver.hasCome(from)) return;
+    const frames = driver.due(link, size);
+    if (!frames[0]) return;
+    driver.soon(); // for the next
+    const flight = ++count;
     const end = link.cursor;
-    const flight = {};
     const started = lastStart = now();
-    if (++count === BUSY && link.way !== "poll" && driver.mayUpload && driver.isMultiplexed()) {
-      upload = uploadOf(driver, link, roundTrip, () => (upload = null));
-    }
     flights.add(flight);
+    if (flight === BUSY && link.way !== "poll" && driver.mayUpload && driver.isMultiplexed()) {
+      upload(driver, link, roundTrip);
+    }
     try {
       const answer = await driver.ask(link, "ack", { frames, within: LATE * driver.terms.heartbeat });
       session.take({}, decodeAll(answer));
       roundTrip += (roundTrip ? 0.25 : 1) * (now() - started - roundTrip);
-      failures = failingSince = 0;
-      delay = FIRST_RETRY;
-      const [first] = flights;
-      isMissing ||= first === flight && session.oldest < end;
+      if (session.oldest >= end || session.oldest > wentBackTo) failures = 0;
     } catch (error) {
       if (error.status === GONE) link.end(error);
       failure ??= error;
     }
+    const [first] = flights;
     flights.delete(flight);
-    if (link.isDone) return;
-    if (!flights.size) {
-      if (failure) goBack(failure);
-      else if (isMissing || session.oldest < link.cursor) session.rewind(link);
-      failure = isMissing = undefined;
+    // Everything before it was answered, and the server has not got all of it.
+    if (first === flight && session.oldest < (flights.size ? end : link.cursor)) {
+      failure ??= "not acknowledged";
+    }
+    if (failure && !flights.size && !link.isDone) {
+      // Go back to what was not acknowledged: at once where answers came, and it is less than last time.
+      const isTooLarge = failure.status === TOO_LARGE;
+      const { heartbeat } = driver.terms;
+      session.rewind(link);
+      if (isTooLarge && size === 1) session.fail(); // there is no way up
+      else if (failure.message || session.oldest === wentBackTo) {
+        if (isTooLarge || failures % 2) size = size > 2 * MAX_PART ? size / 2 : 1;
+        if (isTooLarge) driver.maxBatch = size; // the path will not change its mind
+        else {
+          if (!failures) failingSince = now();
+          if (now() - failingSince >= LATE * heartbeat) link.end(failure);
+          notBefore = now() + between(0, Math.min(FIRST_RETRY * 2 ** failures++, heartbeat));
+        }
+        roundTrip = 0; // one at a time until one is answered
+      }
+      wentBackTo = session.oldest;
+      failure = undefined;
     }
     driver.soon();
-  }
-
-  /** Go back to what was not acknowledged, after a pause. */
-  function goBack(error) {
-    const isTooLarge = error.status === TOO_LARGE;
-    if (isTooLarge && size === 1) return session.fail(1006, "no way up");
-    if (isTooLarge || ++failures % 2 === 0) {
-      size = size > 2 * MAX_PART ? size / 2 : 1;
-      if (isTooLarge) driver.maxBatch = size; // the path will not change its mind
-    }
-    failingSince ||= now();
-    if (now() - failingSince >= LATE * driver.terms.heartbeat) return link.end(error);
-    session.rewind(link);
-    roundTrip = 0; // one at a time until one is answered
-    if (isTooLarge) return;
-    notBefore = now() + between(0, delay);
-    delay = Math.min(delay * 2, driver.terms.heartbeat);
-  }
+  };
 }
 
 /**
@@ -923,186 +861,131 @@ function batches(driver, link) {
  *
  * Many proxies hold a body back until it is complete, so it is used once a PING that went up in it
  * has come back, and given up when a later one does not. The rules are those of
- * transports/upload.py. Returns what writes what is due; that says whether batches have to rest.
+ * transports/upload.py.
  */
-function uploadOf(driver, link, roundTrip, onEnd) {
-  const { state: session } = driver;
+function upload(driver, link, roundTrip) {
+  const { session } = driver;
+  const { pump } = link; // of batches
   const controller = new AbortController();
-  let within = Math.max(PROOF_TIMEOUT, 4 * roundTrip);
-  let usedSince = 0;
   let written = 0;
-  let nonce, asked, writer;
+  let nonce, asked, usedSince, writer;
 
   /** Expect the echo of a PING that is written now. */
-  const expect = () => {
+  const ping = () => {
     nonce = random();
     asked = now();
-    driver.wakeAt(asked + within);
+    session.ping(link, nonce, false);
   };
 
   /** Back to batches, which bring up again what was not acknowledged. */
   const end = () => {
-    if (!onEnd) return;
-    onEnd();
-    onEnd = null;
-    controller.abort();
-    if (!usedSince || now() - usedSince < LASTING) driver.mayUpload = false;
-    if (!usedSince || link.isDone) return;
+    link.pump = pump;
+    // Of what was never used the comparison is false.
+    driver.mayUpload &&= now() - usedSince >= LASTING;
+    if (!link.batched) session.rewind(link);
     link.batched = true;
-    session.rewind(link);
     driver.soon();
   };
 
   const body = new ReadableStream({ start: (one) => (writer = one) });
-  expect();
-  writer.enqueue(joined([
-    encodeHello(driver.greet(link, "up")), encode(PING, big(link.id), utf8(nonce)),
-  ]));
+  ping();
+  writer.enqueue(joined([encodeHello(driver.greet(link, "up")), link.control.pop()]));
   driver.ask(link, "up", { body, controller }).then(end, end);
 
-  return (isBusy) => {
+  link.pump = () => {
     const isHeard = link.echoed === nonce;
-    if (!isHeard && now() > asked + within) return end();
-    if (!usedSince) {
-      if (!isHeard || isBusy) return isHeard; // what is on its way comes back first
+    if (!usedSince && isHeard && !link.flights.size) { // what was on its way has come back
       usedSince = now();
-      within = Math.max(HEARD_TIMEOUT, within);
       session.rewind(link);
       link.batched = false;
     }
-    for (let frames; (frames = driver.due(link, driver.maxBatch))[0]; ) {
-      writer.enqueue(joined(wires(frames)));
-    }
-    if (isHeard && link.cursor !== written) {
-      if (now() < asked + PING_INTERVAL) driver.wakeAt(asked + PING_INTERVAL);
-      else {
+    const within = Math.max(usedSince ? HEARD_TIMEOUT : PROOF_TIMEOUT, 4 * roundTrip);
+    const until = asked + (isHeard ? PING_INTERVAL : within);
+    if (driver.hasCome(until)) {
+      if (!isHeard) return controller.abort();
+      if (usedSince && link.cursor !== written) {
         written = link.cursor;
-        expect();
-        session.ping(link, nonce, false);
-        driver.soon();
+        ping();
       }
     }
-    return true;
+    if (!usedSince) return isHeard || pump();
+    for (let frames; (frames = driver.due(link, driver.maxBatch))[0]; ) {
+      writer.enqueue(joined(frames));
+    }
   };
-}
-
-/** Whether this fetch can send a body while it is written. One sends "[object ReadableStream]". */
-function canUpload() {
-  let isRead = false;
-  try {
-    const { headers } = new Request("http://localhost", {
-      method: "POST",
-      body: new ReadableStream(),
-      get duplex() {
-        isRead = true;
-        return "half";
-      },
-    });
-    return isRead && !headers.has("content-type");
-  } catch {
-    return false;
-  }
 }
 
 // What the page has to do with it -----------------------------------------------------------------
 
 const SLOTS = 4; // of the six connections to a host that a browser shares among all its tabs
 const VISIT_PATIENCE = 15; // seconds that a visit may take, behind those of other tabs
-const drivers = new Set();
 const page = globalThis.document;
 
 /** Tabs tell each other who wants a slot; the same word wakes pages whose timers are slow. */
 const tabs = globalThis.location && globalThis.BroadcastChannel && new BroadcastChannel(STORED);
 
 /**
- * Leave to keep a connection busy, on HTTP/1.1: a Web Lock, one of four a host for all tabs.
+ * Ask for leave to keep a connection busy, on HTTP/1.1: a Web Lock, one of four a host for all tabs.
  *
- * Who has none visits the server now and then. A visible page asks the hidden ones for theirs.
+ * Then the link says whether it `isHeld`; if not, it is as soon as one is free. Who has none visits
+ * the server now and then. A visible page asks the hidden ones for theirs.
  */
-function slotOf(driver) {
-  const name = `${STORED} ${driver.place} `;
-  const { locks } = globalThis.navigator ?? {};
-  let asked, waiting, free;
+async function takeSlot(driver, link) {
+  const locks = globalThis.navigator?.locks;
+  const waiting = new AbortController();
 
   const request = (index, options) =>
     new Promise((resolve) => {
-      locks.request(name + index, options, (lock) => {
-        if (lock && asked) {
-          slot.isHeld = true;
-          driver.soon();
-        }
-        resolve(slot.isHeld);
-        return lock && asked && new Promise((done) => (free = done));
-      }).catch((error) => {
-        slot.isHeld ||= error.name === "SecurityError"; // an opaque origin has no locks
-        resolve(slot.isHeld);
-      });
+      locks.request(driver.slots + index, options, (lock) => {
+        resolve();
+        if (!lock || link.isDone) return;
+        link.isHeld = true;
+        driver.soon();
+        return new Promise((free) => (link.stop = free));
+      }).catch(() => resolve(link.isHeld = true)); // an opaque origin has no locks
     });
 
-  const ask = async () => {
-    for (let index = 0; index < SLOTS; index++) {
-      if (await request(index, { ifAvailable: true })) return true;
-    }
-    waiting = new AbortController();
-    request(Math.floor(Math.random() * SLOTS), { signal: waiting.signal });
-    slot.want();
-    return false;
-  };
+  link.isHeld = !locks || driver.isMultiplexed();
+  for (let index = SLOTS; index-- && !link.isHeld; ) await request(index, { ifAvailable: true });
+  if (!link.isHeld) {
+    link.requests.add(waiting);
+    request(Math.floor(between(0, SLOTS)), { signal: waiting.signal })
+      .then(() => link.requests.delete(waiting));
+    if (!page?.hidden) tabs?.postMessage(driver.slots);
+  }
+}
 
-  const slot = {
-    isHeld: false,
-
-    /** Ask for one; return whether there is one now. If not, it is held as soon as one is free. */
-    take() {
-      slot.isHeld ||= !locks || driver.isMultiplexed();
-      return slot.isHeld || (asked ??= ask());
-    },
-
-    /** Ask hidden pages for theirs, where this one is seen. */
-    want() {
-      if (waiting && !slot.isHeld && !page?.hidden) tabs?.postMessage(name);
-    },
-
-    /** Somebody wants one: a hidden page gives its own back, and stands in line again. */
-    wanted(which, link) {
-      if (which !== name || !free || !page?.hidden) return;
-      if (link.way !== "poll") {
+/** Listen to what happens to the page and to other tabs, until a signal. */
+function hear(driver, signal) {
+  const listen = (target, type, act) => target?.addEventListener?.(type, act, { signal });
+  listen(tabs, "message", ({ data }) => {
+    for (const link of driver.links) {
+      // Somebody wants a slot: a hidden page gives its own back, and stands in line again.
+      if (data !== driver.slots || !link.isHeld || !link.stop || !page?.hidden) continue;
+      if (link.way === "poll") {
+        link.stop();
+        takeSlot(driver, link);
+      } else {
         // An answer without an end keeps its connection for as long as it lasts. That is no fault
         // of the network's.
         link.isLeaving = true;
-        return link.end("given away");
+        link.end("given away");
       }
-      slot.release();
-      slot.take();
-    },
-
-    release() {
-      waiting?.abort();
-      free?.();
-      slot.isHeld = false;
-      asked = waiting = free = null;
-    },
-  };
-  return slot;
+    }
+    driver.soon();
+  });
+  listen(globalThis, "online", driver.moved);
+  listen(page, "resume", () => driver.wake()); // of a frozen page
+  listen(page, "visibilitychange", () => {
+    if (page.hidden) return;
+    for (const link of driver.links) {
+      if (link.isHeld === false) tabs?.postMessage(driver.slots); // unlike a WebSocket, which needs none
+    }
+    driver.wake();
+  });
+  listen(globalThis, "pagehide", ({ persisted }) => persisted ? driver.hide() : driver.leave());
+  listen(globalThis, "pageshow", driver.show);
 }
-
-/** Let every driver do something about an event. */
-const listen = (target, type, act) =>
-  target?.addEventListener?.(type, (event) => [...drivers].forEach((driver) => act(driver, event)));
-
-listen(tabs, "message", (driver, { data }) => {
-  for (const link of driver.links) link.slot.wanted(data, link);
-  driver.soon();
-});
-listen(globalThis, "online", (driver) => driver.moved());
-listen(page, "resume", (driver) => driver.wake()); // of a frozen page
-listen(page, "visibilitychange", (driver) => {
-  if (page.hidden) return;
-  for (const { slot } of driver.links) slot.want();
-  driver.wake();
-});
-listen(globalThis, "pagehide", (driver, event) => event.persisted ? driver.hide() : driver.leave());
-listen(globalThis, "pageshow", (driver, event) => event.persisted && driver.show());
 
 // The driver --------------------------------------------------------------------------------------
 
@@ -1119,44 +1002,46 @@ const GRACE = 3; // seconds in which a carrier has to answer after that
 function drive(url, subprotocols, options, on) {
   const http = url.replace(/^ws/, "http");
   const { origin } = new URL(http);
-  const known = options.memory ? recall(origin) : {};
+  const place = options.memory && origin;
+  const known = recall(place);
   const session = new Session(on.message, options.maxMessage);
-  const race = new Race(options.transports, options.openTimeout, options.patience, known);
-  const quiet = { beat: known.heartbeat };
+  const race = new Race(options, known, start, use, stop, wakeAt);
+  const quiet = new Silence(known.heartbeat);
   const key = random();
   const links = new Set(); // all carriers and attempts
   const trail = {}; // the newest attempt in vain of each transport
   const began = now();
+  const life = new AbortController(); // its end is the driver's
   let instance;
-  let carriers = 0;
   let attempts = 0; // until the session has opened
   let leaving = null; // a link that ends soon, and carries until another is used
-  let lastUsed;
+  let used; // the link that was chosen last; without any, the session has not opened
   let timer, timerAt = Infinity, isStepDue = false;
-  let lastStep = Date.now();
-  let isReady = false, isFinished = false, isPaused = false;
+  let lastStep = Date.now() / 1000;
+  let isFinished = false, isPaused = false;
   let wasMarked = false; // an answer has shown byway
   let isMultiplexed = !globalThis.location; // no browser, no six connections
   let failure = null;
-  let alone = 0, closingSince, phaseSeen; // since when
+  let alone = Infinity; // since when no carrier is open
+  let phaseSeen = LIVE, endAt; // until when that phase may last
   let kept; // what the memory was told last
-
 
   const driver = {
     // What OPEN said last: the server's times, in seconds, and what it offers.
-    terms: { heartbeat: 10, silence: 25, window: 30, transports: options.transports },
-    state: session, links, place: origin, target: url,
+    terms: { heartbeat: 10, silence: 25, window: 30 },
+    session, links, url, wakeAt,
+    slots: `${STORED} ${origin} `, // what the locks of this host are called, but for a number
     maxBatch: 64 * KIB,
-    mayUpload: canUpload(), // none has failed yet
+    // Whether this fetch can send a body while it is written, and none has failed yet.
+    mayUpload: "duplex" in Request.prototype,
 
     // What carriers ask for
 
-    nextId: () => ++carriers,
+    lastId: 0, // of a carrier
 
     /** Whether requests share one connection. Else a browser has six for all tabs of a host. */
-    isMultiplexed: () => isMultiplexed ||= ["navigation", "resource"].some((type) =>
-      performance.getEntriesByType(type).some((entry) =>
-        entry.name.startsWith(`${origin}/`) && /^h[23]/.test(entry.nextHopProtocol))),
+    isMultiplexed: () => isMultiplexed ||= performance.getEntries().some((entry) =>
+      entry.name.startsWith(`${origin}/`) && /^h[23]/.test(entry.nextHopProtocol)),
 
     /** What HELLO says, of any request or handshake. */
     greet: (link, answer, poll) => ({
@@ -1169,12 +1054,14 @@ function drive(url, subprotocols, options, on) {
      * as its head has come where it isEndless, else a buffer.
      */
     async ask(link, answer, {
-      poll, frames = [], within, keepalive, isEndless, controller = new AbortController(),
-      body = joined([encodeHello(driver.greet(link, answer, poll)), ...wires(frames)]),
+      poll, frames = [], within = 1e6, keepalive, isEndless, controller = new AbortController(),
+      body = joined([encodeHello(driver.greet(link, answer, poll)), ...frames]),
     }) {
-      if (link.isDone && !keepalive) throw lost("over");
-      const timer = within && setTimeout(() => controller.abort(), within * 1000);
-      link.requests.add(controller);
+      if (!keepalive) {
+        if (link.isDone) throw lost("over");
+        link.requests.add(controller); // the page's last one is nothing's to abort
+      }
+      const timer = setTimeout(() => controller.abort(), within * 1000);
       try {
         const response = await fetch(http, {
           method: "POST", body, keepalive, duplex: "half",
@@ -1185,17 +1072,17 @@ function drive(url, subprotocols, options, on) {
           cache: "no-store", redirect: "error", referrerPolicy: "no-referrer",
           credentials: options.credentials, signal: controller.signal,
         });
-        const { status } = response;
-        const mark = response.headers.get("byway") ?? undefined;
+        const { status, headers } = response;
+        const mark = headers.get("byway") ?? undefined;
         wasMarked ||= mark;
         if (status !== 200 || mark !== answer) {
-          const why = mark === "error" ? await response.text() : "";
-          throw lost(`answered ${status} ${why.slice(0, 200).trim()}`, { status, mark });
+          const why = mark === "error" ? (await response.text()).slice(0, 200) : "";
+          throw lost(`answered ${status} ${why}`.trim(), { status, mark });
         }
         return isEndless ? response : await response.arrayBuffer();
       } catch (error) {
-        if (!error.status) error = lost(controller.signal.aborted ? "no answer" : error.message, { isNetwork: true });
-        throw error;
+        throw error.status ? error :
+          lost(controller.signal.aborted ? "no answer" : error.message, { isNetwork: true });
       } finally {
         clearTimeout(timer);
         if (!isEndless) link.requests.delete(controller);
@@ -1204,7 +1091,7 @@ function drive(url, subprotocols, options, on) {
 
     feed(link, frames) {
       if (link.isDone || !frames[0]) return;
-      if (!link.isOpen || frames[0][0] === OPEN) takeOpen(link, ...frames[0]);
+      if (!link.isOpen || frames[0][0] === OPEN) takeOpen(link, frames[0]);
       link.heardAt = now();
       session.take(link, frames);
       soon();
@@ -1214,9 +1101,8 @@ function drive(url, subprotocols, options, on) {
     due(link, size) {
       let frames = session.write(link, size);
       if (!frames[0] && !session.isOver) {
-        const at = link.saidAt + (session.isUnannounced(link) ? driver.terms.heartbeat : driver.terms.silence);
-        if (now() >= at) frames = session.write(link, size, true);
-        else wakeAt(at);
+        const at = link.saidAt + (session.got > link.toldReceived ? driver.terms.heartbeat : driver.terms.silence);
+        if (driver.hasCome(at)) frames = session.write(link, size, true);
       }
       if (frames[0]) link.saidAt = now();
       return frames;
@@ -1224,18 +1110,13 @@ function drive(url, subprotocols, options, on) {
 
     /** Look at everything before this task is over. */
     soon() {
-      if (isStepDue || isFinished) return;
+      if (isStepDue) return;
       isStepDue = true;
       queueMicrotask(step);
     },
 
-    /** Look at everything at a time, if nothing happens before. */
-    wakeAt(at) {
-      if (at >= timerAt || isFinished) return;
-      clearTimeout(timer);
-      timerAt = at;
-      timer = setTimeout(step, Math.max(0, Math.min(at - now(), 1e6)) * 1000 + 1);
-    },
+    /** Whether a time has come; if not, everything is looked at then. */
+    hasCome: (at) => now() >= at || wakeAt(at),
 
     /** The server has no byway. */
     goOnPlain(socket) {
@@ -1276,14 +1157,11 @@ function drive(url, subprotocols, options, on) {
     leave(code = 1001, reason = "") {
       session.shut(code, reason);
       // Firefox has ended all carriers by now, a WebSocket before its last word is out.
-      const link = usedLink() ?? lastUsed;
-      if (!link || session.isOver) return;
-      if (!link.isDone) link.pump(); // a WebSocket that has ended complains in the console
-      session.rewind(link);
-      const frames = session.write(link, 60 * KIB); // of which a browser sends 64 KiB at most
-      const controller = new AbortController();
-      driver.ask(link, "ack", { frames, keepalive: true, controller }).catch(() => {});
-      link.requests.delete(controller); // so that nothing aborts it
+      if (!used || session.isOver) return;
+      if (!used.isDone) used.pump(); // a WebSocket that has ended complains in the console
+      session.rewind(used);
+      const frames = session.write(used, 60 * KIB); // of which a browser sends 64 KiB at most
+      driver.ask(used, "ack", { frames, keepalive: true }).catch(() => {});
     },
 
     // What the socket asks for
@@ -1297,41 +1175,43 @@ function drive(url, subprotocols, options, on) {
     /** Nothing opened: the session is lost before it began. */
     fail(why) {
       failure = why;
-      session.fail(1006, why);
+      session.fail();
       soon();
     },
 
     get transport() {
-      const link = usedLink();
-      return link?.isOpen && !isFinished ? link.way : null;
+      return session.selected?.way ?? null;
     },
 
     report: () => ({
       url,
-      transport: driver.transport,
       failure,
-      transports: options.transports.map((transport) => {
-        const attempt = trail[transport];
-        const verdict =
-          transport === driver.transport ? "in use" :
-          attempt ? attempt.opened ? "cut" : attempt.status ? "refused" : "failed" :
-          driver.terms.transports.includes(transport) ? "not tried" : "not offered";
-        return { transport, verdict, ...(verdict !== "in use" && attempt) };
-      }),
+      transports: options.transports.map((transport) => ({
+        transport,
+        ...(transport === driver.transport ? { verdict: "in use" } : trail[transport] ??
+          { verdict: race.order.some((one) => one.way === transport) ? "not tried" : "not offered" }),
+      })),
     }),
   };
-  const { soon, wakeAt } = driver;
+  const { soon } = driver;
 
-  /** The carrier in use, or undefined. */
-  const usedLink = () => race.leaving ? leaving : race.used?.link;
+  /** Look at everything at a time, if nothing happens before. */
+  function wakeAt(at) {
+    if (at >= timerAt || isFinished) return;
+    clearTimeout(timer);
+    timerAt = at;
+    timer = setTimeout(step, Math.min(at - now(), 1e6) * 1000 + 1);
+  }
 
   const areOpen = () => [...links].some((one) => one.isOpen);
+
+  // What the race decides
 
   /** Begin an attempt. */
   function start(runner) {
     const link = runner.link = {
-      runner, way: runner.way, id: ++carriers, began: now(), saidAt: now(), heardAt: now(),
-      requests: new Set(), slot: slotOf(driver), progress: session.got + session.oldest,
+      runner, way: runner.way, id: ++driver.lastId, began: now(), saidAt: now(), heardAt: now(),
+      requests: new Set(), progress: session.got + session.oldest,
       pump() {}, // nothing can go up before the carrier has opened
 
       /** @param cause is an error, or says why */
@@ -1340,7 +1220,6 @@ function drive(url, subprotocols, options, on) {
         link.isDone = true;
         link.cause = cause;
         link.stop?.();
-        link.slot.release();
         for (const one of link.requests) one.abort();
         session.detach(link);
         soon();
@@ -1348,18 +1227,33 @@ function drive(url, subprotocols, options, on) {
     };
     links.add(link);
     session.attach(link, link.way !== "websocket");
-    // An error of `new WebSocket` counts too.
-    (async () => CARRY[link.way](driver, link))().catch(link.end);
+    const carry = link.way === "poll" ? carryPoll : link.way === "websocket" ? carryWebSocket : carryEndless;
+    carry(driver, link).catch(link.end);
   }
 
-  function takeOpen(link, kind, payload) {
-    if (kind !== OPEN) throw bad(); // the first frame is not OPEN
+  function use({ link, way }) {
+    delete trail[way];
+    if (!used) on.open(driver.terms.subprotocol);
+    used = link;
+    // Where one that leaves is followed by another of its transport, nothing changes for the page.
+    if (session.selected?.way !== way) on.transport(way);
+    session.choose(link);
+  }
+
+  function stop({ link }, why, isLate) {
+    link.end(why);
+    if (isLate || !used) note(link);
+    links.delete(link);
+  }
+
+  function takeOpen(link, [kind, payload]) {
+    badIf(kind !== OPEN); // the first frame is not OPEN
     const told = JSON.parse(fromUtf8(payload));
-    if (told.v !== 1) throw bad(); // another version of the protocol
+    badIf(told.v !== 1); // another version of the protocol
     const { part, batch, heartbeat, silence, window, received, room } = told;
-    const areRight = [part, batch, heartbeat, silence, window, received + 1, room + 1]
-      .every((one) => Number.isFinite(one) && one > 0);
-    if (!areRight) throw bad();
+    // At least 0.1 s, and parts of 64 bytes: with less this would do nothing else.
+    badIf(![part / 640, batch, heartbeat, silence, window, received + 1, room + 1]
+      .every((one) => Number.isFinite(one) && one >= 0.1));
     wasMarked = true;
     if (!instance) race.offered(told.transports);
     if (told.instance !== (instance ??= told.instance)) {
@@ -1380,131 +1274,103 @@ function drive(url, subprotocols, options, on) {
     timerAt = Infinity;
     if (isFinished) return;
     const time = now();
-    watch(time);
-    takeIn(time);
-    if (!isFinished && !isPaused && session.phase !== LOST) negotiate(time);
+    if (Date.now() / 1000 - lastStep > driver.terms.heartbeat + SLEPT) driver.wake();
+    lastStep = Date.now() / 1000;
+    wakeAt(time + driver.terms.heartbeat); // by which a sleep is told
+    for (const link of links) {
+      if (link.isOpen) watch(link, time);
+      takeIn(link, time);
+    }
+    if (race.used && used.isLeaving) {
+      if (leaving) leaving.end("over");
+      else {
+        leaving = used;
+        race.leave(time);
+      }
+    }
+    if (!isPaused && session.phase !== LOST) negotiate(time);
     for (const link of links) {
       link.pump();
       link.visit?.();
     }
-    if (!isFinished) lookForEnd(now());
+    lookForEnd(time);
   }
 
-  /** End carriers that are silent, or on which nothing is acknowledged. */
-  function watch(time) {
-    const { heartbeat } = driver.terms;
-    const since = (Date.now() - lastStep) / 1000;
-    lastStep = Date.now();
-    if (since > heartbeat + SLEPT) driver.wake();
-    wakeAt(time + heartbeat); // by which a sleep is told
-    for (const link of links) {
-      if (!link.isOpen) continue;
-      const { oldest } = session;
-      if (link.oldest !== oldest || oldest >= link.cursor || link.batched) {
-        Object.assign(link, { oldest, movedAt: time });
-      }
-      if (link.heardAt > link.askedAt) link.askedAt = 0;
-      const patience = Math.max(LATE * heartbeat, link.isVisiting ? VISIT_PATIENCE : 0);
-      const until = link.askedAt ? link.askedAt + GRACE : link.heardAt + patience;
-      const moving = link.movedAt + LATE * heartbeat;
-      if (time >= until) link.end("silent");
-      else if (time >= moving) link.end("not acknowledged");
-      else wakeAt(Math.min(until, moving));
+  /** End a carrier that is silent, or on which nothing is acknowledged. */
+  function watch(link, time) {
+    if (link.oldest !== session.oldest || session.oldest >= link.cursor || link.batched) {
+      Object.assign(link, { oldest: session.oldest, movedAt: time });
     }
+    const until = Math.min(
+      link.movedAt + LATE * driver.terms.heartbeat,
+      link.askedAt >= link.heardAt ? link.askedAt + GRACE :
+        link.heardAt + Math.max(LATE * driver.terms.heartbeat, link.isVisiting ? VISIT_PATIENCE : 0),
+    );
+    if (time >= until) link.end("no answer");
+    else wakeAt(until);
   }
 
-  function takeIn(time) {
-    for (const link of links) {
-      const { runner } = link;
-      if (link === leaving) {
-        if (!link.isDone) continue;
-        leaving = null; // it was announced, so it is no failure
-        race.left(time);
-      } else {
-        if (link.isOpen && runner.phase === TRYING) {
-          link.openedIn = time - link.began;
-          race.opened(runner, time);
-          session.ping(link, random());
-        }
-        if (link.isProven) race.proven(runner, time);
-        if (!link.isDone) continue;
-        runner.link = null;
-        takeEnd(link, time);
+  /** Tell the race what has become of a link. */
+  function takeIn(link, time) {
+    const { runner } = link;
+    if (link !== leaving) {
+      if (link.isOpen && runner.phase === TRYING) {
+        link.openedIn = time - link.began;
+        race.opened(runner, time);
+        session.ping(link, random());
       }
-      links.delete(link);
+      if (link.isProven) race.proven(runner, time);
+      if (link.isDone) takeEnd(link, time);
+    } else if (link.isDone) {
+      leaving = null; // it was announced, so it is no failure
+      race.left(time);
     }
-    const link = race.used?.link;
-    if (!link?.isLeaving) return;
-    if (leaving) return leaving.end("left twice");
-    leaving = link;
-    link.runner.link = null;
-    race.leave(time);
+    if (link.isDone) links.delete(link);
   }
 
   function takeEnd(link, time) {
+    if (session.isOver) return;
     const { cause, isOpen, runner } = link;
-    if (session.isOver || isFinished) return;
-    const isAnnounced = link.isLeaving && isReady;
-    if (!isAnnounced) note(link, time);
+    const isAnnounced = link.isLeaving && used;
+    if (!isAnnounced) note(link);
     const isRefused = cause.mark === "refused";
-    if (isRefused && !isReady) return driver.fail(`refused ${cause.status}`);
-    if (isReady && (isRefused || cause.status === GONE) && !areOpen()) {
-      if (session.phase === LIVE) session.fail(1006, cause.message ?? cause);
+    if (isRefused && !used) return driver.fail(`refused ${cause.status}`);
+    if (used && (isRefused || cause.status === GONE) && !areOpen()) {
+      if (session.phase === LIVE) session.fail();
       else session.settle();
       return;
     }
     const wasServed = isOpen && (time - link.began >= driver.terms.heartbeat ||
       session.got + session.oldest > link.progress);
-    const usual = Math.min(driver.terms.heartbeat, quiet.beat ?? Infinity);
     const isBlameless = isPaused || isAnnounced ||
-      (isOpen && !cause.status && !link.askedAt && learn(quiet, time - link.heardAt, usual));
-    if (isBlameless && quiet.beat) session.beat = quiet.beat;
+      (isOpen && !cause.status && !(link.askedAt >= link.heardAt) &&
+        quiet.learn(time - link.heardAt, Math.min(driver.terms.heartbeat, quiet.beat ?? Infinity)));
+    session.beat = quiet.beat;
     race.ended(runner, time, wasServed, isBlameless);
   }
 
   function negotiate(time) {
-    if (race.isExhausted) {
-      if (!isReady && !mayBeLuck()) {
-        if (options.memory) remember(origin);
-        return tryPlain();
-      }
-      // Only the last acknowledgement is left to say.
-      if (session.phase === CLOSED && !leaving) return session.settle();
-      race.nextRound(time);
+    const { isExhausted } = race;
+    if (isExhausted && !used && !(attempts < MAX_OPENINGS &&
+      race.order.some(({ way }) => trail[way]?.network))) {
+      remember(place);
+      return tryPlain();
     }
-    const [actions, again] = race.decide(time);
-    for (const [runner, what, isLate] of actions) {
-      const { link, way } = runner;
-      if (what === START) start(runner);
-      else if (what === USE) {
-        delete trail[way];
-        // The same transport goes on; one that has left may still be there, behind another.
-        const follows = leaving && session.selected === leaving && leaving.way === way;
-        lastUsed = link;
-        session.choose(link);
-        if (!isReady) on.open(driver.terms.subprotocol ?? "");
-        isReady = true;
-        if (!follows) on.transport(way);
-      } else if (link) {
-        link.end(what);
-        if (isLate || !isReady) note(link, time);
-        runner.link = null;
-        links.delete(link);
+    // Only the last acknowledgement is left to say.
+    if (isExhausted && session.phase === CLOSED && !leaving) return session.settle();
+    if (isExhausted) race.nextRound(time);
+    race.decide(time);
+    if (used) noteWhatWorks(time);
+    else if (time < began + options.openTimeout) wakeAt(began + options.openTimeout);
+    else {
+      for (const link of links) {
+        link.end("no answer");
+        note(link);
       }
-    }
-    wakeAt(again);
-    const until = began + options.openTimeout;
-    if (!isReady && time >= until) {
-      for (const link of links) note({ ...link, cause: "no OPEN" }, time);
-      if (options.memory) remember(origin);
+      remember(place);
       driver.fail("nothing got through");
-    } else if (!isReady) wakeAt(until);
-    else noteWhatWorks(time);
+    }
   }
-
-  /** A first round in vain is worth another where connections failed: that may be chance. */
-  const mayBeLuck = () => attempts < MAX_OPENINGS &&
-    race.order.some(({ way }) => way !== "websocket" && trail[way]?.network);
 
   /** A server without byway leaves a browser's WebSocket unanswered unless all offers are its own. */
   function tryPlain() {
@@ -1516,64 +1382,54 @@ function drive(url, subprotocols, options, on) {
     }
   }
 
-  function note({ way, began, isOpen, cause }, time) {
+  function note({ way, began, isOpen, cause }) {
     attempts++;
     trail[way] = {
-      why: cause.message ?? cause, opened: isOpen, seconds: Math.round((time - began) * 1e3) / 1e3,
+      verdict: isOpen ? "cut" : cause.status ? "refused" : "failed",
+      why: cause.message ?? cause, seconds: Math.round((now() - began) * 1e3) / 1e3,
       status: cause.status, mark: cause.mark, network: cause.isNetwork,
     };
   }
 
   /** Keep what works in the memory, where that is news. */
   function noteWhatWorks(time) {
-    const link = race.used?.link;
-    if (!options.memory || !link || !race.works) return;
-    const { way, openedIn: seconds } = link;
+    if (!race.works) return;
+    const { way, openedIn: seconds } = used;
     // Over a while it has shown that the heartbeat helps.
-    const isHeartbeatSure = !quiet.limit || time - link.began > 2 * quiet.limit;
+    const isHeartbeatSure = !quiet.limit || time - used.began > 2 * quiet.limit;
     const heartbeat = isHeartbeatSure ? quiet.beat : undefined;
-    const news = `${way} ${race.isSettled} ${heartbeat}`;
-    if (news === kept) return;
-    kept = news;
-    const before = recall(origin);
-    const isKnown = before.transport === way && !race.isSettled;
-    remember(origin, {
-      transport: way, seconds, heartbeat, since: isKnown ? before.since : Date.now() / 1000,
-    });
+    const news = `${[way, race.isSettled, heartbeat]}`;
+    if (kept === (kept = news)) return;
+    const before = recall(place);
+    const since = before.transport === way && !race.isSettled ? before.since : Date.now() / 1000;
+    remember(place, { transport: way, seconds, heartbeat, since });
   }
 
   function lookForEnd(time) {
-    const { window } = driver.terms;
-    if (session.phase !== LOST && isReady) {
-      // Without a carrier for a window the server lets the session go too.
-      alone = isPaused || areOpen() ? 0 : alone || time;
-      if (alone && time - alone >= window) session.fail(1006, `no carrier for ${window} s`);
-      else if (alone) wakeAt(alone + window);
-    }
-    if (session.phase === LIVE) return;
-    if (phaseSeen !== session.phase) closingSince = time;
-    phaseSeen = session.phase;
-    const until = closingSince + (session.phase === CLOSED ? LAST_WORDS : options.closeTimeout);
-    if (time >= until) session.fail(1006, "no answer");
-    if (session.phase === CLOSING) return wakeAt(until);
+    // Without a carrier for a window the server lets the session go too.
+    alone = !used || isPaused || areOpen() ? Infinity : Math.min(alone, time);
+    if (driver.hasCome(alone + driver.terms.window)) session.fail();
+    const { phase, selected } = session;
+    if (phase === LIVE) return;
+    if (phaseSeen !== phase) endAt = time + (phase === CLOSED ? LAST_WORDS : options.closeTimeout);
+    phaseSeen = phase;
+    if (driver.hasCome(endAt)) session.fail();
+    if (session.phase === CLOSING) return;
     on.over(session.phase === CLOSED);
-    const link = usedLink();
-    const isBusy = session.phase === CLOSED && link &&
-      (session.kept[0] || session.isPending(link) || link.flights?.size);
-    if (isBusy) wakeAt(until);
-    else finish();
+    const isBusy = session.phase === CLOSED && selected &&
+      (session.kept[0] || session.isPending(selected) || selected.flights?.size);
+    if (!isBusy) finish();
   }
 
   function finish() {
     isFinished = true;
-    drivers.delete(driver);
+    life.abort();
     clearTimeout(timer);
     for (const link of links) link.end("over");
-    links.clear();
   }
 
-  session.beat = quiet.beat ?? 0;
-  drivers.add(driver);
+  session.beat = quiet.beat;
+  hear(driver, life.signal);
   soon();
   return driver;
 }
@@ -1581,56 +1437,43 @@ function drive(url, subprotocols, options, on) {
 // The socket --------------------------------------------------------------------------------------
 
 const MAX_REASON = 123; // bytes (RFC 6455, section 5.5)
+const MAX_OFFERS = 32, MAX_OFFER = 2 * KIB; // subprotocols, and bytes of all (docs/protocol.md)
 const DEFAULTS = {
   transports: ORDER, patience: {}, headers: {}, credentials: "include", memory: true,
   openTimeout: 20, closeTimeout: 10, maxMessage: 16 * 1024 * KIB,
 };
-let installed = {};
+let installed;
 
 /** Run a function in a task of its own, after all that were given before. */
 const task = globalThis.setImmediate ?? (() => {
   const { port1, port2 } = new MessageChannel();
   const queue = [];
   port1.onmessage = () => queue.shift()();
-  return (run) => {
-    queue.push(run);
-    port2.postMessage(0);
-  };
+  return (run) => port2.postMessage(queue.push(run));
 })();
-
-const CloseEvent = globalThis.CloseEvent ?? class extends Event {
-  constructor(type, details) {
-    super(type);
-    Object.assign(this, details);
-  }
-};
 
 const refuse = (why, name = "SyntaxError") => {
   throw new DOMException(why, name);
 };
 
-const hasTwice = (list) => new Set(list).size < list.length;
-
 /** Check options, and add what is left out. */
 function checked(options) {
-  const all = { ...DEFAULTS };
-  let wrong;
-  for (const [name, value = DEFAULTS[name]] of Object.entries({ ...installed, ...options })) {
+  const all = {};
+  for (let [name, value = DEFAULTS[name]] of Object.entries({ ...DEFAULTS, ...installed, ...options })) {
+    const names = name === "transports" ? String(value).split(/[\s,]+/) : [];
+    const isWrong = ORDER.filter((one) => names.includes(one)).length < names.length; // one twice, or unknown
     // Numbers are not below 0.
-    if (!(name in DEFAULTS) || (DEFAULTS[name] > 1 && !(value >= 0))) wrong = name;
+    if (isWrong || !(name in DEFAULTS) || (DEFAULTS[name] > 1 && !(value >= 0))) throw new TypeError(`option ${name}`);
+    if (names[0]) value = names.filter((one) => one !== "websocket" || NativeWebSocket);
     all[name] = value;
   }
-  const { transports: given } = all;
-  const names = typeof given === "string" ? given.split(/[\s,]+/) : [...given];
-  if (hasTwice(names) || !names[0] || names.some((one) => !ORDER.includes(one))) wrong = "transports";
-  if (wrong) throw new TypeError(`option ${wrong}`);
-  return { ...all, transports: names.filter((one) => NativeWebSocket || one !== "websocket") };
+  return all;
 }
 
 /** The URL of a WebSocket (WHATWG WebSockets, section 3.1): of which scheme, without a fragment. */
 function socketUrl(given) {
   try {
-    const url = new URL(given, page?.baseURI ?? globalThis.location?.href);
+    const url = new URL(given, page?.baseURI ?? globalThis.location);
     url.protocol = url.protocol.replace("http", "ws");
     if (/^wss?:[^#]*$/.test(url)) return url;
   } catch {
@@ -1641,92 +1484,72 @@ function socketUrl(given) {
 
 /** Check what an application offers. */
 function checkedOffers(given) {
-  const isList = typeof given === "object" && given?.[Symbol.iterator];
-  const offers = isList ? Array.from(given, String) : [`${given}`];
-  const isWrong = (one) => !/^[!#-'*+.^`|~\w-]+$/.test(one); // no token (RFC 9110, section 5.6.2)
-  if (offers.some(isWrong) || hasTwice(offers.map((one) => one.toLowerCase()))) {
-    refuse(`subprotocols ${offers}`);
+  const isList = typeof given !== "string" && given?.[Symbol.iterator];
+  const offers = Array.from(isList ? given : [given], (one) => `${one}`);
+  try {
+    // They are tokens (RFC 9110, section 5.6.2), like the names of headers, which come once.
+    const names = [...new Headers(offers.map((one) => [one, ""])).keys()];
+    const areAll = names.length === offers.length;
+    if (areAll && names.length <= MAX_OFFERS && names.join("").length <= MAX_OFFER) return offers;
+  } catch {
+    // One is no token.
   }
-  return offers;
+  refuse(`subprotocols ${offers}`);
 }
 
 /**
- * Return what a BywaySocket is inside: the values of its attributes, by name, and its methods.
+ * Return what a BywaySocket is inside: its methods, and what looks at its attributes, which stand
+ * in the order of the class's.
  *
  * @param socket dispatches the events
  */
 function converse(socket, address, protocols, options) {
   const { href: url, origin } = socketUrl(address);
   const offers = checkedOffers(protocols);
+  let readyState = 0, protocol = "", binaryType = "blob";
   let plain; // a WebSocket, where the server has no byway
   let given = 0; // bytes given to send()
   const waiting = []; // messages behind a Blob that is being read, and it
-  let hasCode = false; // close() was given one
-  let early = []; // what came together with OPEN, before the race has chosen
-  let isOver = false;
+  let isBare = false; // close() was given neither code nor reason
+  const early = []; // what came together with OPEN, before the race has chosen
+  let later = (run) => early.push(run);
 
   const driver = drive(url, offers, checked(options), {
-    open, message, over,
-    transport: (detail) => task(() => {
-      if (inner.readyState < 2) socket.dispatchEvent(new CustomEvent("transport", { detail }));
-    }),
-    plain: goOn,
+    open, message, over, transport, plain: goOn,
   });
-  const { state: session } = driver;
+  const { session } = driver;
+  const dispatch = (event) => socket.dispatchEvent(event);
 
-  const inner = {
-    url, readyState: 0, protocol: "", extensions: "", binaryType: "blob",
+  function send(data) {
+    const kind = ({}).toString.call(data); // it may be of another window's class
+    let bytes = data, words;
+    if (/ ArrayBuffer]/.test(kind) || ArrayBuffer.isView(data)) {
+      bytes = new Uint8Array(data.buffer ?? data, data.byteOffset, data.byteLength).slice();
+    } else if (!/ (Blob|File)]/.test(kind)) {
+      bytes = utf8(`${data}`);
+      words = fromUtf8(bytes); // without lone surrogates
+    }
+    if (!readyState) refuse("connecting", "InvalidStateError");
+    // Once it is closed, WebKit counts the frames that it does not send as well.
+    if (plain && readyState === 1) return plain.send(data);
+    given += bytes.size ?? bytes.byteLength;
+    if (readyState === 1) enqueue([typeof words === "string" ? TEXT : BINARY, bytes, words]);
+  }
 
-    get bufferedAmount() {
-      return (plain?.bufferedAmount ?? 0) + given - session.flushed;
-    },
-
-    get transport() {
-      return plain ? "websocket" : driver.transport;
-    },
-
-    report: () => ({ ...driver.report(), transport: inner.transport, plain: Boolean(plain) }),
-
-    send(data) {
-      const kind = Object.prototype.toString.call(data); // it may be of another window's class
-      let message;
-      if (/ (Blob|File)]/.test(kind)) message = [BINARY, data];
-      else if (ArrayBuffer.isView(data) || / ArrayBuffer]/.test(kind)) {
-        const bytes = new Uint8Array(data.buffer ?? data, data.byteOffset ?? 0, data.byteLength);
-        message = [BINARY, bytes.slice()];
-      } else {
-        const words = wellFormed(`${data}`);
-        message = [TEXT, utf8(words), words];
-      }
-      if (!inner.readyState) refuse("still connecting", "InvalidStateError");
-      // Once it is closed, WebKit counts the frames that it does not send as well.
-      if (plain && inner.readyState === 1) return plain.send(data);
-      given += message[1].size ?? message[1].length;
-      if (inner.readyState === 1) enqueue(message);
-    },
-
-    close(...args) {
-      let [code, reason = ""] = args;
-      if (code !== undefined) {
-        code = Math.round(code);
-        if (code !== 1000 && !(code >= 3000 && code <= 4999)) {
-          refuse(`code ${code}`, "InvalidAccessError");
-        }
-      }
-      reason = wellFormed(`${reason}`);
-      if (utf8(reason).length > MAX_REASON) refuse("reason is too long");
-      if (plain) {
-        plain.close(...args);
-        inner.readyState = plain.readyState;
-      }
-      if (inner.readyState > 1) return;
-      const wasConnecting = !inner.readyState;
-      inner.readyState = 2;
-      hasCode = code || reason;
-      if (wasConnecting) driver.fail("closed");
-      else enqueue([CLOSE, code ?? 1000, reason]);
-    },
-  };
+  function close(code, reason = "") {
+    if (code !== undefined && !/^(1000|[34]...)$/.test(code = Math.round(code))) {
+      refuse(`code ${code}`, "InvalidAccessError");
+    }
+    const bytes = utf8(`${reason}`);
+    reason = fromUtf8(bytes); // without lone surrogates
+    if (bytes.length > MAX_REASON) refuse("reason is too long");
+    plain?.close(...arguments);
+    if (readyState > 1) return;
+    if (readyState) enqueue([CLOSE, code ?? 1000, reason]);
+    else driver.fail("closed");
+    readyState = 2;
+    isBare = !(code || reason);
+  }
 
   function enqueue(message) {
     if (waiting.push(message) === 1) flush();
@@ -1734,83 +1557,84 @@ function converse(socket, address, protocols, options) {
 
   /** Hand on what waits, in order; a Blob has to be read first. */
   async function flush() {
-    for (let at = 0; at < waiting.length; at++) {
-      let [kind, bytes, words] = waiting[at];
+    for (let [kind, bytes, words] of waiting) {
       try {
         if (bytes.arrayBuffer) bytes = new Uint8Array(await bytes.arrayBuffer());
+        if (session.phase !== LIVE) break;
+        if (kind === CLOSE) session.shut(bytes, words);
+        else session.post(kind, bytes, words);
       } catch {
-        session.fail(1006, "no Blob");
+        session.fail(); // a Blob that cannot be read
       }
-      if (session.phase !== LIVE) break;
-      if (kind === CLOSE) session.shut(bytes, words);
-      else session.post(kind, bytes, words);
     }
     waiting.length = 0;
     driver.soon();
   }
 
-  function open(protocol) {
+  function open(name = "") {
     task(() => {
-      if (inner.readyState) return;
-      if (!plain && offers[0] && !offers.includes(protocol)) {
-        // Who asks for subprotocols has to be given one (WHATWG WebSockets, section 2.2).
-        return driver.refuse("no subprotocol");
-      }
-      inner.readyState = 1;
-      inner.protocol = protocol;
-      socket.dispatchEvent(new Event("open"));
+      if (readyState) return;
+      // Who asks for subprotocols has to be given one (WHATWG WebSockets, section 2.2).
+      if (plain || !offers[0] || offers.includes(name)) {
+        protocol = name;
+        readyState = 1;
+        dispatch(new Event("open"));
+      } else driver.refuse("no subprotocol");
     });
-    const first = early;
-    early = null;
-    for (const one of first) message(...one);
+    later = task;
+    early.forEach(task);
+  }
+
+  function transport(detail) {
+    task(() => {
+      if (readyState === 1) dispatch(new CustomEvent("transport", { detail }));
+    });
   }
 
   function message(data, cost) {
-    if (early) return early.push([data, cost]);
-    task(() => {
+    later(() => {
       session.queued -= cost;
       if (session.space < cost * 2 || session.queued < cost) driver.soon();
-      if (inner.readyState !== 1) return;
-      if (data.buffer) data = inner.binaryType === "blob" ? new Blob([data]) : data.buffer;
-      socket.dispatchEvent(new MessageEvent("message", { data, origin }));
+      if (typeof data !== "string") data = binaryType === "blob" ? new Blob([data]) : data.buffer ?? data;
+      if (readyState === 1) dispatch(new MessageEvent("message", { data, origin }));
     });
   }
 
   function over(wasClean) {
-    if (isOver) return;
-    isOver = true;
     const { code, reason } = session.ending;
-    ended(wasClean ? { wasClean, code, reason } : { code: 1006 });
+    ended(wasClean ? { wasClean, code: isBare ? 1005 : code, reason } : { wasClean, code: 1006, reason: "" });
   }
 
-  function ended({ wasClean = false, code, reason = "" }) {
+  function ended({ wasClean, code, reason }) {
     task(() => {
-      if (wasClean && !plain && inner.readyState === 2 && !hasCode) code = 1005;
-      inner.readyState = 3;
-      if (!wasClean) socket.dispatchEvent(new Event("error"));
-      socket.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
+      if (readyState === 3) return;
+      readyState = 3;
+      if (!wasClean) dispatch(new Event("error"));
+      dispatch(globalThis.CloseEvent ? new CloseEvent("close", { wasClean, code, reason }) :
+        Object.assign(new Event("close"), { wasClean, code, reason }));
     });
   }
 
   /** Go on as a plain WebSocket: the server has no byway. */
   function goOn(socket) {
-    if (inner.readyState > 1) {
-      socket.close();
-      return ended({ code: 1006 });
-    }
     plain = socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      inner.extensions = socket.extensions;
-      open(socket.protocol);
-    };
-    socket.onmessage = ({ data }) => message(typeof data === "string" ? data : new Uint8Array(data), 0);
-    socket.onerror = null;
-    socket.onclose = ended;
-    if (socket.readyState === 1) socket.onopen();
+    plain.binaryType = "arraybuffer";
+    plain.onopen = () => open(plain.protocol);
+    plain.onmessage = ({ data }) => message(data, 0);
+    plain.onclose = ended;
+    if (plain.readyState) plain.onopen();
   }
 
-  return inner;
+  return {
+    close, send,
+    choose: (type) => (binaryType = type),
+    report: (transport) => ({ ...driver.report(), transport, plain: Boolean(plain) }),
+    look: () => [
+      plain && readyState % 3 ? "websocket" : driver.transport,
+      url, readyState, given - session.flushed + (plain?.bufferedAmount ?? 0),
+      plain?.extensions ?? "", protocol, binaryType,
+    ],
+  };
 }
 
 /** The WebSocket interface (WHATWG WebSockets, section 3) over any transport. */
@@ -1831,7 +1655,7 @@ export class BywaySocket extends EventTarget {
 
   /** What became of each transport, as far as a page can see. */
   report() {
-    return this.#inner.report();
+    return this.#inner.report(this.transport);
   }
 
   send(data) {
@@ -1849,57 +1673,46 @@ export class BywaySocket extends EventTarget {
    * @param {object} options defaults from now on
    * @returns {() => void} puts everything back
    */
-  static install(options = {}) {
+  static install(options) {
     checked(options);
     const before = [globalThis.WebSocket, installed];
-    installed = options;
-    globalThis.WebSocket = BywaySocket;
+    [globalThis.WebSocket, installed] = [BywaySocket, options];
     return () => ([globalThis.WebSocket, installed] = before);
   }
 
   static {
     const { prototype } = this;
-    const define = (name, how, one = prototype) =>
-      Object.defineProperty(one, name, { enumerable: true, configurable: true, ...how });
-    // Members of a Web IDL interface are enumerable; ours beside them are not.
+    const define = (name, how) =>
+      // Members of a Web IDL interface are enumerable; ours beside them are not.
+      Object.defineProperty(prototype, name, { enumerable: !/transport/.test(name), configurable: true, ...how });
     define("send");
     define("close");
-    for (const name of ["url", "readyState", "bufferedAmount", "extensions", "protocol", "transport"]) {
+    ["transport", "url", "readyState", "bufferedAmount", "extensions", "protocol", "binaryType"].forEach((name, index) =>
       define(name, {
-        enumerable: name !== "transport",
         get() {
-          return this.#inner[name];
+          return this.#inner.look()[index];
         },
-      });
-    }
+      }));
     define("binaryType", {
-      get() {
-        return this.#inner.binaryType;
-      },
       set(type) {
-        if (type === "blob" || type === "arraybuffer") this.#inner.binaryType = type;
+        if (type === "blob" || type === "arraybuffer") this.#inner.choose(type);
       },
     });
     ["CONNECTING", "OPEN", "CLOSING", "CLOSED"].forEach((name, value) => {
-      for (const one of [this, prototype]) define(name, { value, configurable: false }, one);
+      for (const one of [this, prototype]) Object.defineProperty(one, name, { value, enumerable: true });
     });
     // Event handler attributes (WHATWG HTML, section 8.1.8.1)
     for (const type of ["open", "message", "error", "close", "transport"]) {
       define(`on${type}`, {
-        enumerable: type !== "transport",
         get() {
-          return this.#handlers[type]?.value ?? null;
+          return this.#handlers[type]?.value || null;
         },
         set(value) {
-          const slot = this.#handlers[type] ??= {};
-          if (Object(value) !== value) {
-            value = null;
-            this.removeEventListener(type, slot.run);
-          } else if (!slot.value) {
-            slot.run = (event) => typeof slot.value === "function" && slot.value.call(this, event);
-            this.addEventListener(type, slot.run);
-          }
-          slot.value = value;
+          const run = this.#handlers[type] ??= (event) =>
+            typeof run.value === "function" && run.value.call(this, event);
+          run.value = Object(value) === value ? value : null;
+          this.addEventListener(type, run); // who listens already keeps its place
+          if (!run.value) this.removeEventListener(type, run);
         },
       });
     }
@@ -1912,4 +1725,4 @@ export default BywaySocket;
 if (/[?&]install\b/.test(import.meta.url)) BywaySocket.install();
 
 /** For the test vectors; no part of the interface, and not in byway.min.js. */
-export const parts = { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, learn };
+export const parts = { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, Silence };

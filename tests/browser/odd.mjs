@@ -137,6 +137,60 @@ const cases = {
     return { log, transport: one.transport, plain: one.report().plain }
   },
 
+  async a_plain_socket() {
+    globalThis.WebSocket = class {
+      protocol = ""
+      extensions = "permessage-deflate"
+      readyState = 0
+      bufferedAmount = 0
+      constructor() {
+        setTimeout(() => {
+          this.readyState = 1
+          this.onopen()
+          this.onmessage({ data: "hello" })
+          this.onmessage({ data: Uint8Array.of(1, 2).buffer })
+        }, 10)
+      }
+      send(data) {
+        log.push(`sent ${data}`)
+      }
+      close(...given) {
+        log.push(`closing ${given}`)
+        this.readyState = 2
+        setTimeout(() => {
+          this.readyState = 3
+          this.onclose({ wasClean: true, code: 1000, reason: "" })
+        }, 10)
+      }
+    }
+    const one = await socket({ transports: "websocket" })
+    const transports = [one.transport]
+    await opened(one)
+    transports.push(one.transport)
+    await wait(0.05)
+    one.send("x")
+    one.close()
+    await wait(0.05)
+    transports.push(one.transport, one.report().transport)
+    return { log, transports, plain: one.report().plain, extensions: one.extensions, state: one.readyState }
+  },
+
+  async subprotocols_without_end() {
+    new Server(() => null)
+    const names = (count, length) => Array.from({ length: count }, (_, index) => `${index}`.padEnd(length, "x"))
+    const found = []
+    for (const offered of [names(32, 64), names(33, 2), names(1, 2048), names(1, 2049), names(32, 65)]) {
+      try {
+        const one = await socket({}, offered)
+        one.close()
+        found.push("taken")
+      } catch (error) {
+        found.push(error.name)
+      }
+    }
+    return { found }
+  },
+
   async many_polls() {
     const alive = []
     globalThis.AbortController = class extends AbortController {
@@ -228,6 +282,29 @@ const cases = {
     mute = false
     await wait(3)
     return { log, up: server.up }
+  },
+
+  async answers_that_acknowledge_nothing() {
+    Math.random = () => 0.99 // the longest pauses
+    const server = new Server((kind) => (kind === "ack" ? frame(24) : open({ heartbeat: 0.3 })))
+    const one = await socket({})
+    await opened(one)
+    setInterval(() => server.push(frame(24)), 50) // so that no carrier ends for its silence
+    one.send("hello")
+    await wait(0.5)
+    const { ack } = server.counts
+    await wait(2)
+    return { log, few: ack < 10, goesOn: server.counts.ack > ack, moves: server.carriers.size > 1 }
+  },
+
+  async answers_that_acknowledge_one_more_each() {
+    Math.random = () => 0.99
+    const server = new Server((kind, count) => (kind === "ack" ? ack(Math.min(count, 30)) : open()))
+    const one = await socket({})
+    await opened(one)
+    for (let count = 0; count < 30; count++) one.send("tiny")
+    await wait(2) // pauses would last for longer
+    return { left: one.bufferedAmount, carriers: server.carriers.size }
   },
 
   async a_text_that_was_garbled() {

@@ -31,12 +31,14 @@ BEGIN = f"""async (url) => {{
   ({OPEN})(url, {{}}).catch(() => {{}})
 }}"""
 
+# A page that has just given its connection to another has no transport for a moment.
 OPENED = """async () => {
   const until = performance.now() + 12000
-  while (window.socket?.readyState !== 1 && performance.now() < until) {
+  const used = () => window.socket?.readyState === 1 ? socket.transport : null
+  while (!used() && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  return window.socket?.readyState === 1 ? socket.transport : null
+  return used()
 }"""
 
 TABS = 8

@@ -48,6 +48,20 @@ async def test_a_plain_server_does_not_take_over_a_session() -> None:
     assert told == {"log": ["open", "message still here"], "transport": "stream", "plain": False}
 
 
+async def test_a_plain_socket_has_a_transport_while_it_is_open() -> None:
+    told = await odd("a_plain_socket")
+    assert told["transports"] == [None, "websocket", None, None]
+    assert (told["plain"], told["extensions"]) == (True, "permessage-deflate")
+    assert told["state"] == 3
+    events = ["open", "message hello", "message [object ArrayBuffer]"]
+    assert told["log"] == [*events, "sent x", "closing ", "close 1000 true"]
+
+
+async def test_subprotocols_are_bounded_as_in_the_protocol() -> None:
+    told = await odd("subprotocols_without_end")
+    assert told["found"] == ["taken", "SyntaxError", "taken", "SyntaxError", "SyntaxError"]
+
+
 async def test_polls_are_let_go() -> None:
     told = await odd("many_polls")
     assert told["polls"] > 20
@@ -75,12 +89,17 @@ async def test_options_that_are_no_numbers() -> None:
     ("name", "value"),
     [
         ("part", "0"),
+        ("part", "1"),
+        ("part", "63"),
         ("part", "-5"),
         ("part", "null"),
         ("batch", "0"),
         ("heartbeat", "0"),
+        ("heartbeat", "0.001"),
         ("heartbeat", '"10"'),
         ("silence", "0"),
+        ("silence", "0.001"),
+        ("window", "1e-9"),
         ("window", "null"),
         ("received", '"0"'),
         ("room", '"x"'),
@@ -94,6 +113,17 @@ async def test_a_wrong_field_of_open(name: str, value: str) -> None:
 async def test_closes_that_cross_late_are_clean() -> None:
     told = await odd("closes_that_cross_slowly")
     assert told["log"] == ["open", "close 3001 true"]
+
+
+async def test_answers_that_acknowledge_nothing_are_not_asked_for_at_once() -> None:
+    """They are asked for after pauses, and after two heartbeats the carrier ends."""
+    told = await odd("answers_that_acknowledge_nothing")
+    assert told == {"log": ["open"], "few": True, "goesOn": True, "moves": True}
+
+
+async def test_answers_that_acknowledge_little_need_no_pause() -> None:
+    told = await odd("answers_that_acknowledge_one_more_each")
+    assert told == {"left": 0, "carriers": 1}
 
 
 async def test_a_garbled_text_comes_again() -> None:

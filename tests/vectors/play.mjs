@@ -11,7 +11,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { parts } from "../../browser/byway.js";
 
-const { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, learn } = parts;
+const { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, Silence } = parts;
 const here = new URL(".", import.meta.url);
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 const hex = (data) => Array.from(data, (one) => one.toString(16).padStart(2, "0")).join("");
@@ -37,17 +37,25 @@ function decode(feed, asked) {
 
 function race(asked) {
   const known = { transport: asked.first, seconds: asked.openedIn ?? 0, isDue: asked.retryBetter };
-  const one = new Race(asked.order, asked.timeout, asked.patience ?? {}, known, (low, high) => (low + high) / 2);
+  const options = { transports: asked.order, openTimeout: asked.timeout, patience: asked.patience ?? {} };
+  let told = [];
+  let again = Infinity;
+  const one = new Race(options, known,
+    ({ way }) => told.push(["start", way]),
+    ({ way }) => told.push(["use", way]),
+    ({ way }, why, isLate = false) => told.push(["stop", way, isLate]),
+    (at) => (again = Math.min(again, at)),
+    (low, high) => (low + high) / 2);
   const runners = Object.fromEntries(one.order.map((runner) => [runner.way, runner]));
   const answers = [];
   for (const [now, what, ...more] of asked.steps) {
     const [name, ...rest] = more;
     if (what === "decide") {
-      const [actions, again] = one.decide(now);
-      const told = actions.map(([runner, what, isLate = false]) =>
-        what === 1 ? ["start", runner.way] : what === 2 ? ["use", runner.way] : ["stop", runner.way, isLate]);
-      answers.push([told, again === Infinity ? null : Math.round(again * 1e6) / 1e6,
+      one.decide(now);
+      answers.push([told, again === Infinity ? null : Math.round(Math.max(again, now) * 1e6) / 1e6,
         [one.used?.way ?? null, one.leaving?.way ?? null, one.isSettled, one.isExhausted]]);
+      told = [];
+      again = Infinity;
     } else if (what === "offered") one.offered(name);
     else if (what === "round") one.nextRound(now);
     else if (name) one[what](runners[name], now, ...rest);
@@ -94,7 +102,7 @@ function session(asked) {
         answers.push([one.got, carrier.isProven, carrier.isLeaving]);
       } else if (what === "take") {
         const frames = one.write(carriers[more[0]], more[1], more[2]);
-        answers.push([shown(Buffer.concat(frames.map(({ wire }) => wire))), one.isPending(carriers[more[0]])]);
+        answers.push([shown(Buffer.concat(frames)), Boolean(one.isPending(carriers[more[0]]))]);
       } else if (what === "read") {
         const [data, cost] = inbox.shift() ?? [null, 0];
         one.queued -= cost;
@@ -119,9 +127,9 @@ const players = {
   events: (asked) => decode(eventDecoder(), asked),
   hello: (asked) => ({ token: encodeToken(greeting(asked)), frame: JSON.parse(new TextDecoder().decode(encodeHello(greeting(asked)).slice(5))) }),
   silence(asked) {
-    const quiet = { beat: asked.heartbeat ?? undefined };
+    const quiet = new Silence(asked.heartbeat ?? undefined);
     return asked.cuts.map(([lasted, heartbeat]) =>
-      [learn(quiet, lasted, heartbeat), quiet.beat ?? null, quiet.limit ?? null]);
+      [quiet.learn(lasted, heartbeat), quiet.beat ?? null, quiet.limit ?? null]);
   },
   race,
   session,
