@@ -766,7 +766,9 @@ function carryWebSocket(driver, link) {
         link.stop = null;
         return driver.goOnPlain(socket);
       }
-      write(session.write(link, 0, true)); // some proxies hold the server's words until the client's
+      // Some proxies hold the server's first words until the client's, or its next, which a PING asks for.
+      session.ping(link, "", false);
+      write(session.write(link, 0, true));
       link.pump = () => {
         for (let frames; (frames = driver.due(link, WRITE))[0]; ) write(frames);
         // Nothing tells when the browser has sent it.
