@@ -789,8 +789,8 @@ const carryEndless = (decoder) => async (driver, link) => {
   const feed = decoder();
   batches(driver, link);
   for (let next; !(next = await reader.read()).done; ) driver.feed(link, feed(next.value));
-  // A clean end proves nothing: proxies turn a dead origin into one.
-  throw lost("cut");
+  // A clean end proves nothing: proxies turn a dead origin into one, or end an answer by mistake.
+  throw lost("cut", { isNetwork: true });
 };
 
 async function carryPoll(driver, link) {
