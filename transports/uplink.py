@@ -103,7 +103,8 @@ async def carry_http(
         if link.carrier.leaving:
             raise CarrierLost("the server announced the end of this answer")
         # A clean end proves nothing: proxies turn a dead origin into one.
-        raise CarrierLost("the answer ended before the session")
+        trouble = "" if link.opened.is_set() else "ended"
+        raise CarrierLost("the answer ended before the session", trouble=trouble)
 
     async def last_words() -> None:
         # `up` ends by itself when it has brought the last acknowledgement, without which the

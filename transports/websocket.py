@@ -263,7 +263,9 @@ async def _carry_down(
 
 
 async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> None:
-    # The client speaks first: some proxies hold the server's first message until it does.
+    # The client speaks first: some proxies hold the server's first message until it does. Apache
+    # holds over HTTP/2 what came together with the 101, until the server says something more.
+    link.live.core.ask_echo(link.carrier, b"")
     await socket.send(b"".join(link.live.core.take(link.carrier, 0, beat=True)))
     writer = _Writer()
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):

@@ -149,7 +149,8 @@ class CarrierLost(PeerError):
         headers: headers of that answer that say who gave it.
         mark: its `Byway` header: "" where the answer is not byway's.
         trouble: what kept it from an answer, in a word: `name`, `refused`, `certificate`, `tls`,
-            `proxy`, `unreachable`, `connect-timeout`, `timeout`, `reset`, `protocol`; else "".
+            `proxy`, `unreachable`, `connect-timeout`, `timeout`, `reset`, `ended`, `protocol`;
+            else "".
     """
 
     def __init__(

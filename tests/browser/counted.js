@@ -23,8 +23,8 @@ function same(data, wanted) {
 const numberOf = (data) =>
   typeof data === "string" ? Number(data.split(":", 1)[0]) : new DataView(data).getUint32(0)
 
-/** Talk until the server closes; return what was counted. */
-export function run(Socket, url, count, seconds, options) {
+/** Talk until the server closes, and say when a message comes; return what was counted. */
+export function run(Socket, url, count, seconds, options, onReceived) {
   const began = performance.now()
   const told = { lost: 0, doubled: 0, reordered: 0, wrong: 0, received: 0, moves: [], errors: 0 }
   const socket = new Socket(`${url}/counted?count=${count}&seconds=${seconds}`, [], options)
@@ -45,6 +45,7 @@ export function run(Socket, url, count, seconds, options) {
     if (!same(data, message(number))) told.wrong++
     seen.add(number)
     told.received++
+    onReceived?.()
   })
   return new Promise((resolve) => {
     socket.addEventListener("close", ({ code, reason, wasClean }) => {

@@ -1,9 +1,9 @@
-"""The contract's parameters: every application over every transport."""
+"""The contract's parameters: every application over every transport, and through real proxies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,31 @@ import pytest
 
 import byway
 from tests.conftest import RAISED_ON_PURPOSE
+from tests.proxies.variants import BY_NAME
+from tests.proxies.world import Way, World
 from tests.support.peers import TRANSPORTS, connect
 from tests.support.servers import LOG_CONFIG, Server, hypercorn, uvicorn
-from tests.support.tls import Authority
+from tests.support.tls import Authority, tls_server
 
 APPLICATIONS = ("bareasgi", "starlette", "endpoint")
+
+PROXIES = (
+    "nginx/http2",
+    "haproxy/tls",
+    "apache/websocket",
+    "caddy/tls",
+    "envoy/plain",
+    "traefik/tls",
+    "squid/tunnel",
+    "mitmproxy/streaming",
+)
+"""One variant of each program. Envoy's without WebSockets: it lets go of each a second late, for
+which every test would wait; tests/proxies has numbered messages over them."""
+
+TELL_OF_TLS = ("caddy", "envoy", "traefik")
+"""Programs that send `X-Forwarded-Proto` by themselves, which uvicorn believes."""
+
+ENDPOINT = "tests.apps.endpoint_app:app"
 
 
 @dataclass(frozen=True)
@@ -24,25 +44,33 @@ class Contract:
 
     Attributes:
         application: "bareasgi", "starlette", "endpoint", or "http2": the endpoint on Hypercorn,
-            asked over HTTP/2.
+            asked over HTTP/2; or the name of a proxy before the endpoint.
         transport: the transport's name.
         server: the server, with byway's own bounds.
         options: more that a client has to know.
+        tls: whether the application is told of TLS.
+        way: through a proxy, where there is one.
     """
 
     application: str
     transport: str
     server: Server
     options: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def tls(self) -> bool:
-        """Whether the server speaks TLS."""
-        return "ssl" in self.options
+    tls: bool = False
+    way: Way | None = None
 
     def url(self, path: str, *, scheme: str = "http") -> str:
         """Return an address of a handler."""
+        if self.way is not None:
+            return self.way.url(path).replace("http", scheme, 1)
         return self.server.url(path, scheme=scheme + "s" if self.tls else scheme)
+
+    def some(self, count: int) -> int:
+        """Return how many of something to try: fewer where a proxy is on the way.
+
+        What a proxy does to many sessions is told by the first few; the server was seen with all.
+        """
+        return count if self.way is None else count // 40
 
     def connect(self, path: str, **options: Any) -> AbstractAsyncContextManager[byway.Channel]:
         """Connect to a handler."""
@@ -66,24 +94,52 @@ def transport(request: pytest.FixtureRequest) -> str:
 # HTTP/2 with the WebSocket only: httpcore 1.0 may let the others stand still, see http2.WANTED.
 CELLS = [(one, transport) for one in APPLICATIONS for transport in TRANSPORTS]
 CELLS.append(("http2", "websocket"))
+CELLS += [(one, transport) for one in PROXIES for transport in BY_NAME[one].works]
 
 
 @pytest.fixture(params=CELLS, ids="-".join)
 def contract(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Contract:
     """Give one cell of the table."""
     application, transport = request.param
+    if application in PROXIES:
+        way: Way = request.getfixturevalue("behind")(application)
+        told = way.variant.tls and way.variant.program in TELL_OF_TLS
+        tls = told or way.variant.origin == "uvicorn-tls"
+        return Contract(application, transport, way.origin, way.options(), tls, way)
     server = request.getfixturevalue(f"{application}_server")
     if application != "http2":
         return Contract(application, transport, server)
     monkeypatch.setattr("byway.transports.dial.WANTED", True)
     options = {"ssl": request.getfixturevalue("authority").context()}
-    return Contract(application, transport, server, options)
+    return Contract(application, transport, server, options, tls=True)
+
+
+@pytest.fixture(scope="session")
+def behind(authority: Authority, endpoint_server: Server) -> Iterator[Callable[[str], Way]]:
+    """Give the way through a proxy to the handler of the endpoint, by the variant's name."""
+    with ExitStack() as stack:
+        world = World(stack, authority)
+        ways: dict[str, Way] = {}
+        origins = {"uvicorn": endpoint_server}
+
+        def way(name: str) -> Way:
+            variant = BY_NAME[name]
+            if variant.origin not in origins:
+                secured = stack.enter_context(tls_server(ENDPOINT, authority))
+                origins[variant.origin] = secured
+            if name not in ways:
+                ways[name] = world.new_way(variant, stack, origins[variant.origin])
+            return ways[name]
+
+        yield way
+        for one in ways.values():
+            one.proxy.program.terminate()
 
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Make a certificate authority."""
-    return Authority(tmp_path_factory.mktemp("tls"))
+    return Authority(tmp_path_factory.mktemp("tls"), "127.0.0.1", "localhost")
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +147,7 @@ def http2_server(authority: Authority) -> Iterator[Server]:
     """Serve the handler of the endpoint with Hypercorn over TLS, HTTP/2 offered."""
     options = ["--keyfile", authority.key_file, "--certfile", authority.certificate_file]
     options += ["--log-config", f"json:{LOG_CONFIG}"]
-    with hypercorn("tests.apps.endpoint_app:app", *map(str, options)) as server:
+    with hypercorn(ENDPOINT, *map(str, options)) as server:
         yield server
     # Not what asyncio says: Hypercorn 0.18 fails, and ends the connection, where more comes on a
     # stream that it has ended (its issue 329), such as the answer to its close.

@@ -11,6 +11,7 @@ import pytest
 
 import byway
 from tests.contract.conftest import Contract
+from tests.support.peers import connect
 
 
 async def test_the_application_chooses_the_subprotocol(contract: Contract) -> None:
@@ -68,7 +69,8 @@ async def test_a_refusal_with_an_answer_of_its_own_reaches_the_client(contract: 
         async with contract.connect("/deny"):
             pass
     assert (caught.value.status, caught.value.body) == (status, body)
-    assert headers.items() <= dict(caught.value.headers).items()
+    # Some proxies write names in their own way.
+    assert headers.items() <= {name.lower(): one for name, one in caught.value.headers}.items()
 
 
 async def test_an_exception_before_accept_is_a_500_and_logged_once(contract: Contract) -> None:
@@ -100,7 +102,9 @@ async def test_cookies_and_headers_are_seen(contract: Contract) -> None:
     sent = [("cookie", "a=1; b=2"), ("authorization", "Bearer t"), ("x-more", "1"), ("x-more", "2")]
     got = await seen(contract, "/info", headers=sent)
     received = [tuple(pair) for pair in got["headers"]]
-    # HTTP/2 may put cookies last.
+    # HTTP/2 may put cookies last, and Apache joins what has one name (RFC 9110, section 5.3).
+    if contract.way is not None and contract.way.variant.program == "apache":
+        sent[2:] = [("x-more", "1, 2")]
     assert sorted(pair for pair in received if pair[0] in dict(sent)) == sorted(sent)
 
 
@@ -126,8 +130,6 @@ async def test_the_scope_is_that_of_a_websocket(contract: Contract) -> None:
 async def test_the_url_may_be_that_of_a_websocket(contract: Contract) -> None:
     got = await seen(contract, "/info")
     url = contract.url("/info", scheme="ws")
-    async with byway.connect(
-        url, transports=[contract.transport], proxy=None, **contract.options
-    ) as channel:
+    async with connect(url, contract.transport, **contract.options) as channel:
         again = json.loads(str(await channel.receive()))
     assert again["path"] == got["path"]

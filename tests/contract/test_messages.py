@@ -123,7 +123,7 @@ async def test_a_long_text_is_not_cut_inside_a_character(contract: Contract) -> 
 
 
 async def test_ten_thousand_messages_each_way_at_once_keep_their_order(contract: Contract) -> None:
-    count = 10_000
+    count = contract.some(10_000)
     async with contract.connect(f"/push?count={count}") as channel:
 
         async def send() -> None:
@@ -159,7 +159,7 @@ async def _send_numbered(channel: byway.Channel, count: int, size: int) -> None:
 
 
 async def test_two_hundred_sessions_at_a_time(contract: Contract) -> None:
-    count = 200
+    count = contract.some(200)
     all_open = asyncio.Barrier(count)
 
     async def one(number: int) -> list[str | bytes | None]:

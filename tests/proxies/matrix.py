@@ -26,21 +26,21 @@ class Seen:
 
     Attributes:
         chosen: which transport a session with default settings ended up on, by client.
-        trips: round trips until the first echo, of the Python client.
-        alone: the transports that carry a session if no other is allowed.
-        silence: what became of 65 s of silence, by transport: `lasted` or `went on`.
+        trips: round trips until the first echo, by client.
+        alone: the transports that carry a session if no other is allowed, by client.
+        silence: what became of 65 s of silence, by client and transport: `lasted` or `went on`.
     """
 
     chosen: dict[str, str] = field(default_factory=dict)
-    trips: float | None = None
-    alone: tuple[str, ...] = ()
-    silence: dict[str, str] = field(default_factory=dict)
+    trips: dict[str, float] = field(default_factory=dict)
+    alone: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    silence: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
-        """Whether every test has seen it."""
-        told = bool(self.alone and self.silence) and self.trips is not None
-        return told and set(self.chosen) == set(CLIENTS)
+        """Whether every test has seen it with every client."""
+        told = (self.chosen, self.trips, self.alone, self.silence)
+        return all(one.keys() == set(CLIENTS) for one in told)
 
 
 SEEN: Final[dict[str, Seen]] = {one.name: Seen() for one in VARIANTS}
@@ -57,18 +57,31 @@ def heads() -> list[str]:
 def row(variant: Variant) -> str:
     """Return a proxy's line of the table."""
     seen = SEEN[variant.name]
-    clients = (seen.chosen[one] for one in CLIENTS)
-    went_on = [name for name, what in seen.silence.items() if what != "lasted"]
-    silence = f"{', '.join(went_on)} went on anew" if went_on else "lasted"
     cells = [
         f"[`{variant.name}`]({variant.page})",
         variant.origin,
-        *clients,
-        ", ".join(seen.alone),
-        f"{seen.trips:.1f} round trips",
-        silence,
+        *(seen.chosen[one] for one in CLIENTS),
+        by_client({name: ", ".join(one) for name, one in seen.alone.items()}),
+        ", ".join(f"{seen.trips[one]:.1f}" for one in CLIENTS),
+        by_client({name: what_became(one) for name, one in seen.silence.items()}),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def what_became(silence: dict[str, str]) -> str:
+    """Say what became of a client's carriers."""
+    went_on = [name for name, what in silence.items() if what != "lasted"]
+    return f"{', '.join(went_on)} went on anew" if went_on else "lasted"
+
+
+def by_client(told: dict[str, str]) -> str:
+    """Say it once where it is the same of all, else name the clients."""
+    clients: dict[str, list[str]] = {}
+    for one in CLIENTS:
+        clients.setdefault(told[one], []).append(one.title())
+    if len(clients) == 1:
+        return told[CLIENTS[0]]
+    return "; ".join(f"{', '.join(names)}: {what}" for what, names in clients.items())
 
 
 def table() -> str:

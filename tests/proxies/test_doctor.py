@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from byway import diagnose
@@ -24,7 +26,7 @@ REASONS = {
 """What is said of a WebSocket that does not pass, by program or variant."""
 
 
-async def visit(way: Way) -> None:
+async def visit(_: None, way: Way) -> None:
     """Let the doctor look, and hold its report against what sessions were seen to do."""
     variant = way.variant
     report = await diagnose(way.url("/echo"), timeout=TIMEOUT, **way.options())
@@ -44,7 +46,7 @@ async def visit(way: Way) -> None:
 @pytest.fixture(scope="module")
 def visits(proxies: World) -> Outcomes:
     """Make all of them."""
-    return together(proxies, VARIANTS, visit, at_once=8)
+    return together(proxies, VARIANTS, visit, at_once=8, using=nullcontext)
 
 
 @pytest.mark.timeout(120)

@@ -13,7 +13,7 @@ import pytest
 
 import byway
 from tests.browser.engines import only
-from tests.proxies.pages import talk, visit
+from tests.proxies.pages import load, talk
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import World
 from tests.support.browsers.page import Browser
@@ -61,9 +61,9 @@ async def test_bareasgis_example_answers_pages_over_websocket(
     browser: Browser, proxies: World, name: str
 ) -> None:
     way = proxies.way(BY_NAME[name])
-    page = await visit(browser, way)
+    page = await load(browser, way.url("/"))
     before = way.proxy.program.log.mark()
-    told = await talk(page, EXAMPLE, "hello")
+    told = await talk(page, way, EXAMPLE, "hello")
     assert (told["transport"], told["answer"]) == ("websocket", "You said: hello"), told
     assert told["protocol"] == "h2"
     # RFC 8441: the WebSocket is a stream of the page's own connection.
@@ -77,9 +77,9 @@ async def test_bareasgis_example_answers_pages_where_the_websocket_is_blocked(
     browser: Browser, proxies: World, name: str, transport: str
 ) -> None:
     way = proxies.way(BY_NAME[name])
-    page = await visit(browser, way)
+    page = await load(browser, way.url("/"))
     before = way.proxy.program.log.mark()
-    told = await talk(page, EXAMPLE, "hello", transports=f"websocket, {transport}")
+    told = await talk(page, way, EXAMPLE, "hello", transports=f"websocket, {transport}")
     assert (told["transport"], told["answer"]) == (transport, "You said: hello"), told
     assert told["protocol"] == "h2"
     await way.proxy.program.log.seen(rf' 403 .*{EXAMPLE} HTTP/2.0"', since=before)

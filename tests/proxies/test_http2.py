@@ -97,6 +97,28 @@ async def test_the_websocket_goes_over_http2_where_that_is_offered(
         assert forbidden(head) == []
 
 
+async def test_what_apache_read_together_with_the_101_does_not_wait_for_a_heartbeat(
+    proxies: World,
+) -> None:
+    """Without a PING among the first words, half of these wait for the server's next: 10 s."""
+    port, options = place(proxies, "apache/http2")
+
+    async def echo() -> None:
+        async with byway.connect(
+            f"https://127.0.0.1:{port}/echo",
+            transports="websocket",
+            memory=False,
+            open_timeout=8.0,
+            **options,
+        ) as channel:
+            await channel.send("hello")
+            assert await channel.receive() == "hello"
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(12):
+            group.create_task(echo())
+
+
 async def test_a_websocket_over_http2_goes_through_a_forward_proxy(proxies: World) -> None:
     with ExitStack() as stack:
         way = proxies.new_way(BY_NAME["squid/tunnel"], stack, proxies.origin("hypercorn"))

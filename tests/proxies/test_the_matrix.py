@@ -9,7 +9,7 @@ import pytest
 from tests.proxies.matrix import BEGIN, END, PAGE, SEEN, WRITES, table
 
 # What a busy machine changes: times, and which carriers outlast a long silence.
-MEASURED = re.compile(r"[\d.]+ round trips \| [^|\n]* \|")
+MEASURED = re.compile(r"[\d.]+, [\d.]+, [\d.]+ \| [^|\n]* \|")
 
 
 def test_the_page_says_what_was_seen() -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Final, TypeVar
 
 import pytest
 
+from tests.proxies.clients import Client, Opener
 from tests.proxies.variants import Variant
 from tests.proxies.world import Way, World
 
@@ -30,28 +32,48 @@ handshake, httpcore 1.0 leaves its connection to Python, which closes it and cal
 Outcomes = Mapping[Variant, "BaseException | None"]
 
 
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def all_of(openers: Iterable[Opener]) -> AsyncIterator[list[Client]]:
+    """Start several clients."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(one()) for one in openers]
+
+
 def together(
     world: World,
     variants: Iterable[Variant],
-    do: Callable[[Way], Awaitable[None]],
+    do: Callable[[T, Way], Awaitable[None]],
     *,
     at_once: int,
+    using: Callable[[], AbstractAsyncContextManager[T]],
 ) -> Outcomes:
-    """Do it with each; return what each raised, for `settle`."""
+    """Do it with each; return what each raised, for `settle`.
+
+    Args:
+        world: where they run.
+        variants: which proxies.
+        do: called with what is used, and the way through a proxy.
+        at_once: with how many at a time.
+        using: starts what is used in the event loop of all this.
+    """
     wanted = list(variants)
     for one in wanted:
         world.way(one)
 
     async def run() -> list[BaseException | None]:
         slots = asyncio.Semaphore(at_once)
+        async with using() as used:
 
-        async def with_slot(variant: Variant) -> None:
-            async with slots:
-                await do(world.way(variant))
+            async def with_slot(variant: Variant) -> None:
+                async with slots:
+                    await do(used, world.way(variant))
 
-        outcomes = await asyncio.gather(*map(with_slot, wanted), return_exceptions=True)
-        await asyncio.sleep(LAST_WORDS)
-        return outcomes
+            outcomes = await asyncio.gather(*map(with_slot, wanted), return_exceptions=True)
+            await asyncio.sleep(LAST_WORDS)
+            return outcomes
 
     outcomes = asyncio.run(run())
     gc.collect()  # here, where what httpcore has left is passed over

@@ -53,6 +53,11 @@ class Variant:
         """The transport that a session ends up on."""
         return self.works[0]
 
+    @property
+    def works_in_pages(self) -> tuple[str, ...]:
+        """The transports that carry a session of a page."""
+        return self.works[self.works.index(self.pages or self.default) :]
+
 
 VARIANTS: Final = (
     Variant("nginx/plain", HTTP),

@@ -31,6 +31,7 @@ class NumberedSession:
         longest: bytes of the longest message.
         only: the one transport to use; None for all.
         options: more of those of `byway.connect`.
+        begun: set when a message has come.
         halfway: set when half of the messages have come.
         transports: those that came into use, in order.
     """
@@ -41,6 +42,7 @@ class NumberedSession:
     longest: int = LONGEST
     only: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     halfway: asyncio.Event = field(default_factory=asyncio.Event)
     transports: list[str] = field(default_factory=list)
 
@@ -120,6 +122,7 @@ class NumberedSession:
         while self._pushed < self.count or self._answered < self.count:
             message = await channel.receive()
             assert message is not None, f"closed with {channel.code} {channel.reason}: {self}"
+            self.begun.set()
             if isinstance(message, str) and message.startswith(ECHO):
                 number = self._answered
                 assert number < self.count, f"one answer too many: {message}"

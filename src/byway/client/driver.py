@@ -251,10 +251,13 @@ class Driver:
             await asyncio.wait({used.task})
 
     def _may_be_luck(self) -> bool:
-        """Say whether a first round in vain is worth another: connections ended unanswered."""
+        """Say whether a first round in vain is worth another: connections ended unanswered.
+
+        Or an answer had ended before its first frame, as Caddy 2.6 does to one of a hundred.
+        """
         tries = len(self.attempts)
         return tries < MAX_OPENINGS and any(
-            one.trouble == "reset" for one in self.attempts[-len(REGISTRY) :]
+            one.trouble in ("reset", "ended") for one in self.attempts[-len(REGISTRY) :]
         )
 
     async def _act(self, action: Action, now: float) -> None:

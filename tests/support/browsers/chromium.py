@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +215,21 @@ class ChromiumBrowser(Browser):
         await page.prepare(dark=dark)
         return page
 
+    def beside(self, proxy: str | None = None) -> AbstractAsyncContextManager[ChromiumBrowser]:
+        return _profile(self._wire, proxy)
+
+
+@asynccontextmanager
+async def _profile(wire: Wire, proxy: str | None) -> AsyncIterator[ChromiumBrowser]:
+    """Begin with an empty profile, and forget it at the end of the block."""
+    options = {"proxyServer": proxy, "proxyBypassList": "<-loopback>"} if proxy else {}
+    made = await wire.call("Target.createBrowserContext", options)
+    try:
+        yield ChromiumBrowser(wire, made["browserContextId"])
+    finally:
+        # It closes the pages too.
+        await wire.call("Target.disposeBrowserContext", made)
+
 
 class Chromium(Engine):
     """A running Chromium."""
@@ -240,14 +255,8 @@ class Chromium(Engine):
 
     @asynccontextmanager
     async def browser(self, proxy: str | None = None) -> AsyncIterator[ChromiumBrowser]:
-        options = {"proxyServer": proxy, "proxyBypassList": "<-loopback>"} if proxy else {}
-        async with connected(self._url) as wire:
-            made = await wire.call("Target.createBrowserContext", options)
-            try:
-                yield ChromiumBrowser(wire, made["browserContextId"])
-            finally:
-                # It closes the pages too.
-                await wire.call("Target.disposeBrowserContext", made)
+        async with connected(self._url) as wire, _profile(wire, proxy) as browser:
+            yield browser
 
 
 def _describe(details: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +121,18 @@ class FirefoxBrowser(Browser):
 
     name = "firefox"
 
-    def __init__(self, wire: Wire, context: str) -> None:
-        """Listen to what its pages log."""
+    def __init__(self, wire: Wire, context: str, tabs: dict[str, FirefoxPage]) -> None:
+        """Begin without pages.
+
+        Args:
+            wire: to the program.
+            context: its name.
+            tabs: of all user contexts on this wire.
+        """
         super().__init__()
         self._wire = wire
         self._context = context
-        self._tabs: dict[str, FirefoxPage] = {}
+        self._tabs = tabs
         wire.listen(self._heard)
 
     def _heard(self, method: str, said: dict[str, Any]) -> None:
@@ -147,6 +153,9 @@ class FirefoxBrowser(Browser):
         await page.resize(1280, 800)
         return page
 
+    def beside(self, proxy: str | None = None) -> AbstractAsyncContextManager[FirefoxBrowser]:
+        return _profile(self._wire, proxy, self._tabs)
+
     async def _set(self, name: str, value: int) -> None:
         """Set a preference of the whole program: BiDi has no command for it."""
         tree = await self._wire.call("browsingContext.getTree", {"moz:scope": "chrome"})
@@ -159,6 +168,20 @@ class FirefoxBrowser(Browser):
             },
         )
         assert answer["type"] == "success", answer
+
+
+@asynccontextmanager
+async def _profile(
+    wire: Wire, proxy: str | None, tabs: dict[str, FirefoxPage]
+) -> AsyncIterator[FirefoxBrowser]:
+    """Begin with an empty profile, and forget it at the end of the block."""
+    manual = {"proxyType": "manual", "httpProxy": proxy, "sslProxy": proxy}
+    made = await wire.call("browser.createUserContext", {"proxy": manual} if proxy else {})
+    try:
+        yield FirefoxBrowser(wire, made["userContext"], tabs)
+    finally:
+        # It closes the pages too.
+        await wire.call("browser.removeUserContext", made)
 
 
 class Firefox(Engine):
@@ -195,20 +218,13 @@ class Firefox(Engine):
 
     @asynccontextmanager
     async def browser(self, proxy: str | None = None) -> AsyncIterator[FirefoxBrowser]:
-        manual = {"proxyType": "manual", "httpProxy": proxy, "sslProxy": proxy}
         async with connected(self._url) as wire:
             # The certificates of our own servers are nobody's.
             trusting = {"alwaysMatch": {"acceptInsecureCerts": True}}
             await wire.call("session.new", {"capabilities": trusting})
             try:
                 await wire.call("session.subscribe", {"events": ["log.entryAdded"]})
-                made = await wire.call(
-                    "browser.createUserContext", {"proxy": manual} if proxy else {}
-                )
-                try:
-                    yield FirefoxBrowser(wire, made["userContext"])
-                finally:
-                    # It closes the pages too.
-                    await wire.call("browser.removeUserContext", made)
+                async with _profile(wire, proxy, {}) as browser:
+                    yield browser
             finally:
                 await wire.call("session.end")

@@ -187,6 +187,14 @@ class Browser(ABC):
     async def new_page(self, *, dark: bool) -> Page:
         """Open an empty tab."""
 
+    def beside(self, proxy: str | None = None) -> AbstractAsyncContextManager[Browser]:
+        """Begin with one more empty profile in the same program. Not in WebKit.
+
+        Args:
+            proxy: as in `Engine.browser`.
+        """
+        raise NotImplementedError
+
 
 class Engine(ABC):
     """A running browser program.

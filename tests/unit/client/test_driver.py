@@ -242,15 +242,16 @@ async def test_an_attempt_that_stumbles_over_anything_leaves_the_session_alone(
 
 
 @timed
+@pytest.mark.parametrize("trouble", ["reset", "ended"])
 async def test_connections_that_end_unanswered_are_tried_again_for_some_rounds(
-    script: Scripted,
+    script: Scripted, trouble: str
 ) -> None:
-    script.script = [CarrierLost("cut", trouble="reset")] * 3
+    script.script = [CarrierLost("cut", trouble=trouble)] * 3
     driver = driving()
     await driver.open()
     assert len(script.tried) == 4
     await driver.aclose()
-    script.script = [CarrierLost("cut", trouble="reset")] * 100
+    script.script = [CarrierLost("cut", trouble=trouble)] * 100
     with pytest.raises(NoTransport) as caught:
         await driving().open()
     assert 4 < len(caught.value.attempts) <= driver_module.MAX_OPENINGS
