@@ -1,10 +1,11 @@
 /**
  * What a page does behind a proxy, as `globalThis.kit`; tests/proxies/pages.py calls it.
  *
- * An expression, since it is evaluated in a page that is there: the modules come from its origin.
+ * An expression, since it is evaluated in a page that is there: the modules come from its origin. Of
+ * byway.js the one that pages load: what reads well is tried in tests/browser.
  */
 async () => {
-  const { BywaySocket } = await import("/byway.js")
+  const { BywaySocket } = await import("/byway.min.js")
   const { run } = await import("/counted.js")
   const kept = []
   const keep = (one) => kept.push(one) - 1
