@@ -28,7 +28,7 @@ from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
 
 OPENINGS: Final = 5
-"""Times that an opening is tried whose connection ended without an answer."""
+"""Times that an opening is tried whose connection or answer ended before its first frame."""
 
 POLLS: Final = 20
 """Times that polls are begun again after one was lost."""
@@ -81,8 +81,8 @@ class Loss:
 class Probing(Observer):
     """A probe session over one transport, from its first attempt to its close.
 
-    A poll that is lost is followed by another, and so is an opening whose connection ended
-    without an answer. Every other loss is the end.
+    A poll that is lost is followed by another, and so is an opening whose connection or answer
+    ended before its first frame. Every other loss is the end.
 
     Attributes:
         started: when, on the loop's clock.
@@ -286,7 +286,7 @@ class Probing(Observer):
             return False
         if error.answered == BUSY and error.mark:
             return self.opened is None  # somebody else's probes; until time is up
-        if error.trouble == "reset" or error.answered == 409:
+        if error.trouble in ("reset", "ended") or error.answered == 409:
             if self.opened is None:
                 return len(self.losses) < OPENINGS
             return not self._transport.ordered and len(self.losses) < POLLS
