@@ -139,6 +139,14 @@ async def test_many_messages_behind_a_blob() -> None:
     assert (await odd("many_messages_behind_a_blob"))["seconds"] < 8
 
 
+async def test_a_message_that_came_with_open_is_let_go() -> None:
+    assert await odd("a_message_with_open") == {"came": True, "alive": False}
+
+
+async def test_the_marks_of_a_page_are_not_looked_through() -> None:
+    assert await odd("a_page_with_many_marks") == {"left": 0, "looked": 0}
+
+
 async def test_an_event_in_small_pieces() -> None:
     assert await odd("an_event_in_small_pieces") == {"lengths": [16384]}
 
