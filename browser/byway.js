@@ -1201,7 +1201,7 @@ function drive(url, subprotocols, options, on) {
     if (at >= timerAt || isFinished) return;
     clearTimeout(timer);
     timerAt = at;
-    timer = setTimeout(step, Math.min(at - now(), 1e6) * 1000 + 1);
+    timer = setTimeout(step, Math.max(0, Math.min(at - now(), 1e6)) * 1000 + 1); // Node warns of less than 0
   }
 
   const areOpen = () => [...links].some((one) => one.isOpen);

@@ -357,6 +357,24 @@ const cases = {
     return { came: Boolean(seen), alive: Boolean(seen?.deref()) }
   },
 
+  async a_slow_machine() {
+    const { setTimeout: real } = globalThis
+    let negative = 0
+    globalThis.setTimeout = (run, after, ...more) => {
+      negative += after < 0
+      return real(run, after, ...more)
+    }
+    globalThis.WebSocket = class {
+      constructor() {
+        for (const until = Date.now() + 50; Date.now() < until; );
+      }
+      close() {}
+    }
+    await socket({ transports: "websocket", openTimeout: 0.01 })
+    await wait(0.3)
+    return { log, negative }
+  },
+
   async a_page_with_many_marks() {
     const { performance } = globalThis
     const { getEntriesByType } = performance
