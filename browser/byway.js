@@ -1040,8 +1040,9 @@ function drive(url, subprotocols, options, on) {
     lastId: 0, // of a carrier
 
     /** Whether requests share one connection. Else a browser has six for all tabs of a host. */
-    isMultiplexed: () => isMultiplexed ||= performance.getEntries().some((entry) =>
-      entry.name.startsWith(`${origin}/`) && /^h[23]/.test(entry.nextHopProtocol)),
+    isMultiplexed: () => isMultiplexed ||= ["navigation", "resource"].some((type) => // pages have many others
+      performance.getEntriesByType(type).some((entry) =>
+        entry.name.startsWith(`${origin}/`) && /^h[23]/.test(entry.nextHopProtocol))),
 
     /** What HELLO says, of any request or handshake. */
     greet: (link, answer, poll) => ({
@@ -1200,7 +1201,7 @@ function drive(url, subprotocols, options, on) {
     if (at >= timerAt || isFinished) return;
     clearTimeout(timer);
     timerAt = at;
-    timer = setTimeout(step, Math.min(at - now(), 1e6) * 1000 + 1);
+    timer = setTimeout(step, Math.max(0, Math.min(at - now(), 1e6)) * 1000 + 1); // Node warns of less than 0
   }
 
   const areOpen = () => [...links].some((one) => one.isOpen);
@@ -1582,7 +1583,7 @@ function converse(socket, address, protocols, options) {
       } else driver.refuse("no subprotocol");
     });
     later = task;
-    early.forEach(task);
+    early.splice(0).forEach(task);
   }
 
   function transport(detail) {

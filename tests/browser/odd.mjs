@@ -345,6 +345,58 @@ const cases = {
     return { seconds: (performance.now() - began) / 1000 }
   },
 
+  async a_message_with_open() {
+    new Server((kind) => (kind === "ack" ? null : join(open(), next(1), frame(2, new Uint8Array(1000)))))
+    const one = await socket({})
+    let seen
+    one.onmessage = ({ data }) => (seen = new WeakRef(data))
+    await wait(0.2)
+    globalThis.gc()
+    await wait(0.05)
+    globalThis.gc()
+    return { came: Boolean(seen), alive: Boolean(seen?.deref()) }
+  },
+
+  async a_slow_machine() {
+    const { setTimeout: real } = globalThis
+    let negative = 0
+    globalThis.setTimeout = (run, after, ...more) => {
+      negative += after < 0
+      return real(run, after, ...more)
+    }
+    globalThis.WebSocket = class {
+      constructor() {
+        for (const until = Date.now() + 50; Date.now() < until; );
+      }
+      close() {}
+    }
+    await socket({ transports: "websocket", openTimeout: 0.01 })
+    await wait(0.3)
+    return { log, negative }
+  },
+
+  async a_page_with_many_marks() {
+    const { performance } = globalThis
+    const { getEntriesByType } = performance
+    let looked = 0
+    for (let count = 0; count < 1000; count++) performance.mark(`mark ${count}`)
+    const seen = (entries) => {
+      looked = Math.max(looked, entries.length)
+      return entries
+    }
+    performance.getEntries = () => seen(getEntriesByType.call(performance, "mark"))
+    performance.getEntriesByType = (type) => seen(getEntriesByType.call(performance, type))
+    globalThis.location = new URL("http://odd.test/")
+    new Server((kind) => (kind === "ack" ? null : open()))
+    const one = await socket({})
+    await opened(one)
+    for (let count = 0; count < 10; count++) {
+      one.send("hello")
+      await wait(0.05)
+    }
+    return { left: one.bufferedAmount, looked }
+  },
+
   async an_event_in_small_pieces() {
     const { parts } = await import("../../browser/byway.js")
     const bytes = Buffer.from(frame(2, new Uint8Array(16384))).toString("base64")
