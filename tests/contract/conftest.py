@@ -22,6 +22,7 @@ APPLICATIONS = ("bareasgi", "starlette", "endpoint")
 PROXIES = (
     "nginx/http2",
     "haproxy/tls",
+    "haproxy/http2",
     "apache/websocket",
     "caddy/tls",
     "envoy/plain",
@@ -29,8 +30,9 @@ PROXIES = (
     "squid/tunnel",
     "mitmproxy/streaming",
 )
-"""One variant of each program. Envoy's without WebSockets: it lets go of each a second late, for
-which every test would wait; tests/proxies has numbered messages over them."""
+"""One variant of each program, of HAProxy also HTTP/2 from end to end. Envoy's without WebSockets:
+it lets go of each a second late, for which every test would wait; tests/proxies has numbered
+messages over them."""
 
 TELL_OF_TLS = ("caddy", "envoy", "traefik")
 """Programs that send `X-Forwarded-Proto` by themselves, which uvicorn believes."""
@@ -104,7 +106,7 @@ def contract(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     if application in PROXIES:
         way: Way = request.getfixturevalue("behind")(application)
         told = way.variant.tls and way.variant.program in TELL_OF_TLS
-        tls = told or way.variant.origin == "uvicorn-tls"
+        tls = told or way.variant.origin in ("uvicorn-tls", "hypercorn")
         return Contract(application, transport, way.origin, way.options(), tls, way)
     server = request.getfixturevalue(f"{application}_server")
     if application != "http2":
@@ -115,12 +117,14 @@ def contract(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(scope="session")
-def behind(authority: Authority, endpoint_server: Server) -> Iterator[Callable[[str], Way]]:
+def behind(
+    authority: Authority, endpoint_server: Server, http2_server: Server
+) -> Iterator[Callable[[str], Way]]:
     """Give the way through a proxy to the handler of the endpoint, by the variant's name."""
     with ExitStack() as stack:
         world = World(stack, authority)
         ways: dict[str, Way] = {}
-        origins = {"uvicorn": endpoint_server}
+        origins = {"uvicorn": endpoint_server, "hypercorn": http2_server}
 
         def way(name: str) -> Way:
             variant = BY_NAME[name]

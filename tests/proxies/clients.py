@@ -158,7 +158,9 @@ class PythonVisit(Visit):
     ) -> dict[Name, list[str]]:
         options = {**self.way.options(), "limits": None}
         sessions = {
-            one: NumberedSession(f"{self.way.variant} {one}", count, seconds, LONGEST, one, options)
+            one: NumberedSession(
+                f"{self.way.variant} {one}", count, seconds, LONGEST, one, options, again=False
+            )
             for one in forced
         }
         async with asyncio.TaskGroup() as group:

@@ -24,6 +24,7 @@ def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world = World(stack, authority)
         yield world
         world.terminate()
+        world.assert_quiet()
 
 
 @pytest.fixture(scope="session")

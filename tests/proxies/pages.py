@@ -34,14 +34,21 @@ _WAIT: Final = """(id, seconds) => Promise.race([
 ])"""
 
 TRIES: Final = 3
-"""How often a page asks for its modules: Hypercorn lets an HTTP/2 connection hang now and then."""
+"""How often a page asks for its modules where Hypercorn has them: it lets an HTTP/2 connection hang
+now and then. From elsewhere they have to come at once."""
 
 
-async def load(browser: Browser, url: str) -> Page:
-    """Open an empty page and what it does behind a proxy."""
+async def load(browser: Browser, url: str, origin: str) -> Page:
+    """Open an empty page and what it does behind a proxy.
+
+    Args:
+        browser: in which.
+        url: of the page.
+        origin: what serves it, as variants name it.
+    """
     page = await browser.open(url)
     page.expect("")  # browsers complain of every connection that fails
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(TRIES if origin.startswith("hypercorn") else 1)):
         try:
             await page.evaluate(_LOAD)
             break
@@ -173,10 +180,10 @@ class Pages(Client):
             elif home is not None:
                 # One page for all that look from there.
                 if home not in self._homes:
-                    self._homes[home] = asyncio.create_task(load(browser, home))
+                    self._homes[home] = asyncio.create_task(load(browser, home, "uvicorn"))
                 yield PageVisit(way, await self._homes[home], port)
                 return
-            page = await load(browser, way.url("/", port=port))
+            page = await load(browser, way.url("/", port=port), way.variant.origin)
             yield PageVisit(way, page, port)
             await page.close()
 

@@ -61,7 +61,7 @@ async def test_bareasgis_example_answers_pages_over_websocket(
     browser: Browser, proxies: World, name: str
 ) -> None:
     way = proxies.way(BY_NAME[name])
-    page = await load(browser, way.url("/"))
+    page = await load(browser, way.url("/"), way.variant.origin)
     before = way.proxy.program.log.mark()
     told = await talk(page, way, EXAMPLE, "hello")
     assert (told["transport"], told["answer"]) == ("websocket", "You said: hello"), told
@@ -77,7 +77,7 @@ async def test_bareasgis_example_answers_pages_where_the_websocket_is_blocked(
     browser: Browser, proxies: World, name: str, transport: str
 ) -> None:
     way = proxies.way(BY_NAME[name])
-    page = await load(browser, way.url("/"))
+    page = await load(browser, way.url("/"), way.variant.origin)
     before = way.proxy.program.log.mark()
     told = await talk(page, way, EXAMPLE, "hello", transports=f"websocket, {transport}")
     assert (told["transport"], told["answer"]) == (transport, "You said: hello"), told

@@ -25,7 +25,16 @@ from tests.support.numbered_client import NumberedSession
 
 DIRECT = "direct to Hypercorn"
 
-PLACES = (DIRECT, "haproxy/tls", "haproxy/http2", "nginx/http2", "caddy/tls", "envoy/upgrades")
+PLACES = (
+    DIRECT,
+    "haproxy/tls",
+    "haproxy/http2",
+    "nginx/http2",
+    "apache/http2",
+    "caddy/tls",
+    "envoy/upgrades",
+    "traefik/tls",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +52,14 @@ def place(world: World, name: str) -> tuple[int, dict[str, Any]]:
     return way.proxy.port, way.options()
 
 
+def numbered(
+    name: str, count: int, seconds: float, longest: int, transport: str, options: dict[str, Any]
+) -> NumberedSession:
+    """Return a session with the defaults that has to find its transport at once."""
+    options = {**options, "limits": None}
+    return NumberedSession(name, count, seconds, longest, transport, options, again=False)
+
+
 @pytest.mark.parametrize("transport", ["stream", "sse", "poll"])
 @pytest.mark.parametrize("name", PLACES)
 async def test_all_requests_of_a_session_share_one_connection(
@@ -50,7 +67,7 @@ async def test_all_requests_of_a_session_share_one_connection(
 ) -> None:
     port, options = place(proxies, name)
     async with line(port) as wire:
-        one = NumberedSession(name, 150, 0.5, 50_000, transport, {**options, "limits": None})
+        one = numbered(name, 150, 0.5, 50_000, transport, options)
         await one.run(f"https://127.0.0.1:{wire.port}/numbered", timeout=30.0)
         assert wire.accepted == 1
     assert one.transports == [transport]
@@ -63,7 +80,7 @@ async def test_by_default_each_has_its_own(
     monkeypatch.setattr("byway.transports.dial.WANTED", False)
     port, options = place(proxies, name)
     async with line(port) as wire:
-        one = NumberedSession(name, 100, 0.5, 50_000, "stream", {**options, "limits": None})
+        one = numbered(name, 100, 0.5, 50_000, "stream", options)
         await one.run(f"https://127.0.0.1:{wire.port}/numbered", timeout=30.0)
         assert wire.accepted > 1
 
@@ -77,6 +94,7 @@ ANSWERS = {
     "apache/http2": [b"200"],
     "nginx/http2": [],
     "caddy/tls": [],
+    "traefik/tls": [],
 }
 """How a WebSocket over HTTP/2 is answered, nothing where it is not offered."""
 
@@ -87,7 +105,7 @@ async def test_the_websocket_goes_over_http2_where_that_is_offered(
 ) -> None:
     port, options = place(proxies, name)
     async with heads(port, proxies.authority) as wire:
-        one = NumberedSession(name, 150, 0.5, 50_000, "websocket", {**options, "limits": None})
+        one = numbered(name, 150, 0.5, 50_000, "websocket", options)
         await one.run(f"https://127.0.0.1:{wire.port}/numbered", timeout=30.0)
     assert [dict(one)[b":status"] for one in wire.answers] == ANSWERS[name]
     # Where none came of it there is one over HTTP/1.1.
@@ -147,7 +165,7 @@ async def test_neither_takes_the_other_s_protocols(proxies: World, name: str) ->
 async def test_a_session_survives_its_connection(proxies: World, transport: str) -> None:
     port, options = place(proxies, "haproxy/http2")
     async with line(port) as wire:
-        one = NumberedSession("cut", 300, 3.0, 50_000, transport, {**options, "limits": None})
+        one = numbered("cut", 300, 3.0, 50_000, transport, options)
         running = asyncio.create_task(
             one.run(f"https://127.0.0.1:{wire.port}/numbered", timeout=50.0)
         )

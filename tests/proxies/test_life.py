@@ -30,6 +30,9 @@ RESTARTED = (None, "stream", "sse", "poll")
 """Over which transports sessions are when their server is killed. A page that may use nothing but
 WebSockets is not told why the next is refused: its session ends with its window, 30 s later."""
 
+SAME_PORT = {"uvicorn": "--port {}", "hypercorn": "--bind 127.0.0.1:{}"}
+"""How an origin is told where another has been. Hypercorn listens at one more port then."""
+
 LONG = 1_500_000
 """Bytes of a message: nginx takes 1 MB in a body, 64 KiB where `gzip` is, Traefik 1 MB."""
 
@@ -90,8 +93,9 @@ async def test_a_reload_in_the_midst_of_sessions_loses_nothing(
 async def replaced(world: World, clients: list[Client], name: str) -> None:
     """Kill the origin behind a proxy and start another at its port."""
     with ExitStack() as programs:
-        origin = world.new_origin("uvicorn", programs)
-        way = world.new_way(BY_NAME[name], programs, origin)
+        variant = BY_NAME[name]
+        origin = world.new_origin(variant.origin, programs)
+        way = world.new_way(variant, programs, origin)
         async with AsyncExitStack() as stack:
             here = await visits(clients, way, stack)
             opened = [asyncio.Event() for _ in here]
@@ -103,8 +107,8 @@ async def replaced(world: World, clients: list[Client], name: str) -> None:
                 for event in opened:
                     await event.wait()
                 await asyncio.to_thread(origin.program.kill)
-                again = ("--port", str(origin.port))
-                await asyncio.to_thread(world.new_origin, "uvicorn", programs, *again)
+                again = SAME_PORT[variant.origin].format(origin.port).split()
+                await asyncio.to_thread(world.new_origin, variant.origin, programs, *again)
             for client, task in zip(clients, ending, strict=True):
                 for transport, (code, why) in task.result().items():
                     told = f"{name} {client.name} {transport}: {code} {why}"
@@ -117,7 +121,7 @@ async def test_a_new_server_in_the_place_of_the_old_is_a_clear_end(
     proxies: World, clients: list[Client]
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        for name in ("nginx/plain", "haproxy/tls", "caddy/tls"):
+        for name in ("nginx/plain", "haproxy/tls", "haproxy/http2", "caddy/tls"):
             group.create_task(replaced(proxies, clients, name))
 
 

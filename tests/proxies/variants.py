@@ -87,6 +87,7 @@ VARIANTS: Final = (
     Variant("envoy/cleartext", tls=True, origin="hypercorn-cleartext"),
     Variant("traefik/plain"),
     Variant("traefik/tls", tls=True),
+    Variant("traefik/cleartext", tls=True, origin="hypercorn-cleartext"),
     Variant("traefik/buffering", ("websocket", "poll")),
     Variant("squid/forward", forward=True),
     Variant("squid/port443", HTTP, forward=True),
@@ -95,9 +96,10 @@ VARIANTS: Final = (
     Variant("squid/interception", HTTP, tls=True, forward=True, origin="uvicorn-tls"),
     Variant("mitmproxy/plain", ("websocket", "poll"), tls=True, forward=True, origin="uvicorn-tls"),
     Variant("mitmproxy/streaming", tls=True, forward=True, origin="uvicorn-tls"),
+    Variant("mitmproxy/http2", tls=True, forward=True, origin="hypercorn"),
 )
 
 BY_NAME: Final = {one.name: one for one in VARIANTS}
 
-# Squid's tunnel is its forward proxy, with an origin that speaks TLS.
-FILES: Final = {"squid/tunnel": "squid/forward"}
+# These differ in their origins only.
+FILES: Final = {"squid/tunnel": "squid/forward", "mitmproxy/http2": "mitmproxy/streaming"}

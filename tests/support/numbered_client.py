@@ -31,6 +31,8 @@ class NumberedSession:
         longest: bytes of the longest message.
         only: the one transport to use; None for all.
         options: more of those of `byway.connect`.
+        again: whether to connect once more where no transport was found, as an application would:
+            where the network changes under it. Elsewhere that is a failure.
         begun: set when a message has come.
         halfway: set when half of the messages have come.
         transports: those that came into use, in order.
@@ -42,6 +44,7 @@ class NumberedSession:
     longest: int = LONGEST
     only: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    again: bool = True
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     halfway: asyncio.Event = field(default_factory=asyncio.Event)
     transports: list[str] = field(default_factory=list)
@@ -87,7 +90,8 @@ class NumberedSession:
             try:
                 channel = await stack.enter_async_context(connecting)
             except byway.NoTransport:
-                # The network changed while it was tried: once more, as an application would.
+                if not self.again:
+                    raise
                 return False
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send(channel))
