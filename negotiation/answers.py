@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from byway.negotiation.evidence import Evidence
 
+_PAGES = ("nginx", "HAProxy", "Apache", "Caddy", "Envoy", "Traefik", "Squid", "mitmproxy")
 _LOGIN = "Log in where the network asks for it, in a browser, and try again."
 
 
@@ -63,7 +64,7 @@ def _by_byway(one: Evidence, status: int, who: str) -> tuple[str, str]:
         return (
             "The handshake reached the server without its `Upgrade` header: "
             f"{who or 'a proxy on the way'} takes it away.",
-            "Who runs the proxy: let it pass `Upgrade` and `Connection` on (docs/how-to/nginx.md).",
+            f"Who runs the proxy: let it pass `Upgrade` and `Connection` on ({_page(who)}).",
         )
     if status == 409:
         return (
@@ -89,6 +90,11 @@ def _by_byway(one: Evidence, status: int, who: str) -> tuple[str, str]:
     return f"The server said: {one.error}.", ""
 
 
+def _page(who: str) -> str:
+    """Return where it is told how a proxy is configured."""
+    return f"docs/how-to/{who.lower()}.md" if who in _PAGES else "docs/how-to has a page a proxy"
+
+
 def _by_forward_proxy(status: int) -> tuple[str, str]:
     if status == 407:
         return (
@@ -112,7 +118,7 @@ def _handshake(why: str, status: int, who: str) -> tuple[str, str]:
         return why + note, f"{pass_on} (Squid: `http_upgrade_request_protocols`)."
     if status in (400, 404, 405):
         note = " It was taken for a plain request, or a filter does not like its `Upgrade`."
-        return why + note, f"{pass_on} (docs/how-to/nginx.md)."
+        return why + note, f"{pass_on} ({_page(who)})."
     return why, f"{pass_on}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from byway.negotiation.diagnosis import diagnose
 from byway.negotiation.evidence import Evidence, Watch
 from byway.negotiation.products import product
 from byway.negotiation.report import Finding, Report, Verdict
+
+ROOT = Path(__file__).resolve().parents[3]
 
 WORKING = Evidence(
     transport="poll",
@@ -42,7 +45,7 @@ def opened(**seen: Any) -> dict[str, Any]:
 
 
 REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
-    ("websocket", {"status": 426, "mark": "error"}, "without its `Upgrade`", "docs/how-to/nginx"),
+    ("websocket", {"status": 426, "mark": "error"}, "without its `Upgrade`", "a page a proxy"),
     ("websocket", {"status": 403}, "Envoy does so", "upgrade_configs"),
     ("websocket", {"status": 426}, "Squid does so", "http_upgrade_request_protocols"),
     ("websocket", {"status": 404}, "taken for a plain request", "let WebSockets pass"),
@@ -86,6 +89,21 @@ def test_who_answers_is_named_where_its_headers_tell() -> None:
     assert "answered 403 by Envoy, not by byway" in finding.why
     finding = judged(status=403)
     assert "by something on the way, not by byway" in finding.why
+
+
+@pytest.mark.parametrize(
+    ("server", "page"),
+    [
+        ("nginx/1.22.1", "nginx"),
+        ("Caddy", "caddy"),
+        ("Apache/2.4", "apache"),
+        ("HAProxy", "haproxy"),
+    ],
+)
+def test_the_advice_names_the_page_of_the_proxy_that_answered(server: str, page: str) -> None:
+    assert (ROOT / "docs" / "how-to" / f"{page}.md").is_file()
+    finding = judged(status=426, mark="error", headers=(("server", server),))
+    assert f"(docs/how-to/{page}.md)" in finding.advice
 
 
 @pytest.mark.parametrize(
