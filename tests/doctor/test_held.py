@@ -105,7 +105,7 @@ async def test_an_answer_that_is_held_after_its_beginning_is_buffered(
     assert report.preference == "poll"
 
 
-@pytest.mark.parametrize(("chunks", "transport"), [(0, "stream"), (1, "sse")])
+@pytest.mark.parametrize(("chunks", "transport"), [(0, "stream"), (1, "sse"), (4, "stream")])
 async def test_one_answer_that_ends_by_chance_is_not_the_verdict(
     doctor_server: Server, chunks: int, transport: str
 ) -> None:

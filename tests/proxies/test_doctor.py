@@ -37,7 +37,9 @@ async def visit(_: None, way: Way) -> None:
     variant = way.variant
     report = await diagnose(way.url("/echo"), timeout=TIMEOUT, **way.options())
     works = tuple(one.transport for one in report.findings if one.outcome == "works")
-    assert works == variant.works, report
+    assert works == variant.works, [
+        (one.transport, one.outcome, one.why) for one in report.findings
+    ]
     assert report.served
     assert report.preference == ", ".join(variant.works)
     for finding in report.findings:

@@ -37,6 +37,9 @@ STALL: Final = 3.0
 WATCH: Final = 3.0
 """Seconds that a carrier is watched at least: some networks cut WebSockets after one."""
 
+CHANCE: Final = 1.0
+"""Seconds within which a carrier may have been cut by chance, so that another is tried."""
+
 AT_ONCE: Final = 0.3
 """Seconds between OPEN and the end of an answer below which both came at once."""
 
@@ -85,8 +88,8 @@ class Examination:
         """Examine."""
         deadline = self._loop.time() + self._timeout
         await self._visit(deadline)
-        if self.evidence.cut is not None and self.evidence.proven is None:
-            # That may be chance: Caddy 2.6 ends about one endless answer of a hundred at once.
+        if self.evidence.cut is not None and self.evidence.cut < CHANCE:
+            # Caddy 2.6 ends about one endless answer of a hundred so. What cuts each does it again.
             self.evidence = Evidence(transport=self._name, timeout=self._timeout)
             await self._visit(deadline)
         seen = self.evidence

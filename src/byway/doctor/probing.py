@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection
 
 from byway.errors import CarrierLost, Refused
 from byway.handshake import PROBE, Open, key_hash, new_key
-from byway.limits import Limits
+from byway.limits import KIB, Limits
 from byway.live import Attachment, LiveSession
 from byway.session import Closed
 from byway.transports import REGISTRY
@@ -32,6 +32,9 @@ OPENINGS: Final = 5
 
 POLLS: Final = 20
 """Times that polls are begun again after one was lost."""
+
+INBOX: Final = 64 * KIB
+"""Bytes that may have come and were not read yet."""
 
 BUSY: Final = 429
 """The status with which a server says that it has its probes."""
@@ -121,6 +124,9 @@ class Probing(Observer):
             limits,
             heartbeat=patience / 2,  # a dial waits for two of them
             silence=max(limits.silence, 2 * silence),
+            # An acknowledgement is due at a quarter of it: before the server, whose outbox for a
+            # probe is 32 KiB, has to wait for one.
+            inbox=INBOX,
         )
         self._silence = silence
         self.live: LiveSession = LiveSession(self._limits, name="", level=logging.DEBUG)
