@@ -9,9 +9,9 @@
  * network, clock nor page; then come the carriers, what the page does (sleeping, leaving, other
  * tabs), the driver that keeps a session carried, and the socket itself.
  *
- * It is written to be small as byway.min.js (`make browser`): what has state is a closure where
- * nobody reads it from outside, errors are said in few words, and the names of properties that
- * nobody else knows stand in tools/names.json, to be shortened.
+ * It is written to be small as byway.min.js (`make browser`): `session`, `race`, `quiet` and `driver`
+ * always mean the ones of the socket at hand, errors are said in few words, and the names of
+ * properties that nobody else knows stand in tools/names.json, to be shortened.
  */
 
 // Frames ------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class Session {
     this.keep(encode(CLOSE, big(code, 2), utf8(said)));
   }
 
-  /** The session is lost. Why is for who reads the calls: 1006 comes to a page without a reason. */
+  /** The session is lost: a page hears 1006, without a reason. */
   fail() {
     if (!this.isOver) this.phase = LOST;
   }

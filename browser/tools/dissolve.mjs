@@ -1,7 +1,7 @@
 /**
  * Turns objects of which a socket has exactly one into variables.
  *
- * What byway.js calls `session`, `race` and `driver` always means the one of the socket at hand.
+ * What byway.js calls `session`, `race`, `quiet` and `driver` always means the one of the socket at hand.
  * So all code that knows them can stand inside of the one function that makes them, where a
  * property is a variable and a method a function, and no function has to be given them:
  *
@@ -29,11 +29,10 @@ const original = (name) => name.replace(/\$\d+$/, "");
 const isOne = (node) => node?.type === "Identifier" && ONE.find((one) => node.name !== one && original(node.name) === one);
 const identifier = (name) => ({ type: "Identifier", name });
 const variable = (name, init) => ({
-  type: "VariableDeclaration", kind: "let",
-  declarations: [{ type: "VariableDeclarator", id: name.type ? name : identifier(name), init }],
+  type: "VariableDeclaration", kind: "let", declarations: [{ type: "VariableDeclarator", id: identifier(name), init }],
 });
 const asBlock = (body) => body.type === "BlockStatement" ? body :
-  { type: "BlockStatement", body: [/Statement$/.test(body.type) ? body : { type: "ReturnStatement", argument: body }] };
+  { type: "BlockStatement", body: [{ type: "ReturnStatement", argument: body }] };
 const functionOf = (name, { params, body, async }) =>
   ({ type: "FunctionDeclaration", id: identifier(name), params, body: asBlock(body), async });
 
@@ -204,12 +203,6 @@ export function dissolve(source) {
     const inner = identifier(`${of}$${node.property.name}`);
     if (of === OBJECT && ONE.includes(node.property.name)) return identifier(`${node.property.name}$0`);
     return getters.has(inner.name) ? { type: "CallExpression", callee: inner, arguments: [] } : inner;
-  });
-  // driver.session.got has become session.got only now.
-  replaced(host, (node) => {
-    if (node.type !== "MemberExpression" || node.computed || !isOne(node.object)) return node;
-    const name = `${isOne(node.object)}$${node.property.name}`;
-    return getters.has(name) ? { type: "CallExpression", callee: identifier(name), arguments: [] } : identifier(name);
   });
   replaced(ast, (node) => {
     if (node.kind === "const") node.kind = "let";

@@ -17,13 +17,13 @@ const LETTERS = [..."etnrolaisfucdhwbpmygvMTOkSEACNjPB$q_xDULRIJGFHzKQVWXYZ"];
 const RESERVED = ["do", "if", "in", "of", "as", "is"];
 const SHARED = 100; // variables from which on a function is the one in which everything stands
 
-function* names(letters) {
-  yield* letters;
-  for (const first of letters) for (const second of letters) yield first + second;
+function* names() {
+  yield* LETTERS;
+  for (const first of LETTERS) for (const second of LETTERS) yield first + second;
 }
 
 /** Return the code with other names for all variables but the exported ones. */
-export function rename(code, letters = LETTERS) {
+export function rename(code) {
   const ast = parse(code, SYNTAX);
   const { scopes, globalScope } = analyze(ast, SYNTAX);
   const exported = ast.body.map(({ declaration }) => declaration?.id?.name ?? declaration?.name);
@@ -46,7 +46,7 @@ export function rename(code, letters = LETTERS) {
   variables.forEach((one, index) => {
     const rivals = variables.slice(0, index).filter((other) => one.seenIn.has(other.scope) || other.seenIn.has(one.scope));
     const used = new Set(rivals.map((other) => other.name));
-    for (one.name of names(letters)) if (!taken.has(one.name) && !used.has(one.name)) break;
+    for (one.name of names()) if (!taken.has(one.name) && !used.has(one.name)) break;
     for (const [from, to] of one.spots) changes.push([from, to, one.name]);
   });
   for (const [from, to, name] of changes.sort(([one], [two]) => two - one)) {

@@ -1,4 +1,4 @@
-"""A probe that is given up leaves nothing behind, however often it is told to."""
+"""A probe that is given up leaves nothing behind, and none is silent of its own making."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import asyncio
 import httpx
 import pytest
 
-from byway.doctor.probing import Probing, Way
+from byway.doctor.probing import INBOX, Probing, Way
+from byway.limits import Limits
 from tests.support.peers import TRANSPORTS
 
 
@@ -56,3 +57,8 @@ async def test_a_probe_that_is_cancelled_twice_leaves_no_task_and_no_connection(
             assert all(task.done() for task in ours)
             await left.wait()
             assert not connections
+
+
+def test_an_acknowledgement_is_due_before_a_probe_of_the_server_waits_for_it() -> None:
+    """It is due at a quarter of the inbox; what waits for the next heartbeat looks silent."""
+    assert Limits().probe_message > INBOX // 4

@@ -34,7 +34,7 @@ POLLS: Final = 20
 """Times that polls are begun again after one was lost."""
 
 INBOX: Final = 64 * KIB
-"""Bytes that may have come and were not read yet."""
+"""Bytes that may have come and were not read yet; beyond it the server comes to wait."""
 
 BUSY: Final = 429
 """The status with which a server says that it has its probes."""
