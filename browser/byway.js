@@ -140,7 +140,7 @@ class Session {
   kept = []; // frames sent and not acknowledged
   maxPart = MAX_PART;
   peerClosed;
-  ending = {}; // what CLOSE says, this side's or else the peer's: {code, reason}
+  ending = {}; // what CLOSE says, the peer's or, until it has come, this side's: {code, reason}
   flushed = 0; // bytes of the application's that were written, or acknowledged
   cost = 0; // of all messages received
   queued = 0; // of those not dispatched yet
@@ -172,13 +172,13 @@ class Session {
     this.kept.push(Object.assign(frame, { weight, words, before: this.sentCost }));
   }
 
-  /** Close, where that has not begun. The peer's own reason is not said back to it. */
-  shut(code, reason, said = reason) {
+  /** Close, where that has not begun. */
+  shut(code, reason) {
     if (this.phase) return;
     this.phase = CLOSING;
     this.ending = { code, reason };
     this.sentCost = -1; // CLOSE needs no room, and nothing comes after it
-    this.keep(encode(CLOSE, big(code, 2), utf8(said)));
+    this.keep(encode(CLOSE, big(code, 2), utf8(reason)));
   }
 
   /** The session is lost: a page hears 1006, without a reason. */
@@ -282,7 +282,9 @@ class Session {
   accept(kind, payload, words) {
     badIf(this.peerClosed); // a frame came after CLOSE
     if (kind === CLOSE) {
-      this.shut(number(payload, 0, 2), fromUtf8(payload.subarray(2)), "");
+      const code = number(payload, 0, 2), reason = fromUtf8(payload.subarray(2));
+      this.shut(code, reason); // echoed (RFC 6455, section 5.5.1)
+      this.ending = { code, reason }; // what was received counts (section 7.1.5)
       this.got++;
       this.phase = CLOSED;
       this.peerClosed = true;
@@ -1603,7 +1605,9 @@ function converse(socket, address, protocols, options) {
 
   function over(wasClean) {
     const { code, reason } = session.ending;
-    ended(wasClean ? { wasClean, code: isBare ? 1005 : code, reason } : { wasClean, code: 1006, reason: "" });
+    // On the wire a close without a code is 1000, and so is its echo.
+    const isEcho = isBare && code === 1000 && !reason;
+    ended(wasClean ? { wasClean, code: isEcho ? 1005 : code, reason } : { wasClean, code: 1006, reason: "" });
   }
 
   function ended({ wasClean, code, reason }) {

@@ -132,8 +132,10 @@ class Channel(ABC):
     def code(self) -> int | None:
         """The close code once the channel is closed, None before.
 
-        It is the other side's if that closed first, else one's own; 1006 where the channel was
-        lost without a closing handshake.
+        It is the code that was received (RFC 6455, section 7.1.5), also where both sides close at
+        the same moment; a close of one's own comes back with its own code. Until the other side's
+        close has come it is one's own; 1006 where the channel was lost without a closing
+        handshake. On a server a handler that closes keeps its own: ASGI tells it nothing more.
         """
 
     @property

@@ -51,6 +51,7 @@ class Kept:
 
 
 _kept: dict[str, Kept] = {}
+_crossing: dict[str, WebSocket] = {}
 
 
 async def empty(request: Request) -> Response:
@@ -137,6 +138,19 @@ async def asked(socket: WebSocket) -> None:
     await socket.accept()
     code, _, reason = str(await _receive(socket)).partition(" ")
     await socket.close(int(code), reason)
+
+
+async def crossing(socket: WebSocket) -> None:
+    """Wait for `crossed`, which closes it."""
+    _crossing[socket.query_params["id"]] = socket
+    await socket.accept()
+    await _left(socket)
+
+
+async def crossed(request: Request) -> Response:
+    """Close a WebSocket with 4001; a page that waits for the answer says its own close later."""
+    await _crossing.pop(request.query_params["id"]).close(4001, "logged out")
+    return PlainTextResponse("closed")
 
 
 async def choose(socket: WebSocket) -> None:
@@ -230,6 +244,7 @@ HANDLERS: Final = (
     measure,
     bye,
     asked,
+    crossing,
     choose,
     refuse,
     silent,
@@ -244,6 +259,7 @@ _routes = Starlette(
         Route("/", empty),
         Route("/other", empty),
         Route("/policed", policed),
+        Route("/crossed", crossed),
         Route("/{name}", script),
         *(WebSocketRoute(f"/{one.__name__}", one) for one in HANDLERS),
     ]

@@ -21,6 +21,26 @@ async def closing(channel: ServerChannel) -> None:
     await channel.close(int(asked["code"]), asked["reason"])
 
 
+_crossing: dict[str, ServerChannel] = {}
+
+
+async def crossing(channel: ServerChannel) -> None:
+    """Wait until another client asks `cross` to close it."""
+    await channel.accept()
+    _crossing[query(channel.scope)["id"]] = channel
+    await channel.send("waiting")
+    async for _ in channel:
+        pass
+
+
+async def cross(channel: ServerChannel) -> None:
+    """Close the channel of `crossing` with the code and reason asked for, and say so."""
+    asked = query(channel.scope)
+    await channel.accept()
+    await _crossing.pop(asked["id"]).close(int(asked["code"]), asked["reason"])
+    await channel.send("closed")
+
+
 async def deny(channel: ServerChannel) -> None:
     """Refuse with an answer of its own."""
     headers = [(b"retry-after", b"7"), (b"content-type", b"text/plain")]
@@ -46,6 +66,10 @@ async def handler(channel: Channel) -> None:
     name, *rest = one.scope["path"].lstrip("/").split("/")
     if name == "closing":
         await closing(one)
+    elif name == "crossing":
+        await crossing(one)
+    elif name == "cross":
+        await cross(one)
     elif name == "deny":
         await deny(one)
     elif name == "ending":

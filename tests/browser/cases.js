@@ -843,6 +843,27 @@ standard("closing twice", ["open", 'close 4001 "first" clean'], async (Socket, u
   return log
 })
 
+// RFC 6455, section 7.1.5: a request without an event loop stops the page until the server has
+// closed, so that the server's CLOSE is on its way when the page says its own.
+async function crossing(Socket, url, ...given) {
+  const id = Math.random()
+  const { socket, log, until } = await opened(Socket, `${url}/crossing?id=${id}`)
+  const request = new XMLHttpRequest()
+  request.open("GET", `/crossed?id=${id}`, false)
+  request.send()
+  socket.close(...given)
+  await until("close")
+  return log
+}
+
+const LOGGED_OUT = ["open", 'close 4001 "logged out" clean']
+
+standard("closes that cross", LOGGED_OUT, (Socket, url) => crossing(Socket, url, 4000, "bye"))
+
+standard("closes that cross, one without a code", LOGGED_OUT, (Socket, url) =>
+  crossing(Socket, url),
+)
+
 standard("a wrong code when it is closed already", [ACCESS, SYNTAX], async (Socket, url) => {
   const { socket, until } = await opened(Socket, `${url}/echo`)
   socket.close()

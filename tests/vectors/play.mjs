@@ -103,7 +103,8 @@ function session(asked) {
       } else if (what === "take") {
         const frames = one.write(carriers[more[0]], more[1], more[2]);
         answers.push([shown(Buffer.concat(frames)), Boolean(one.isPending(carriers[more[0]]))]);
-      } else if (what === "read") {
+      } else if (what === "end") answers.push([one.ending.code, one.ending.reason]);
+      else if (what === "read") {
         const [data, cost] = inbox.shift() ?? [null, 0];
         one.queued -= cost;
         answers.push(data === null || typeof data === "string" ? data : { bytes: shown(data) });

@@ -138,6 +138,9 @@ def _step(session: Session, carriers: dict[int, Carrier], what: str, more: list[
         case "take", [number, size, beat]:
             frames_up = session.take(carriers[number], size, beat=beat)
             return [shown(b"".join(frames_up)), session.pending(carriers[number])]
+        case "end", []:
+            end = session.end
+            return [end.code, end.reason] if end else [None, None]
         case "read", []:
             message = session.receive()
             if message is None or isinstance(message, Closed):

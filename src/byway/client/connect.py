@@ -185,7 +185,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             try:
                 yield channel
             finally:
-                closed_here = channel.code is None
+                closed_here = channel.closed_here or channel.code is None
                 await self.__aexit__(None, None, None)
             lasted = loop.time() - began >= LASTING
             wait = again.ended(channel.code, channel.reason, lasted=lasted)
@@ -194,7 +194,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             logger.info("a session ended with %s; again in %.1f s", channel.code, wait)
             await asyncio.sleep(wait)
 
-    async def __aenter__(self) -> Channel:
+    async def __aenter__(self) -> ClientChannel | PlainChannel:
         """Open the channel.
 
         Raises:
@@ -287,7 +287,13 @@ def _line(error: NoTransport) -> str:
 
 
 class _AcceptedChannel(Channel):
-    """A client's channel, which its server has accepted."""
+    """A client's channel, which its server has accepted.
+
+    Attributes:
+        closed_here: `close` was called before the server's close had come.
+    """
+
+    closed_here: bool = False
 
     async def accept(
         self, subprotocol: str | None = None, headers: HeaderList | None = None
@@ -328,7 +334,9 @@ class ClientChannel(_AcceptedChannel):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the channel, and wait until the server has acknowledged everything."""
+        closed = self._live.core.end is None
         self._live.close(code, reason)
+        self.closed_here |= closed
         await self._driver.finish(self._close_timeout)
 
     async def aclose(self) -> None:
@@ -406,6 +414,7 @@ class PlainChannel(_AcceptedChannel):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the WebSocket and wait for the server's answer."""
+        self.closed_here |= self._socket.close_code is None
         try:
             async with asyncio.timeout(self._close_timeout):
                 await self._socket.close(code, reason)

@@ -199,9 +199,13 @@ class Session:
 
     @property
     def end(self) -> Closed | None:
-        """How the session ended for the application, once it did."""
+        """How the session ended for the application, once it did.
+
+        What was received counts (RFC 6455, section 7.1.5), also where closes cross; one's own
+        stands in for it until it has come.
+        """
         if self.inbox.closed is not None:
-            return self._closed_here or self.inbox.closed
+            return self.inbox.closed
         if self._lost is not None:
             # A close that was on its way when the session was lost still is its reason, but
             # nobody has confirmed it.
@@ -503,4 +507,4 @@ class Session:
         answer = self.state is State.OPEN
         self._move(_Event.CLOSE_RECEIVED)
         if answer and self.inbox.closed is not None:
-            self.outbox.append_close(self.inbox.closed.code, "")
+            self.outbox.append_close(self.inbox.closed.code, self.inbox.closed.reason)

@@ -71,21 +71,24 @@ def test_a_session_goes_from_open_over_closing_to_closed() -> None:
     ]
 
 
-def test_a_close_is_answered_with_its_code() -> None:
+def test_a_close_is_echoed() -> None:
     pair = Pair()
     pair.server.close(3001, "enough")
-    pair.settle()
-    assert pair.server.inbox.closed == Closed(3001, "")
     assert pair.server.end == Closed(3001, "enough")
+    pair.settle()
+    assert pair.server.inbox.closed == Closed(3001, "enough")
+    assert pair.server.end == pair.client.end == Closed(3001, "enough")
 
 
-def test_closes_that_cross_leave_each_side_its_own() -> None:
+def test_of_closes_that_cross_each_side_has_the_other_ones() -> None:
+    """RFC 6455, section 7.1.5: what was received is the code of the connection."""
     pair = Pair()
     pair.client.close(4001, "client")
     pair.server.close(4002, "server")
-    pair.settle()
     assert pair.client.end == Closed(4001, "client")
-    assert pair.server.end == Closed(4002, "server")
+    pair.settle()
+    assert pair.client.end == Closed(4002, "server")
+    assert pair.server.end == Closed(4001, "client")
     assert pair.client.finished
     assert pair.server.finished
 
@@ -163,7 +166,7 @@ def test_an_abort_after_both_closes_does_not_turn_them_into_a_loss() -> None:
     pair.server.feed(pair.down.intake, taken_close())
     assert pair.server.state is State.CLOSED
     pair.server.abort(1006, "the last acknowledgement was lost")
-    assert pair.server.end == Closed(4000, "done")
+    assert pair.server.end == Closed(4000, "")
 
 
 def taken_close() -> list[tuple[int, bytes]]:
