@@ -401,6 +401,9 @@ def _notes(one: Evidence, why: str) -> tuple[str, ...]:
             )
         elif one.repeats:  # otherwise the client itself has repeated them
             notes.append("Requests reached the server twice: the network repeats some.")
+        if one.away:
+            times = "once" if one.away == 1 else f"{one.away} times"
+            notes.append(f"The server was away at first: something on the way said so {times}.")
         if one.batch_status == 413:
             notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
         if one.proven is not None and one.proven - one.opened >= SLOW_TRIP:

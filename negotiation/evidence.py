@@ -58,6 +58,7 @@ class Evidence:
         cut_by_amount: whether it was the amount that was cut: a second carrier, on which little
             was sent, lasted longer.
         lost: attempts and polls that ended without an answer, and were repeated.
+        away: openings that were answered 429, 502, 503 or 504 in the server's place.
         repeats: frames that reached the server again.
         lost_batches: batches that were not answered, and were repeated.
         batch_status: the status with which a batch was refused, where one was.
@@ -91,6 +92,7 @@ class Evidence:
     cut: float | None = None
     cut_by_amount: bool = False
     lost: int = 0
+    away: int = 0
     repeats: int = 0
     lost_batches: int = 0
     batch_status: int | None = None

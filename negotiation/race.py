@@ -313,12 +313,12 @@ class Race:
         """Whether everything was tried in this round, and nothing is left of it."""
         return all(one.phase is Phase.FAILED for one in self._runners.values())
 
-    def next_round(self, now: float) -> None:
-        """Try everything again, after a pause."""
+    def next_round(self, now: float, after: float = 0.0) -> None:
+        """Try everything again, after so many seconds and a pause."""
         for runner in self._runners.values():
             runner.phase = Phase.WAITING
         self._queue = list(self._order)
-        self._next_start = now + self._pause()
+        self._next_start = now + after + self._pause()
 
     def _pause(self) -> float:
         pause = self._jitter(0, min(FIRST_DELAY * 2**self._rounds, LAST_DELAY))

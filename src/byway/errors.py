@@ -111,16 +111,25 @@ class Refused(ConnectError):
 
 
 class NoTransport(ConnectError):
-    """No transport got through."""
+    """No transport got through.
 
-    def __init__(self, attempts: Sequence[Attempt]) -> None:
-        """Name each attempt in the message."""
+    Attributes:
+        retry_after: seconds after which the server asked to be tried again, where that is later
+            than `open_timeout` allows; else None.
+    """
+
+    def __init__(
+        self, attempts: Sequence[Attempt], why: str = "", *, retry_after: float | None = None
+    ) -> None:
+        """Say why, and name the newest attempt of each transport in the message."""
+        newest = {one.transport: one for one in attempts}
         lines = "".join(
-            f"\n  {one.transport}: {one.error} (after {one.seconds:.1f} s)" for one in attempts
+            f"\n  {one.transport}: {one.error} (after {one.seconds:.1f} s)"
+            for one in newest.values()
         )
-        super().__init__(
-            f"no transport got through{lines or ': there was no time to try one'}", attempts
-        )
+        said = f": {why}" if why else "" if lines else ": there was no time to try one"
+        super().__init__(f"no transport got through{said}{lines}", attempts)
+        self.retry_after: float | None = retry_after
 
 
 class PeerError(BywayError):

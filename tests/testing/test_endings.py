@@ -151,6 +151,21 @@ async def test_requests_fail_by_path_and_method(origin: Origin, http: httpx.Asyn
         assert (await http.head(network.url)).status_code == 502
 
 
+async def test_the_first_requests_fail_and_say_when_to_come_back(
+    origin: Origin, http: httpx.AsyncClient
+) -> None:
+    async with Network(origin.port, FailWith(503, first=2, retry_after=7)) as network:
+        for wait in ("7", "7", None):
+            got = await http.get(network.url)
+            assert got.headers.get("retry-after") == wait
+            assert got.status_code == (503 if wait else 200)
+        network.use(FailWith(503, first=1))
+        assert (await http.get(network.url)).status_code == 503
+        assert (await http.get(network.url)).status_code == 200
+    with pytest.raises(UsageError):
+        FailWith(first=-1)
+
+
 async def test_every_third_post_is_dropped(origin: Origin, http: httpx.AsyncClient) -> None:
     async with Network(origin.port, DropPost(nth=3)) as network:
         got: list[str] = []

@@ -47,6 +47,7 @@ WORKING: dict[str, tuple[str, ...]] = {
     "antivirus": ("websocket", "stream", "poll"),
     "lossy-posts": ("websocket",),
     "repeating-posts": ("websocket",),
+    "deploy": TRANSPORTS,
     "slow-3g": TRANSPORTS,
     "rtt-100": TRANSPORTS,
 }

@@ -22,6 +22,9 @@ FIRST_PAUSE: Final = 1.0
 LAST_PAUSE: Final = 60.0
 """Seconds that any pause lasts at most, if the server names none."""
 
+LONGEST_ASKED: Final = 600.0
+"""Seconds of a `Retry-After` that are waited at most, before the server is asked again."""
+
 
 class Return:
     """The pauses of one client."""
@@ -39,9 +42,15 @@ class Return:
         """Say that a session was opened."""
         self._failures = 0
 
-    def failed(self) -> float:
-        """Say that none could be opened; return the seconds to wait, with full jitter."""
+    def failed(self, retry_after: float | None = None) -> float:
+        """Say that none could be opened; return the seconds to wait, with full jitter.
+
+        Args:
+            retry_after: seconds that the server asked for, at least; no more than `LONGEST_ASKED`
+                of them are waited.
+        """
         pause = self._jitter(0, min(FIRST_PAUSE * 2**self._failures, LAST_PAUSE))
+        pause += min(retry_after or 0.0, LONGEST_ASKED)
         self._failures = min(self._failures + 1, 16)
         return pause
 

@@ -178,7 +178,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             try:
                 channel = await self.__aenter__()
             except NoTransport as error:
-                pause = again.failed()
+                pause = again.failed(error.retry_after)
                 logger.info("no session: %s; again in %.1f s", _line(error), pause)
                 await asyncio.sleep(pause)
                 continue
@@ -199,7 +199,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
 
         Raises:
             Refused: the application refused it.
-            NoTransport: no transport got through within `open_timeout`.
+            NoTransport: no transport got through. Responses that may be over in a moment (429,
+                502, 503, 504, 511 and web pages in byway's place) are tried again until
+                `open_timeout`, unless their `Retry-After` is later than that.
         """
         if self._channel is not None:
             raise UsageError("this connect() was entered already; make a new one")

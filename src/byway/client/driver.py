@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -22,8 +23,9 @@ from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference, Race, Start, Use
-from byway.negotiation.race import Action
+from byway.negotiation.race import LAST_DELAY, Action
 from byway.negotiation.report import Report
+from byway.negotiation.retry import GiveUp, Retries
 from byway.session import State
 from byway.transports import REGISTRY
 from byway.transports.base import stop
@@ -36,9 +38,8 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("byway.client")
 
 
-MAX_OPENINGS: Final = 12
-"""Attempts of a session's first rounds, at most, where connections end without an answer. Any
-answer, a name or port that is not there, or a certificate, would be the same a second time."""
+MAX_ATTEMPTS: Final = 48
+"""Attempts in vain that are kept of an opening, the newest: a dozen rounds."""
 
 ROUTE_INTERVAL: Final = 5.0
 """Seconds between two looks whether the machine is in another network now."""
@@ -63,7 +64,7 @@ class Driver:
 
     Attributes:
         live: the session.
-        attempts: what was tried in vain until the session opened, in order.
+        attempts: what was tried in vain until the session opened, in order: the newest.
         trail: what was tried in vain, then and later.
         opening: OPEN of the first carrier, once it came.
         headers: the headers that came with it.
@@ -104,6 +105,9 @@ class Driver:
         self.headers: httpx.Headers = httpx.Headers()
         self.plain: ClientConnection | None = None
         self._open_timeout = open_timeout
+        self._deadline = asyncio.get_running_loop().time() + open_timeout
+        self._retries = Retries()
+        self._again = False  # the first round was in vain
         self._on_transport = on_transport
         self._dial = make_dial(self._opened, self._plain_opened)
         self._place = Place(self._dial.url, self._dial.proxy, memory)
@@ -149,7 +153,7 @@ class Driver:
                 for one in self._running.values():
                     self._note(one, now, f"no OPEN within {now - one.started:.1f} s")
                 self._place.forget()
-                raise NoTransport(self.attempts)
+                raise self._no_transport(self._retries.late())
         except BaseException:
             await self.aclose()
             raise
@@ -223,15 +227,20 @@ class Driver:
             if self.plain is not None or self.live.core.finished:
                 break
             if self._race.exhausted:
-                if not self._ready.is_set() and not self._may_be_luck():
-                    self._place.forget()
-                    raise NoTransport(self.attempts)
+                if not self._ready.is_set():
+                    decision = self._retries.first_round(now, self._deadline)
+                    if isinstance(decision, GiveUp):
+                        self._place.forget()
+                        raise self._no_transport(decision)
+                    after, self._again = decision.after, True
+                else:
+                    after = self._retries.later_round(now, LAST_DELAY)
                 if self.live.core.state is State.CLOSED and self._leaving is None:
                     # All that is left to say is the acknowledgement by which the server forgets
                     # the session before its window is over; it may well have stopped.
                     self.live.let_go("both sides have closed")
                     continue
-                self._race.next_round(now)
+                self._race.next_round(now, after)
             actions, again = self._race.decide(now)
             for action in actions:
                 await self._act(action, now)
@@ -250,15 +259,8 @@ class Driver:
         if used is not None:
             await asyncio.wait({used.task})
 
-    def _may_be_luck(self) -> bool:
-        """Say whether a first round in vain is worth another: connections ended unanswered.
-
-        Or an answer had ended before its first frame, as Caddy 2.6 does to one of a hundred.
-        """
-        tries = len(self.attempts)
-        return tries < MAX_OPENINGS and any(
-            one.trouble in ("reset", "ended") for one in self.attempts[-len(REGISTRY) :]
-        )
+    def _no_transport(self, end: GiveUp) -> NoTransport:
+        return NoTransport(self.attempts, end.why, retry_after=end.retry_after)
 
     async def _act(self, action: Action, now: float) -> None:
         name = action.transport
@@ -279,6 +281,8 @@ class Driver:
                 before = None  # another has followed it already
             self.live.core.select(self._running[name].link.carrier)
             self.live.changed()
+            if not self._ready.is_set() and self._again:
+                self._race.doubt(now)  # what failed in an earlier round may well work by now
             self._ready.set()
             if before is not None:
                 # The server ends it when it hears of the choice; what is on its way down is read.
@@ -452,8 +456,9 @@ class Driver:
         else:
             attempt = replace(attempt, trouble="timeout")
         self.trail.add(attempt)
+        self._retries.note(attempt, now, time.time())
         if not self._ready.is_set():  # later ones come again and again
-            self.attempts.append(attempt)
+            self.attempts = [*self.attempts[1 - MAX_ATTEMPTS :], attempt]
         logger.info("session %s: %s failed: %s", self.live.name, one.transport, why)
 
     def report(self) -> Report:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from byway.doctor.probing import Loss, Probing, Way
+from byway.doctor.probing import Loss, Probing, Way, is_away
 from byway.errors import CarrierLost, ChannelClosed, Refused
 from byway.limits import KIB
 from byway.negotiation.evidence import Evidence, Watch
@@ -205,8 +205,9 @@ class Examination:
         ended = last is not None and (probing.over or probing.opened is None)
         again = sum(_came_twice(one) for one in probing.losses)
         seen.repeats += again
-        seen.lost = len(probing.losses) - again
-        if ended and last is not None and not _came_twice(last):
+        seen.away = sum(is_away(one.error) for one in probing.losses)
+        seen.lost = len(probing.losses) - again - seen.away
+        if ended and last is not None and not _came_twice(last) and not is_away(last.error):
             seen.lost -= 1  # that one was not followed by another
         if last is not None and ended and probing.closed is None:
             self._note_end(seen, last, started, probing)

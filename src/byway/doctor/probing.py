@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import ssl as ssl_module
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -22,6 +23,7 @@ from byway.errors import CarrierLost, Refused
 from byway.handshake import PROBE, Open, key_hash, new_key
 from byway.limits import KIB, Limits
 from byway.live import Attachment, LiveSession
+from byway.negotiation.retry import PASSING, retry_after
 from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.base import stop
@@ -47,6 +49,11 @@ AGAIN: Final = 1.0
 
 FAREWELL: Final = 0.5
 """Seconds that the close of a probe may take; the server lets it go by itself."""
+
+
+def is_away(error: CarrierLost | Refused) -> bool:
+    """Say whether somebody answered in the place of a server that is away for the moment."""
+    return isinstance(error, CarrierLost) and not error.mark and error.answered in PASSING - {511}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,14 +291,17 @@ class Probing(Observer):
                 self._notice()
                 if not self._may_follow(error):
                     return
-                if isinstance(error, CarrierLost) and error.answered == BUSY:
-                    await asyncio.sleep(PAUSE)
+                if isinstance(error, CarrierLost) and (error.answered == BUSY or is_away(error)):
+                    asked = retry_after(dict(error.headers).get("retry-after", ""), time.time())
+                    await asyncio.sleep(max(PAUSE, asked or 0.0))
 
     def _may_follow(self, error: CarrierLost | Refused) -> bool:
         if isinstance(error, Refused) or error.gone:
             return False
         if error.answered == BUSY and error.mark:
             return self.opened is None  # somebody else's probes; until time is up
+        if is_away(error):
+            return self.opened is None  # it may be back in a moment; until time is up
         if error.trouble in ("reset", "ended") or error.answered == 409:
             if self.opened is None:
                 return len(self.losses) < OPENINGS

@@ -20,6 +20,7 @@ from byway.testing.rules import (
     CutResponses,
     CutSilence,
     DropPost,
+    FailWith,
     HoldText,
     Http10,
     KillAfterUpgrade,
@@ -122,6 +123,11 @@ PROFILES: Final[dict[str, Profile]] = _profiles(
         (DropPost(probability=0.1), LosePostAnswer(probability=0.1)),
     ),
     Profile("repeating-posts", "every POST reaches the server twice", (RepeatPost(),)),
+    Profile(
+        "deploy",
+        "the first dozen requests are answered 503, as by HAProxy while it has no server",
+        (FailWith(503, first=12, retry_after=1),),
+    ),
     Profile(
         "slow-3g",
         "400 kbit/s and a round trip of 400 ms, with jitter",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from byway.client.again import LAST_PAUSE, Return
+from byway.client.again import LAST_PAUSE, LONGEST_ASKED, Return
 from byway.hint import MAX_HINT, come_back, going_away
 
 
@@ -28,6 +28,12 @@ def test_pauses_double_and_are_bounded() -> None:
     pauses = [one.failed() for _ in range(30)]
     assert pauses[:4] == [1, 2, 4, 8]
     assert pauses[-1] == LAST_PAUSE
+
+
+def test_who_asks_for_a_longer_pause_gets_it_within_bounds() -> None:
+    one = longest()
+    assert one.failed(30.0) == 31
+    assert one.failed(1e6) == LONGEST_ASKED + 2
 
 
 def test_a_session_that_ends_at_once_counts_as_a_failure_and_one_that_lasted_does_not() -> None:

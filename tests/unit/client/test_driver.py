@@ -14,6 +14,7 @@ from byway.frames import LEAVE, PING, PONG, decode_all
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference
+from byway.negotiation.retry import MAX_OPENINGS
 from byway.session import Closed, State
 from byway.transports.base import Exchange, Transport
 from byway.transports.dial import Dial
@@ -254,7 +255,115 @@ async def test_connections_that_end_unanswered_are_tried_again_for_some_rounds(
     script.script = [CarrierLost("cut", trouble=trouble)] * 100
     with pytest.raises(NoTransport) as caught:
         await driving().open()
-    assert 4 < len(caught.value.attempts) <= driver_module.MAX_OPENINGS
+    assert 4 < len(caught.value.attempts) <= MAX_OPENINGS
+
+
+def away(after: str = "", status: int = 503, mark: str = "") -> CarrierLost:
+    """Return the end of an attempt that somebody answered in the server's place."""
+    headers = [("retry-after", after)] if after else []
+    return CarrierLost(f"answered {status}", answered=status, headers=headers, mark=mark)
+
+
+@timed
+@pytest.mark.parametrize(
+    "answer", [away(), away("2"), away(status=429), away(status=502), away(mark="error")]
+)
+async def test_what_passes_by_itself_is_tried_again_until_it_has_passed(
+    script: Scripted, answer: CarrierLost
+) -> None:
+    script.script = [answer] * 3
+    driver = driving()
+    began = asyncio.get_running_loop().time()
+    await driver.open()
+    took = asyncio.get_running_loop().time() - began
+    waits = 6.0 if answer.headers else 0.0
+    assert waits <= took <= waits + 0.25 + 0.5 + 1
+    assert len(script.tried) == 4
+    await driver.aclose()
+
+
+@timed
+async def test_twenty_seconds_of_it_are_a_dozen_rounds_or_so_and_the_error_says_what_to_do(
+    script: Scripted,
+) -> None:
+    script.script = [away()] * 1000
+    driver = driving()
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(NoTransport, match="503 over poll was still the response") as caught:
+        await driver.open()
+    assert asyncio.get_running_loop().time() - began == pytest.approx(20)
+    assert "look at the server behind it" in str(caught.value)
+    assert str(caught.value).count("poll: answered 503") == 1
+    assert 7 <= len(script.tried) <= 40  # each pause is at most 5 s, and on average half as long
+
+
+@timed
+async def test_who_asks_to_come_back_too_late_is_believed_at_once(script: Scripted) -> None:
+    script.script = [away("120")] * 9
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(NoTransport, match="asks to come back in 120 s, which is later") as caught:
+        await driving().open()
+    assert asyncio.get_running_loop().time() == began
+    assert caught.value.retry_after == 120
+    assert len(script.tried) == 1
+
+
+@timed
+@pytest.mark.parametrize("status", [403, 404, 405, 500])
+async def test_what_stays_as_it_is_is_asked_once(script: Scripted, status: int) -> None:
+    script.script = [away(status=status)] * 9
+    with pytest.raises(NoTransport):
+        await driving().open()
+    assert len(script.tried) == 1
+
+
+@timed
+async def test_the_attempts_of_a_long_opening_are_kept_within_bounds(script: Scripted) -> None:
+    script.script = [away()] * 1000
+    driver = driving()
+    driver._open_timeout, driver._deadline = 1000, driver._deadline + 980
+    with pytest.raises(NoTransport) as caught:
+        await driver.open()
+    assert len(script.tried) > len(caught.value.attempts) == driver_module.MAX_ATTEMPTS
+
+
+@timed
+async def test_in_mid_session_a_retry_after_is_honoured_within_reason(script: Scripted) -> None:
+    driver = driving()
+    await driver.open()
+    assert script.fail is not None
+    loop = asyncio.get_running_loop()
+    times: list[float] = []
+    script.script = [away("3"), away("3600"), None]
+    script.fail.set_exception(CarrierLost("cut", trouble="reset"))
+    while len(script.tried) < 4:
+        before = len(script.tried)
+        await asyncio.sleep(0.01)
+        times += [loop.time()] * (len(script.tried) - before)
+    assert 3 <= times[1] - times[0] <= 3.6
+    assert 5 <= times[2] - times[1] <= 6.1  # LAST_DELAY, and the race's own pause
+    await driver.aclose()
+
+
+@timed
+async def test_what_failed_while_the_server_was_away_is_tried_beside_what_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Away(Answering):
+        async def carry(self, dial: Dial, link: Attachment) -> None:
+            if self.script and (error := self.script.pop(0)) is not None:
+                raise error
+            await super().carry(dial, link)
+
+    better, worse = Away(), Away()
+    better.script, worse.script = [away(), away(), None], [away(), None]
+    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": better, "poll": worse})
+    driver = driving("sse", "poll")
+    await driver.open()
+    assert driver.live.transport == "poll"
+    await asyncio.sleep(2)  # and not only after the interval of 30 s
+    assert driver.live.transport == "sse"
+    await driver.aclose()
 
 
 class Leaving(Answering):

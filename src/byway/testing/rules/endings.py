@@ -73,22 +73,36 @@ class FailWith(Rule):
     """Answer requests with an error of the proxy's own.
 
     502 and 504 are what every reverse proxy says when its origin is away or slow; 403 and 405
-    are what filters say to methods and paths that they do not like.
+    are what filters say to methods and paths that they do not like. While a deploy goes on HAProxy
+    and cloud balancers have no server, and say 503 for some seconds.
 
     Attributes:
         status: the status of the answer.
         paths: patterns of paths, as of a shell; all by default.
         methods: methods; all by default.
+        first: only so many of all requests are answered so, counted from when the rules were put in
+            place; None for all that match.
+        retry_after: seconds that the answer's `Retry-After` asks for; None for no such header.
     """
 
     status: int = 502
     paths: tuple[str, ...] = ("*",)
     methods: tuple[str, ...] = ()
+    first: int | None = None
+    retry_after: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if (self.first or 0) < 0 or (self.retry_after or 0) < 0:
+            raise UsageError("first and retry_after must be 0 or more")
 
     def request(self, request: Request, plan: Plan) -> Plan:
         """Answer what matches."""
+        if self.first is not None and request.number > self.first:
+            return plan
         if self.methods and request.method not in self.methods:
             return plan
         if not any(fnmatchcase(request.path, pattern) for pattern in self.paths):
             return plan
-        return plan.decide(Fate.ANSWER, self, Answer(self.status))
+        wait = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
+        return plan.decide(Fate.ANSWER, self, Answer(self.status, headers=wait))

@@ -1,0 +1,149 @@
+"""Retry: which rounds in vain are worth another, and not before when."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+import pytest
+
+from byway.errors import Attempt
+from byway.negotiation.retry import (
+    LONGEST,
+    MAX_OPENINGS,
+    Again,
+    GiveUp,
+    Retries,
+    may_pass,
+    retry_after,
+)
+
+DATE = 1_800_000_000.0
+
+
+def attempt(
+    status: int | None = None, *, mark: str = "", trouble: str = "", over: str = "poll", **headers: str
+) -> Attempt:
+    """Return an attempt that got this response, or none."""
+    told = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Attempt(over, 0.1, "x", status=status, headers=told, mark=mark, trouble=trouble)
+
+
+def after(*attempts: Attempt, deadline: float = 120.0) -> Again | GiveUp:
+    """Return what is decided at 100 s."""
+    one = Retries()
+    for each in attempts:
+        one.note(each, 100.0, DATE)
+    return one.first_round(100.0, deadline)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        (" 2 ", 2.0),
+        ("9" * 200, LONGEST),
+        (formatdate(DATE + 90, usegmt=True), 90.0),
+        (formatdate(DATE - 90, usegmt=True), 0.0),
+        (formatdate(DATE + 1e9, usegmt=True), LONGEST),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 0.0),  # the form of RFC 850
+        ("", None),
+        ("soon", None),
+        ("-3", None),
+        ("1.5", None),
+        ("\u0663", None),  # a digit, but not of HTTP
+        ("Fri, 99 Foo 99999 99:99:99 GMT", None),
+    ],
+)
+def test_both_forms_of_retry_after_are_read(value: str, seconds: float | None) -> None:
+    assert retry_after(value, DATE) == seconds
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504, 511])
+def test_what_the_network_says_of_a_server_that_is_away_may_pass(status: int) -> None:
+    assert may_pass(attempt(status))
+
+
+@pytest.mark.parametrize("status", [None, 200, 302, 400, 401, 403, 404, 405, 407, 410, 500, 501])
+def test_everything_else_stays(status: int | None) -> None:
+    assert not may_pass(attempt(status))
+
+
+def test_of_byways_own_errors_two_may_pass_and_no_refusal_does() -> None:
+    assert [one for one in range(400, 600) if may_pass(attempt(one, mark="error"))] == [429, 503]
+    assert not any(may_pass(attempt(one, mark="refused")) for one in range(400, 600))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "passes"),
+    [("text/html; charset=utf-8", True), ("application/XHTML+xml", True), ("text/plain", False)],
+)
+def test_a_web_page_in_byways_place_may_pass(content_type: str, passes: bool) -> None:
+    assert may_pass(attempt(200, content_type=content_type)) is passes
+
+
+def test_the_next_round_waits_for_the_longest_that_was_asked_for_in_time() -> None:
+    assert after(attempt(502, over="websocket"), attempt(503, retry_after="2")) == Again(2.0)
+    date = formatdate(DATE + 7, usegmt=True)
+    assert after(attempt(503, retry_after=date)) == Again(7.0)
+    assert after(attempt(503, retry_after="soon")) == Again(0.0)
+    both = attempt(429, over="websocket", retry_after="900"), attempt(503, retry_after="2")
+    assert after(*both) == Again(2.0)
+
+
+def test_a_round_that_would_come_too_late_does_not_come() -> None:
+    end = after(attempt(503, retry_after="30"))
+    assert isinstance(end, GiveUp)
+    assert end.retry_after == 30
+    assert "503 over poll asks to come back in 30 s" in end.why
+    # A connection that was reset beside it is worth a try all the same.
+    lucky = attempt(trouble="reset", over="stream")
+    assert after(lucky, attempt(503, retry_after="30")) == Again(0.0)
+
+
+def test_only_the_newest_attempt_of_a_transport_counts() -> None:
+    assert after(attempt(503, retry_after="9"), attempt(404)) == GiveUp()
+
+
+@pytest.mark.parametrize("trouble", ["reset", "ended"])
+def test_connections_that_end_are_tried_again_a_few_times(trouble: str) -> None:
+    one = Retries()
+    for _ in range(MAX_OPENINGS - 1):
+        one.note(attempt(trouble=trouble), 0.0, DATE)
+        assert one.first_round(0.0, 20.0) == Again(0.0)
+    one.note(attempt(trouble=trouble), 0.0, DATE)
+    assert one.first_round(0.0, 20.0) == GiveUp()
+
+
+@pytest.mark.parametrize("trouble", ["name", "refused", "certificate", "tls", "unreachable"])
+def test_what_is_not_there_is_asked_once(trouble: str) -> None:
+    assert after(attempt(trouble=trouble)) == GiveUp()
+
+
+def test_in_mid_session_the_wait_is_bounded() -> None:
+    one = Retries()
+    assert one.later_round(100.0, 5.0) == 0.0
+    one.note(attempt(503, retry_after="3"), 100.0, DATE)
+    assert [one.later_round(at, 5.0) for at in (100.0, 102.0, 200.0)] == [3.0, 1.0, 0.0]
+    one.note(attempt(503, retry_after="300"), 100.0, DATE)
+    assert one.later_round(100.0, 5.0) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (attempt(503), "look at the server behind it"),
+        (attempt(503, mark="error"), "503 by byway over poll"),
+        (attempt(511), "login or maintenance page"),
+        (attempt(200, content_type="text/html"), "login or maintenance page"),
+    ],
+)
+def test_when_time_is_up_it_says_what_was_seen_last_and_what_to_do(
+    last: Attempt, words: str
+) -> None:
+    one = Retries()
+    one.note(attempt(404, over="websocket"), 0.0, DATE)
+    assert one.late() == GiveUp()
+    one.note(last, 0.0, DATE)
+    assert words in one.late().why
+    assert f"{last.status}" in one.late().why
+    assert "after 2 tries" in one.late().why
