@@ -21,7 +21,12 @@ DATE = 1_800_000_000.0
 
 
 def attempt(
-    status: int | None = None, *, mark: str = "", trouble: str = "", over: str = "poll", **headers: str
+    status: int | None = None,
+    *,
+    mark: str = "",
+    trouble: str = "",
+    over: str = "poll",
+    **headers: str,
 ) -> Attempt:
     """Return an attempt that got this response, or none."""
     told = tuple((name.replace("_", "-"), value) for name, value in headers.items())
