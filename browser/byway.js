@@ -1397,6 +1397,13 @@ function drive(url, subprotocols, options, on) {
   /** Keep what works in the memory, where that is news. */
   function noteWhatWorks(time) {
     if (!race.works) return;
+    if (driver.terms.promote) {
+      // A WebSocket was refused only because it would have opened the session: now it may carry it.
+      driver.terms.promote = false;
+      for (const one of race.better) if (one.way === "websocket" && one.phase === FAILED) one.phase = WAITING;
+      race.hurry(time);
+      soon();
+    }
     const { way, openedIn: seconds } = used;
     // Over a while it has shown that the heartbeat helps.
     const isHeartbeatSure = !quiet.limit || time - used.began > 2 * quiet.limit;

@@ -54,6 +54,7 @@ class Exchange:
         transports: what this endpoint offers.
         subprotocol: what the application chose.
         headers: headers that the application's `accept` adds to the answer.
+        promote: OPEN says that a WebSocket, which could not have opened the session, is taken now.
     """
 
     scope: Scope
@@ -64,6 +65,7 @@ class Exchange:
     transports: tuple[str, ...]
     subprotocol: str | None
     headers: Headers
+    promote: bool = False
 
     def opening(self, link: Attachment) -> bytes:
         """Make the OPEN frame that begins a carrier."""
@@ -80,6 +82,7 @@ class Exchange:
             batch=self.limits.batch,
             transports=self.transports,
             subprotocol=self.subprotocol,
+            promote=self.promote,
         ).frame()
 
     async def start(self, answer: str, content_type: str, *, length: int | None = None) -> None:

@@ -300,6 +300,7 @@ class Open:
         batch: bytes of frames that the server wants in a batch at most.
         transports: what this endpoint offers.
         subprotocol: what the application chose.
+        promote: a WebSocket handshake, refused until now, is taken when it names the instance.
     """
 
     instance: str
@@ -313,6 +314,7 @@ class Open:
     batch: int
     transports: tuple[str, ...] = ()
     subprotocol: str | None = None
+    promote: bool = False
 
     def frame(self) -> bytes:
         """Encode it as an OPEN frame."""
@@ -331,6 +333,8 @@ class Open:
         }
         if self.subprotocol is not None:
             fields["subprotocol"] = self.subprotocol
+        if self.promote:
+            fields["promote"] = True
         return encode(OPEN, json.dumps(fields, separators=(",", ":")).encode())
 
     @classmethod
@@ -353,4 +357,5 @@ class Open:
             batch=fields.integer("batch", 1, MAX_ROOM),
             transports=fields.tokens("transports"),
             subprotocol=fields.optional("subprotocol", _TOKEN, "a token"),
+            promote=fields.fields.get("promote") is True,
         )

@@ -78,9 +78,9 @@ async def test_a_wrong_method(stage: Scene, method: str) -> None:
 
 
 async def test_a_foreign_page(stage: Scene) -> None:
-    async with stage.logs("403 pages of http://evil.example may not use this endpoint"):
-        answer = await stage.post(hello_frame(), origin="http://evil.example")
-    check_error(answer, 403, "pages of http://evil.example may not use this endpoint")
+    async with stage.logs("403 pages of https://evil.example may not use this endpoint"):
+        answer = await stage.post(hello_frame(), origin="https://evil.example")
+    check_error(answer, 403, "pages of https://evil.example may not use this endpoint")
 
 
 async def test_a_body_over_the_bound_that_says_so(stage: Scene) -> None:

@@ -13,7 +13,7 @@ from tests.support.peers import connect
 from tests.support.servers import Server, uvicorn
 from tests.support.wire import PROTOCOL_HEADERS, RawSession, hello_frame
 
-FOREIGN = {"origin": "http://evil.example"}
+FOREIGN = {"origin": "https://evil.example"}
 ALLOWED = {"origin": "https://app.example"}
 
 
@@ -52,7 +52,7 @@ async def test_a_foreign_page_may_not_connect(named: Server, transport: str) -> 
         async with connect(named.url("/echo"), transport, headers=FOREIGN, open_timeout=1.0):
             pass
     assert caught.value.attempts[0].status == 403
-    assert "http://evil.example" in caught.value.attempts[0].error
+    assert "https://evil.example" in caught.value.attempts[0].error
 
 
 async def test_the_servers_own_page_may_connect(named: Server, transport: str) -> None:

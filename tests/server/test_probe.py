@@ -100,7 +100,7 @@ async def test_a_probe_ends_when_its_time_is_up(bounded: Server, transport: str)
 
 
 async def test_a_page_of_another_origin_may_not_probe(bounded: Server, transport: str) -> None:
-    async with probe(bounded, transport, origin="http://evil.example") as probing:
+    async with probe(bounded, transport, origin="https://evil.example") as probing:
         assert not await proven(probing)
         (loss,) = probing.losses
     assert isinstance(loss.error, byway.CarrierLost)

@@ -63,6 +63,7 @@ OPENS = st.builds(
     batch=st.integers(1, MAX_ROOM),
     transports=st.lists(TOKENS, max_size=4).map(tuple),
     subprotocol=st.none() | TOKENS,
+    promote=st.booleans(),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

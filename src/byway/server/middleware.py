@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from random import uniform
 from urllib.parse import quote
 
@@ -25,11 +26,13 @@ from byway.server.answers import answer, answer_denied, answer_error, applicatio
 from byway.server.application import Application, Denied
 from byway.server.bodies import Bodies, ClientLeft
 from byway.server.body import check_head, parse_body, read_beginning
-from byway.server.origin import OriginPolicy, Origins, Verdict, is_preflight, preflight_headers
+from byway.server.cors import is_preflight, preflight_headers
+from byway.server.origin import ForeignPage, OriginPolicy, Origins, Verdict
 from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted, SessionEnded
 from byway.server.shutdown import SignalWatch
-from byway.server.who import Bind
+from byway.server.throttle import Throttle
+from byway.server.who import Bind, origin_of
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
@@ -66,7 +69,8 @@ class FallbackMiddleware:
             transports: names of the transports to offer, best first; all by default.
             origins: origins of other hosts whose pages may connect, such as
                 ``https://app.example``; ``*`` allows all, whose cookies and `Authorization` the
-                application does not get to see. A page of the server's own host always may. Or
+                application does not get to see. A page of the server's own origin always may; how
+                that is told stands in `docs/protocol.md`. Or
                 a callable, plain or async, that is given the origin and the scope of each
                 request of a page, the server's own among them, and returns True to allow it.
             bind: ties sessions to users: a callable, plain or async, that is given the scope of
@@ -91,6 +95,7 @@ class FallbackMiddleware:
             )
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
+        self._foreign = Throttle()
         self._admission = Admission(app, self.limits, bind)
         self._readers = Readers(readers, self._admission, self.limits)
         self._bodies = Bodies(self.limits)
@@ -115,7 +120,10 @@ class FallbackMiddleware:
             if self._watch is None:
                 self._listen()  # a framework that this is mounted in keeps the lifespan to itself
             verdict = await self._origins.judge(scope)
-            await _answering(serve, verdict, scope, receive, _with_headers(send, verdict.headers))
+            if verdict.moves and scope["type"] == "websocket":
+                serve = partial(self._move, verdict)
+            send = _with_headers(send, verdict.headers)
+            await _answering(serve, verdict, self._foreign, scope, receive, send)
 
     def _own(self, scope: Scope) -> Application | None:
         """Return what serves a call, if it is one of byway's own."""
@@ -228,8 +236,11 @@ class FallbackMiddleware:
             return
         hosted, accepted = admitted
         _take(hosted.live, hello, frames)
-        headers = application_headers(accepted.headers) if hello.instance is None else []
-        exchange = self._exchange(scope, receive, send, hosted, accepted.subprotocol, headers)
+        opens = hello.instance is None
+        headers = application_headers(accepted.headers) if opens else []
+        exchange = self._exchange(
+            scope, receive, send, hosted, accepted.subprotocol, headers, opens=opens
+        )
         try:
             await transport.serve(exchange, hosted.live, hello)
         except OSError:
@@ -246,6 +257,8 @@ class FallbackMiddleware:
         hosted: Hosted,
         subprotocol: str | None,
         headers: Headers,
+        *,
+        opens: bool = False,
     ) -> Exchange:
         return Exchange(
             scope=scope,
@@ -256,12 +269,26 @@ class FallbackMiddleware:
             transports=self._offer.names,
             subprotocol=subprotocol,
             headers=headers,
+            promote=opens and self._origins.promotes(scope),
         )
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket that speaks byway."""
         hello = Hello.from_offers(scope["subprotocols"])
         assert hello is not None
+        await self._carry(scope, receive, send, hello, [])
+
+    async def _move(self, verdict: Verdict, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket that may carry a session which its own origin opened, and open none."""
+        hello = Hello.from_offers(scope["subprotocols"])
+        assert hello is not None
+        assert verdict.refusal is not None
+        if hello.instance is None:
+            raise verdict.refusal
+        found = await self._admission.find(scope, hello)
+        if found.who.origin != origin_of(scope):
+            raise verdict.refusal
+        # What names its instance opens nothing, even if the session ends just now.
         await self._carry(scope, receive, send, hello, [])
 
     # Lifespan
@@ -311,7 +338,12 @@ def _with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:
 
 
 async def _answering(
-    serve: Application, verdict: Verdict, scope: Scope, receive: Receive, send: Send
+    serve: Application,
+    verdict: Verdict,
+    foreign: Throttle,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
 ) -> None:
     """Serve a call, and answer what the peer does wrong, unless an answer has begun by then."""
     begun = False
@@ -327,9 +359,13 @@ async def _answering(
         await serve(verdict.pass_on(), receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
-        # A request that comes just behind the end of its session is nobody's fault.
+        level = logging.WARNING
+        if isinstance(error, SessionEnded):
+            level = logging.INFO  # just behind the end of its session it is nobody's fault
+        elif isinstance(error, ForeignPage) and not foreign.due(error.page):
+            level = logging.DEBUG  # its page asks again and again
         logger.log(
-            logging.INFO if isinstance(error, SessionEnded) else logging.WARNING,
+            level,
             "refused %s %s from %s: %d %s",
             scope.get("method", "WebSocket"),
             quote(

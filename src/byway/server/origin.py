@@ -1,24 +1,26 @@
 """Origin: which web pages may talk to this server through their visitor's browser.
 
-Knows: the headers with which a browser says whose page asks, and CORS.
+Knows: the origins that are allowed, and what the server's own pages are (`page.py`).
 Must not know: sessions, the application.
 
 A browser sends a visitor's cookies with what a foreign page asks for. So wherever a request
 says that a page made it (`Origin`, RFC 6454; `Sec-Fetch-Site`, W3C Fetch Metadata), the page
-has to be of the same origin, or allowed by name. Other programs send neither header.
+has to be of the same origin, or allowed by name. Other programs send neither header. The whole
+rule stands in `docs/protocol.md`.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from byway.errors import PeerError, UsageError
-from byway.transports.base import Headers, Scope
+from byway.server.cors import VARY, grant, is_preflight
+from byway.server.page import Call, Reason, Standing, standing
+from byway.transports.base import Scope
 
 OriginCheck = Callable[[str, Any], bool | Awaitable[bool]]
 """Says whether pages of an origin may connect: called with it and the ASGI scope of the request."""
@@ -26,19 +28,32 @@ OriginCheck = Callable[[str, Any], bool | Awaitable[bool]]
 Origins = Iterable[str] | OriginCheck
 """Origins by name, or a callable that decides alone."""
 
-MAX_AGE = 600
-"""Seconds for which a browser may keep the answer to a preflight."""
-
-_CREDENTIALS = (b"cookie", b"authorization")
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_CREDENTIALS: Final = (b"cookie", b"authorization")
+_LONGEST: Final = 100  # characters of an origin in a response or in the log
+_NGINX: Final = "or, if it is the server's own behind nginx: proxy_set_header Host $http_host;"
 
 
-# What decides on the origin must be the browser's own word; the rest of the list makes requests of
-# another kind of them. Leave to send these is given to nobody.
-_NEVER_ALLOWED: Final = frozenset(
-    (b"forwarded", b"x-forwarded-host", b"x-forwarded-for", b"x-forwarded-proto", b"x-real-ip")
-)
-_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+class ForeignPage(PeerError):
+    """A page made the call that may not.
+
+    Attributes:
+        page: its origin, as it may be shown.
+    """
+
+    def __init__(self, origin: str, why: str, *, nginx: bool = False) -> None:
+        """Say whose page it is, and the cure.
+
+        Args:
+            origin: the page's origin, as it came.
+            why: why it counts as foreign, or which rule refused it.
+            nginx: whether a proxy that changes `Host` may be the cause.
+        """
+        self.page: str = origin[:_LONGEST].encode("unicode_escape").decode()
+        who, cure = f"pages of {self.page}", f'origins=["{self.page}"] allows it'
+        if not self.page:
+            who, cure = "pages of other sites", 'origins=["*"] allows all, without cookies'
+        told = f"{who} may not use this endpoint ({why}): {cure}{f', {_NGINX}' * nginx}"
+        super().__init__(told, status=403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +62,27 @@ class Verdict:
 
     Attributes:
         scope: what goes on; None if a page made the call that may not.
-        page: the page's origin, for the log and the answer.
+        page: the page's origin; "" where none is said.
         headers: what the answer says to the browser.
+        refusal: what is said where the call may not go on, or may only move a session and does not.
+        moves: the call may carry a session that the same origin has opened, and open none.
     """
 
     scope: Scope | None
     page: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    refusal: ForeignPage | None = None
+    moves: bool = False
 
     def pass_on(self) -> Scope:
         """Return the scope that may go on.
 
         Raises:
-            PeerError: with status 403, if a foreign page made the call.
+            ForeignPage: with status 403, if a page made the call that may not.
         """
         if self.scope is None:
-            page = self.page[:100].encode("unicode_escape").decode() or "other sites"
-            raise PeerError(f"pages of {page} may not use this endpoint", status=403)
+            assert self.refusal is not None
+            raise self.refusal
         return self.scope
 
 
@@ -91,79 +110,56 @@ class OriginPolicy:
                 raise UsageError(f"origin {origin!r} is not of the form scheme://host[:port]")
 
     async def judge(self, scope: Scope) -> Verdict:
-        """Decide on a call.
+        """Decide on a call: lines (a) to (i) of the rule, of which the first that applies decides.
 
         The scope of a page that only `*` allows goes on without the visitor's credentials: CORS
         keeps them back from requests, but nothing does from a WebSocket handshake.
         """
-        values = dict(scope["headers"])
-        sent = values.get(b"origin", b"")
-        origin = sent.decode("latin-1")
-        site = values.get(b"sec-fetch-site", b"")
-        if not origin:
+        call = Call.of(scope)
+        page, everybody = call.origin, "*" in self.origins
+        if not page:
             # Of pages only a plain GET comes so.
-            foreign = site == b"cross-site" and "*" not in self.origins
-            return Verdict(None if foreign else scope)
-        if self.check is not None:
-            allowed = self.check(origin, scope)
-            if inspect.isawaitable(allowed):
-                allowed = await allowed
-            # The truth of anything else, as of a coroutine that nobody awaited, proves nothing.
-            named = allowed is True
-        else:
-            if site == b"same-origin":
-                return Verdict(scope, origin)
-            named = origin in self.origins
-        if named or (self.check is None and self._own(origin, values)):
-            return Verdict(scope, origin, _cors(sent, credentials=True) if named else _VARY)
-        if "*" in self.origins:
+            if call.site == "cross-site" and not everybody:
+                return Verdict(None, refusal=ForeignPage("", Reason.SITE.value))
+            return Verdict(scope)
+        if self.check is not None:  # (a)
+            return await self._checked(scope, page)
+        if page in self.origins:  # (b)
+            return Verdict(scope, page, grant(page.encode("latin-1"), credentials=True))
+        said = standing(call, everybody=everybody)  # (c) to (g)
+        preflight = is_preflight(scope.get("method", ""), scope["headers"])
+        if said is Standing.OWN and not preflight:
+            return Verdict(scope, page, VARY)
+        if said is Standing.MOVES:
+            refusal = ForeignPage(page, _ONLY_MOVES, nginx=True)
+            return Verdict(scope, page, VARY, refusal, moves=True)
+        if everybody and not call.plain:  # (h)
             kept = [pair for pair in scope["headers"] if pair[0] not in _CREDENTIALS]
-            return Verdict({**scope, "headers": kept}, origin, _cors(b"*", credentials=False))
-        return Verdict(None, origin, _VARY)
+            return Verdict({**scope, "headers": kept}, page, grant(b"*", credentials=False))
+        why = said.value if isinstance(said, Reason) else _NO_GRANT
+        refusal = ForeignPage(page, why, nginx=said is Reason.HOST)
+        return Verdict(None, page, VARY, refusal)  # (i)
 
-    @staticmethod
-    def _own(origin: str, values: dict[bytes, bytes]) -> bool:
-        """Say whether an origin names the host that was asked.
+    async def _checked(self, scope: Scope, page: str) -> Verdict:
+        """Ask the callable, which decides alone."""
+        assert self.check is not None
+        allowed = self.check(page, scope)
+        if inspect.isawaitable(allowed):
+            allowed = await allowed
+        # The truth of anything else, as of a coroutine that nobody awaited, proves nothing.
+        if allowed is True:
+            return Verdict(scope, page, grant(page.encode("latin-1"), credentials=True))
+        return Verdict(None, page, VARY, ForeignPage(page, "the server's own rule refuses it"))
 
-        The scheme is not compared: behind a proxy that ends TLS the server does not know it. A
-        plain nginx puts its own name into `Host`. A page can set `Host` never, and
-        `X-Forwarded-Host` only where a preflight gave leave, see `preflight_headers`.
+    def promotes(self, scope: Scope) -> bool:
+        """Say whether a page that opens a session by this call could not by a WebSocket handshake.
+
+        That one would have been refused, and is taken once the page names its session.
         """
-        scheme, _, host = origin.lower().partition("://")
-        port = _DEFAULT_PORTS.get(scheme, "")
-        hosts = [values.get(b"host", b""), values.get(b"x-forwarded-host", b"").split(b",")[0]]
-        return bool(host) and any(
-            host.removesuffix(port) == one.decode("latin-1").strip().lower().removesuffix(port)
-            for one in hosts
-        )
+        call = Call.of(scope)
+        allowed = self.check is not None or not self.origins.isdisjoint((call.origin, "*"))
+        return bool(call.origin) and not allowed and not call.names_the_host
 
 
-_VARY: Final = ((b"vary", b"origin"),)
-
-
-def _cors(origin: bytes, *, credentials: bool) -> tuple[tuple[bytes, bytes], ...]:
-    """Return what lets a page of another, allowed origin read the answer."""
-    return (
-        (b"access-control-allow-origin", origin),
-        (b"access-control-expose-headers", b"byway, retry-after"),
-        *_VARY,
-        *(((b"access-control-allow-credentials", b"true"),) if credentials else ()),
-    )
-
-
-def preflight_headers(headers: Headers) -> Headers:
-    """Return what the answer to an allowed preflight says beside that."""
-    wanted = dict(headers).get(b"access-control-request-headers", b"")
-    names = [one.strip() for one in wanted.split(b",")]
-    allowed = [one for one in names if _NAME.fullmatch(one) and one.lower() not in _NEVER_ALLOWED]
-    return [
-        (b"access-control-allow-methods", b"POST"),
-        (b"access-control-allow-headers", b", ".join(allowed)),
-        (b"access-control-max-age", str(MAX_AGE).encode()),
-    ]
-
-
-def is_preflight(method: str, headers: Headers) -> bool:
-    """Say whether a request is the preflight of one of byway's own (WHATWG Fetch)."""
-    wanted = dict(headers).get(b"access-control-request-headers", b"").lower()
-    return method == "OPTIONS" and b"byway" in [one.strip() for one in wanted.split(b",")]
+_ONLY_MOVES: Final = "a WebSocket whose Host is another carries only what it has opened over HTTP"
+_NO_GRANT: Final = "the server's own pages need no leave"

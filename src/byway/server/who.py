@@ -1,4 +1,4 @@
-"""Who asks: the address that a request comes from, and the user that the application sees in it.
+"""Who asks: the address and the page that a request comes from, and the application's user.
 
 Knows: ASGI scopes, and the application's `bind`.
 Must not know: sessions, keys, how an answer is sent.
@@ -27,10 +27,12 @@ class Who:
     Attributes:
         address: what counts as one client, see `client_address`.
         user: what `bind` says; None where there is no `bind`, or nobody is logged in.
+        origin: the header `Origin`, byte for byte; empty where no page asks.
     """
 
     address: str = ""
     user: Hashable = None
+    origin: bytes = b""
 
     def owns(self, opened_by: Who) -> bool:
         """Say whether this is the user who opened a session; the address does not matter."""
@@ -47,16 +49,21 @@ async def who_asks(bind: Bind | None, scope: Scope) -> Who:
     Raises:
         PeerError: 403, if `bind` raised PermissionError.
     """
-    address = client_address(scope)
+    address, origin = client_address(scope), origin_of(scope)
     if bind is None:
-        return Who(address)
+        return Who(address, origin=origin)
     try:
         user = bind(scope)
         if inspect.isawaitable(user):
             user = await user
     except PermissionError:
         raise PeerError("this request may not use this endpoint", status=403) from None
-    return Who(address, user)
+    return Who(address, user, origin)
+
+
+def origin_of(scope: Scope) -> bytes:
+    """Return the header `Origin`, byte for byte; empty where no page asks."""
+    return b", ".join(value for name, value in scope["headers"] if name == b"origin")
 
 
 def client_address(scope: Scope) -> str:

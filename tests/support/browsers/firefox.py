@@ -31,6 +31,7 @@ PREFERENCES: dict[str, bool | int | str] = {
     "network.connectivity-service.enabled": False,
     "services.settings.server": "data:,#remote-settings-dummy/v1",
     "toolkit.telemetry.server": "data:,",
+    "network.dns.localDomains": "app.test, foreign.test",  # names of 127.0.0.1, not of localhost
     "network.proxy.type": 0,
     "network.proxy.allow_hijacking_localhost": True,  # where a test gives it a proxy
     # All tabs of a test are looked at, none is slowed down.

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from byway.errors import PeerError, UsageError
-from byway.server.origin import OriginPolicy, is_preflight, preflight_headers
+from byway.server.cors import is_preflight, preflight_headers
+from byway.server.origin import ForeignPage, OriginPolicy
 from byway.transports.base import Scope
 
 HOST = (b"host", b"app.example")
 INSIDE = (b"host", b"127.0.0.1:8000")
+FORWARDED = (b"x-forwarded-host", b"app.example")
+SAME_ORIGIN = (b"sec-fetch-site", b"same-origin")
+OWN_PAGE = "https://app.example"
+OWN_HTTP = "http://app.example"
 
 
 def headers(*pairs: tuple[bytes, bytes], **named: str) -> list[tuple[bytes, bytes]]:
@@ -20,58 +29,285 @@ def headers(*pairs: tuple[bytes, bytes], **named: str) -> list[tuple[bytes, byte
     ]
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        headers(HOST),
-        headers(HOST, sec_fetch_site="none"),
-        headers(HOST, sec_fetch_site="same-origin"),
-        headers(INSIDE, sec_fetch_site="same-origin", origin="https://app.example"),
-        headers(HOST, origin="https://app.example"),
-        headers(HOST, origin="http://app.example"),
-        headers(HOST, origin="https://APP.example:443"),
-        headers((b"host", b"app.example:443"), origin="https://app.example"),
-        headers((b"host", b"app.example:8443"), origin="https://app.example:8443"),
-        headers(INSIDE, origin="https://app.example", x_forwarded_host="app.example"),
-        headers(INSIDE, origin="https://app.example", x_forwarded_host="app.example, inner"),
-        headers(HOST, origin="https://friend.example", sec_fetch_site="cross-site"),
-        headers(HOST, origin="null"),
-    ],
-)
-async def test_own_pages_other_programs_and_allowed_ones_pass(
-    given: list[tuple[bytes, bytes]],
-) -> None:
-    scope = {"headers": given}
-    verdict = await OriginPolicy(["https://friend.example", "null"]).judge(scope)
-    assert verdict.pass_on() is scope
+OPENS, MOVES, REFUSED = "opens", "moves", "refused"
+
+CALLS: dict[str, dict[str, object]] = {
+    "post": {"type": "http", "method": "POST", "headers": [(b"byway", b"1")]},
+    "unmarked": {"type": "http", "method": "POST", "headers": []},
+    "get": {"type": "http", "method": "GET", "headers": []},
+    "preflight": {
+        "type": "http",
+        "method": "OPTIONS",
+        "headers": [(b"access-control-request-headers", b"byway, content-type")],
+    },
+    "handshake": {"type": "websocket", "subprotocols": ["byway.1", "byway.1.k"], "headers": []},
+    "plain": {"type": "websocket", "subprotocols": ["graphql-ws"], "headers": []},
+    "stripped": {
+        "type": "http",
+        "method": "GET",
+        "headers": [(b"sec-websocket-key", b"k"), (b"sec-websocket-protocol", b"byway.1, other")],
+    },
+}
+"""A call of each kind. A plain one is judged at an Endpoint only."""
+
+ALL = frozenset(CALLS)
+POST, HANDSHAKE = {"post"}, {"handshake", "stripped"}
+ANY_BUT_PREFLIGHT = ALL - {"preflight"}
+
+
+def scope_of(call: str, *given: tuple[bytes, bytes], scheme: str = "http") -> Scope:
+    """Return the scope of a call of some kind, with these headers."""
+    scope: Scope = dict(CALLS[call])
+    scope["scheme"] = scheme.replace("http", "ws") if scope["type"] == "websocket" else scheme
+    scope["headers"] = [*scope["headers"], *given]
+    return scope
+
+
+async def outcome(policy: OriginPolicy, scope: Scope) -> str:
+    """Say what may become of a call."""
+    verdict = await policy.judge(scope)
+    granted = b"access-control-allow-origin" in dict(verdict.headers)
+    if verdict.scope is None:
+        assert not granted
+        assert verdict.refusal is not None
+        return REFUSED
+    if verdict.moves:
+        assert not granted
+        return MOVES
+    if granted:
+        return "granted" if verdict.scope is scope else "granted without credentials"
+    assert verdict.scope is scope
+    return OPENS
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("given", "opens", "moves"),
     [
-        headers(HOST, origin="https://evil.example"),
-        headers(HOST, origin="https://evil.example", sec_fetch_site="cross-site"),
-        headers(HOST, origin="https://sub.app.example", sec_fetch_site="same-site"),
-        headers(HOST, origin="https://app.example:8443"),
-        headers(HOST, origin="http://app.example:443"),
-        headers(HOST, origin="https://app.example.evil.example"),
-        headers(HOST, origin="null"),
-        headers(HOST, origin="garbage"),
-        headers(HOST, origin="https://"),
-        headers(HOST, sec_fetch_site="cross-site"),
-        headers(INSIDE, origin="https://app.example"),
-        headers(INSIDE, origin="https://app.example", x_forwarded_host="inner, app.example"),
-        headers((b"host", b""), origin="https://app.example"),
+        # No page says whose it is.
+        (headers(HOST), ALL, ()),
+        (headers(HOST, sec_fetch_site="none"), ALL, ()),
+        (headers(HOST, sec_fetch_site="same-origin"), ALL, ()),
+        (headers(HOST, sec_fetch_site="same-site"), ALL, ()),
+        (headers(HOST, sec_fetch_site="cross-site"), (), ()),
+        # (c) The browser's word counts alone.
+        (headers(INSIDE, sec_fetch_site="same-origin", origin=OWN_PAGE), ANY_BUT_PREFLIGHT, ()),
+        (headers(INSIDE, sec_fetch_site="same-origin", origin="null"), ANY_BUT_PREFLIGHT, ()),
+        (headers(HOST, sec_fetch_site="same-site", origin=OWN_PAGE), (), ()),
+        (headers(HOST, sec_fetch_site="cross-site", origin=OWN_PAGE), (), ()),
+        (headers(HOST, sec_fetch_site="none", origin=OWN_PAGE), (), ()),
+        (headers(HOST, sec_fetch_site="anything", origin=OWN_PAGE), (), ()),
+        (headers(HOST, sec_fetch_site="Same-Origin", origin=OWN_PAGE), (), ()),
+        (
+            headers(HOST, (b"sec-fetch-site", b"cross-site"), SAME_ORIGIN, origin=OWN_PAGE),
+            (),
+            (),
+        ),
+        # (d) What is no page on the web.
+        (headers(HOST, origin="null"), (), ()),
+        (headers((b"host", b"null"), origin="null"), (), ()),
+        (headers(HOST, origin="garbage"), (), ()),
+        (headers(HOST, origin="http://"), (), ()),
+        (headers((b"host", b""), origin="http://"), (), ()),
+        (headers(HOST, origin="file://"), (), ()),
+        (headers(HOST, origin="chrome-extension://app.example"), (), ()),
+        (headers(HOST, origin="http://app.example/"), (), ()),
+        (headers(HOST, origin="http://me@app.example"), (), ()),
+        (headers(HOST, origin="http://app.example http://app.example"), (), ()),
+        (headers(HOST, (b"origin", b"http://app.example"), origin=OWN_PAGE), (), ()),
+        # (e) Host and port.
+        (headers(HOST, origin=OWN_PAGE), ANY_BUT_PREFLIGHT, ()),
+        (headers(HOST, origin="http://app.example"), ANY_BUT_PREFLIGHT, ()),
+        (headers(HOST, origin="https://APP.example:443"), ANY_BUT_PREFLIGHT, ()),
+        (headers(HOST, origin="http://app.example:80"), ANY_BUT_PREFLIGHT, ()),
+        (headers((b"host", b"app.example:443"), origin=OWN_PAGE), ANY_BUT_PREFLIGHT, ()),
+        (headers((b"host", b"app.example:80"), origin=OWN_PAGE), (), HANDSHAKE),
+        (headers((b"host", b"[::1]:8000"), origin="http://[::1]:8000"), ANY_BUT_PREFLIGHT, ()),
+        (headers((b"host", b"x:8443"), origin="https://x:8443"), ANY_BUT_PREFLIGHT, ()),
+        (headers(HOST, origin="https://app.example:8443"), (), HANDSHAKE),
+        (headers((b"host", b"x:8443"), origin="https://x"), (), HANDSHAKE),
+        (headers((b"host", b"x"), origin="http://x:8080"), POST, HANDSHAKE),
+        (headers((b"host", b"x:8080"), origin="http://x"), POST, HANDSHAKE),
+        (headers((b"host", b"x:8080"), origin="http://x:8081"), POST, HANDSHAKE),
+        (headers(HOST, origin="http://app.example:443"), POST, HANDSHAKE),
+        (headers(HOST, origin="https://app.example.evil.example"), (), HANDSHAKE),
+        (headers(HOST, origin="https://sub.app.example"), (), HANDSHAKE),
+        (headers((b"host", b""), origin=OWN_PAGE), (), HANDSHAKE),
+        (headers(origin=OWN_PAGE), (), HANDSHAKE),
+        (
+            headers(INSIDE, origin=OWN_PAGE, x_forwarded_host="app.example"),
+            ANY_BUT_PREFLIGHT,
+            (),
+        ),
+        (
+            headers(INSIDE, origin=OWN_PAGE, x_forwarded_host="app.example, inner"),
+            ANY_BUT_PREFLIGHT,
+            (),
+        ),
+        (
+            headers(INSIDE, FORWARDED, (b"x-forwarded-host", b"inner"), origin=OWN_PAGE),
+            ANY_BUT_PREFLIGHT,
+            (),
+        ),
+        (headers(INSIDE, origin=OWN_PAGE, x_forwarded_host="inner, app.example"), (), HANDSHAKE),
+        (
+            headers(INSIDE, (b"x-forwarded-host", b"inner"), FORWARDED, origin=OWN_PAGE),
+            (),
+            HANDSHAKE,
+        ),
+        # (e) A proxy says https.
+        (headers(HOST, origin="http://app.example", x_forwarded_proto="https"), (), ()),
+        (headers(HOST, origin="http://app.example", x_forwarded_proto="WSS, http"), (), ()),
+        (
+            headers(HOST, origin="http://app.example", x_forwarded_proto="http, https"),
+            ANY_BUT_PREFLIGHT,
+            (),
+        ),
+        (headers(HOST, origin=OWN_PAGE, x_forwarded_proto="https"), ANY_BUT_PREFLIGHT, ()),
+        (headers(INSIDE, origin="http://app.example", x_forwarded_proto="https"), (), ()),
+        # (f) and (g)
+        (headers(INSIDE, origin="http://app.example"), POST, HANDSHAKE),
+        (headers(INSIDE, origin="HTTP://app.example"), POST, HANDSHAKE),
+        (headers(INSIDE, origin="https://app.example"), (), HANDSHAKE),
+        (headers(INSIDE, origin="http://app.example", sec_fetch_site="cross-site"), (), ()),
     ],
 )
-async def test_foreign_pages_are_refused_with_or_without_cookies(
-    given: list[tuple[bytes, bytes]],
+async def test_the_rule_of_an_endpoint_that_allows_no_other_origins(
+    given: list[tuple[bytes, bytes]], opens: Collection[str], moves: Collection[str]
 ) -> None:
-    verdict = await OriginPolicy().judge({"headers": given})
-    assert b"access-control-allow-origin" not in dict(verdict.headers)
-    with pytest.raises(PeerError) as caught:
+    policy = OriginPolicy()
+    for call in CALLS:
+        wanted = OPENS if call in opens else MOVES if call in moves else REFUSED
+        assert (call, await outcome(policy, scope_of(call, *given))) == (call, wanted)
+
+
+@pytest.mark.parametrize("scheme", ["https", "wss"])
+async def test_over_tls_a_page_of_plain_http_is_foreign(scheme: str) -> None:
+    """(e) Whoever is on the way can put what they like into a page of http:."""
+    for host in (HOST, INSIDE):
+        for call in CALLS:
+            insecure = scope_of(call, host, (b"origin", b"http://app.example"), scheme="https")
+            insecure["scheme"] = scheme
+            # A proxy, or a page, that says otherwise changes nothing.
+            insecure["headers"].append((b"x-forwarded-proto", b"http"))
+            assert await outcome(OriginPolicy(), insecure) == REFUSED
+    secure = scope_of("post", HOST, (b"origin", b"https://app.example"), scheme="https")
+    assert await outcome(OriginPolicy(), secure) == OPENS
+
+
+@pytest.mark.parametrize("site", ["", "same-origin", "cross-site"])
+@pytest.mark.parametrize("call", CALLS)
+async def test_an_origin_allowed_by_name_comes_before_all_that_is_known_of_it(
+    call: str, site: str
+) -> None:
+    """(b)"""
+    named = ["https://friend.example", "null", "chrome-extension://abc", "http://friend.example"]
+    for origin in named:
+        given = headers(HOST, origin=origin, x_forwarded_proto="https")
+        given += [(b"sec-fetch-site", site.encode())] if site else []
+        assert await outcome(OriginPolicy(named), scope_of(call, *given)) == "granted"
+    neighbour = headers(HOST, origin="https://friend.example:444")
+    wanted = MOVES if call in HANDSHAKE else REFUSED
+    assert await outcome(OriginPolicy(named), scope_of(call, *neighbour)) == wanted
+
+
+@pytest.mark.parametrize("call", sorted(ALL - {"plain"}))
+@pytest.mark.parametrize("origin", ["http://evil.example", "https://evil.example", "null"])
+async def test_where_all_are_allowed_a_preflight_shows_nothing(call: str, origin: str) -> None:
+    """(h) Byway itself grants it to everybody, so (f) would give the visitor's cookies away."""
+    given = headers(INSIDE, origin=origin, cookie="a=b")
+    assert (
+        await outcome(OriginPolicy(["*"]), scope_of(call, *given)) == "granted without credentials"
+    )
+
+
+async def test_a_plain_websocket_of_an_endpoint_is_not_opened_by_a_star() -> None:
+    foreign = scope_of("plain", *headers(HOST, origin="https://evil.example"))
+    assert await outcome(OriginPolicy(["*"]), foreign) == REFUSED
+    own = scope_of("plain", *headers(HOST, origin="https://app.example"))
+    assert await outcome(OriginPolicy(["*"]), own) == OPENS
+
+
+@pytest.mark.parametrize(
+    ("given", "why", "nginx"),
+    [
+        (headers(HOST, origin="https://evil.example", sec_fetch_site="same-site"), "site", False),
+        (headers(HOST, origin="null"), "no origin", False),
+        (headers(HOST, origin=OWN_HTTP, x_forwarded_proto="https"), "https", False),
+        (headers(INSIDE, origin=OWN_PAGE), "Host", True),
+    ],
+)
+async def test_a_refusal_says_why_and_what_helps(
+    given: list[tuple[bytes, bytes]], why: str, nginx: bool
+) -> None:
+    """(i)"""
+    verdict = await OriginPolicy().judge(scope_of("post", *given))
+    with pytest.raises(ForeignPage, match=why) as caught:
         verdict.pass_on()
     assert caught.value.status == 403
+    assert f'origins=["{dict(given)[b"origin"].decode()}"]' in str(caught.value)
+    assert ("proxy_set_header Host $http_host;" in str(caught.value)) is nginx
+
+
+@hypothesis.given(
+    call=st.sampled_from(sorted(CALLS)),
+    origin=st.sampled_from([b"http://evil.example", b"https://evil.example", b"null", b"x"])
+    | st.binary(min_size=1, max_size=20),
+    host=st.binary(max_size=20) | st.just(b"app.example"),
+    rest=st.lists(
+        st.tuples(
+            st.sampled_from(
+                [b"x-forwarded-host", b"x-forwarded-proto", b"sec-fetch-site", b"byway", b"cookie"]
+            ),
+            st.binary(max_size=20) | st.sampled_from([b"https", b"cross-site", b"app.example"]),
+        ),
+        max_size=4,
+    ),
+    scheme=st.sampled_from(["http", "https"]),
+)
+async def test_no_foreign_page_opens_but_as_the_rule_says(
+    call: str, origin: bytes, host: bytes, rest: list[tuple[bytes, bytes]], scheme: str
+) -> None:
+    """Whatever the headers hold: who opens is of this host, or has sent what needs a preflight."""
+    given = [(b"host", host), (b"origin", origin), *rest]
+    scope = scope_of(call, *given, scheme=scheme)
+    said = await outcome(OriginPolicy(), scope)
+    assert said in (OPENS, MOVES, REFUSED)
+    text = origin.decode("latin-1").strip(" \t")
+    if not text or said == REFUSED:
+        return
+    sites = [value.strip(b" \t") for name, value in rest if name == b"sec-fetch-site"]
+    if any(sites):
+        assert b", ".join(sites).strip(b" \t") == b"same-origin"
+        assert said == OPENS
+        return
+    hosts = [host, *(value for name, value in rest if name == b"x-forwarded-host")]
+    shown = any(text.partition("//")[2].lower() in one.decode("latin-1").lower() for one in hosts)
+    marked = scope.get("method") == "POST" and any(name == b"byway" for name, _ in scope["headers"])
+    if said == MOVES:
+        assert call in HANDSHAKE
+    else:
+        assert call != "preflight"
+        assert shown or text.lower().endswith((":80", ":443")) or marked
+    if scheme == "https":
+        assert not text.lower().startswith("http:")
+
+
+@pytest.mark.parametrize(
+    ("policy", "given", "promotes"),
+    [
+        (OriginPolicy(), headers(INSIDE, origin=OWN_HTTP), True),
+        (OriginPolicy(), headers(INSIDE, origin=OWN_PAGE, sec_fetch_site="same-origin"), True),
+        (OriginPolicy(), headers(HOST, origin=OWN_HTTP), False),
+        (OriginPolicy(), headers(INSIDE), False),
+        (OriginPolicy([OWN_HTTP]), headers(INSIDE, origin=OWN_HTTP), False),
+        (OriginPolicy(["*"]), headers(INSIDE, origin=OWN_HTTP), False),
+        (OriginPolicy(lambda origin, scope: True), headers(INSIDE, origin=OWN_HTTP), False),
+    ],
+)
+def test_a_page_is_told_to_try_a_websocket_again_where_its_first_was_refused(
+    policy: OriginPolicy, given: list[tuple[bytes, bytes]], promotes: bool
+) -> None:
+    assert policy.promotes(scope_of("post", *given)) is promotes
 
 
 async def test_a_star_allows_all_but_never_with_credentials() -> None:
@@ -105,7 +341,8 @@ async def test_an_origin_allowed_by_name_is_answered_by_name() -> None:
     [
         headers(HOST),
         headers(HOST, origin="https://evil.example"),
-        headers(HOST, origin="https://friend.example", sec_fetch_site="same-origin"),
+        headers(HOST, origin="https://app.example", sec_fetch_site="same-origin"),
+        headers(INSIDE, origin="http://app.example", byway="1"),
     ],
 )
 async def test_nobody_else_is_let_read_an_answer(given: list[tuple[bytes, bytes]]) -> None:
