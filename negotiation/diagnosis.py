@@ -13,6 +13,8 @@ from typing import Final
 from byway.limits import KIB
 from byway.negotiation.answers import not_byway, refusal
 from byway.negotiation.evidence import Evidence
+from byway.negotiation.pages import SUMMARY as PAGES_REFUSED
+from byway.negotiation.pages import page_note, pages_are_refused
 from byway.negotiation.products import product
 from byway.negotiation.report import Finding, Report, Verdict
 
@@ -86,7 +88,10 @@ def diagnose(
         plain=plain,
         said_no=any(one.mark == "refused" for one in evidence),
     )
-    findings = tuple(_judge(one, others) for one in evidence)
+    findings = tuple(
+        replace(found, notes=(*found.notes, note)) if note else found
+        for found, note in ((_judge(one, others), page_note(one, evidence)) for one in evidence)
+    )
     usable = [
         one.transport
         for one in findings
@@ -107,7 +112,10 @@ def diagnose(
         findings=findings,
         preference=", ".join(usable),
     )
-    return replace(report, summary=_summary(report, last))
+    summary = _summary(report, last)
+    if pages_are_refused(evidence):
+        summary = f"{summary} {PAGES_REFUSED}"
+    return replace(report, summary=summary)
 
 
 def _says_something_else(one: Evidence) -> bool:
@@ -149,7 +157,7 @@ def _judge(one: Evidence, others: _Others) -> Finding:
             Verdict.NO_BYWAY,
             "A WebSocket opened, but its server does not speak byway.",
             "connect() goes on there as a plain WebSocket, without another transport and without "
-            "resuming. Wrap the application in FallbackMiddleware to have both.",
+            "resuming (unless plain=False). Wrap the application in FallbackMiddleware for both.",
         )
     if one.trouble in UNREACHABLE and not (one.trouble == "proxy" and one.status is not None):
         return _unreachable(one, others.proxy)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from byway.errors import Attempt
+from byway.errors import PLAIN, Attempt
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +62,8 @@ class Evidence:
         repeats: frames that reached the server again.
         lost_batches: batches that were not answered, and were repeated.
         batch_status: the status with which a batch was refused, where one was.
+        page_refused: the server answered 403 to what a page of the URL's own origin says, and took
+            the same without it.
         busy: a watch with a message a second.
         silent: a watch without a word.
         timeout: seconds that the attempt was given.
@@ -96,6 +98,7 @@ class Evidence:
     repeats: int = 0
     lost_batches: int = 0
     batch_status: int | None = None
+    page_refused: bool = False
     busy: Watch | None = None
     silent: Watch | None = None
     timeout: float | None = None
@@ -129,6 +132,7 @@ class Evidence:
             headers=attempt.headers,
             mark=attempt.mark,
             trouble=attempt.trouble,
+            plain=attempt.trouble == PLAIN,
             error=attempt.error,
             timeout=attempt.seconds,
         )

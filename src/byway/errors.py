@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from byway.negotiation.report import Report
@@ -149,6 +149,10 @@ class FrameError(PeerError):
     """Bytes that are no frames, or frames where they may not be. It ends the carrier only."""
 
 
+PLAIN: Final = "plain"
+"""The trouble of an attempt that met a WebSocket server without byway, where none was wanted."""
+
+
 class CarrierLost(PeerError):
     """A carrier ended, or never opened. The session goes on with another.
 
@@ -158,8 +162,8 @@ class CarrierLost(PeerError):
         headers: headers of that answer that say who gave it.
         mark: its `Byway` header: "" where the answer is not byway's.
         trouble: what kept it from an answer, in a word: `name`, `refused`, `certificate`, `tls`,
-            `proxy`, `unreachable`, `connect-timeout`, `timeout`, `reset`, `ended`, `protocol`;
-            else "".
+            `proxy`, `unreachable`, `connect-timeout`, `timeout`, `reset`, `ended`, `protocol`,
+            `plain`; else "".
     """
 
     def __init__(

@@ -18,6 +18,23 @@ async def test_it_goes_on_as_a_plain_websocket(plain_server: Server) -> None:
         assert await exchange(channel, *MESSAGES) == MESSAGES
 
 
+async def test_who_does_not_want_a_plain_websocket_is_told_so(plain_server: Server) -> None:
+    with pytest.raises(byway.NoTransport, match="does not speak byway") as caught:
+        async with connect(plain_server.url("/echo"), plain=False, open_timeout=5.0):
+            pass
+    report = caught.value.report
+    assert report is not None
+    assert report.finding("websocket").verdict is byway.Verdict.NO_BYWAY
+    assert report.served is False
+    with pytest.raises(byway.UsageError, match="plain must be a bool"):
+        connect(plain_server.url("/echo"), plain="no")
+
+
+async def test_a_server_with_byway_is_served_all_the_same(starlette_server: Server) -> None:
+    async with connect(starlette_server.url("/echo"), plain=False) as channel:
+        assert await exchange(channel, "x") == ["x"]
+
+
 async def test_the_applications_subprotocol_is_chosen(plain_server: Server) -> None:
     """The application takes the last that is offered, and byway's own are offered first."""
     async with connect(plain_server.url("/choose"), subprotocols=["chat.v1", "chat.v2"]) as channel:

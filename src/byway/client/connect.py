@@ -22,7 +22,15 @@ from byway.channel import Channel, HeaderList, check_message, header_list
 from byway.client.address import endpoint_url, proxy_for, tls_context
 from byway.client.again import Return
 from byway.client.driver import Driver
-from byway.errors import Attempt, ChannelClosed, ConnectError, NoTransport, UsageError
+from byway.errors import (
+    PLAIN,
+    Attempt,
+    CarrierLost,
+    ChannelClosed,
+    ConnectError,
+    NoTransport,
+    UsageError,
+)
 from byway.handshake import PROBE, Open, key_hash, new_key, valid_subprotocol
 from byway.limits import MAX_PART, Limits
 from byway.live import Attachment, LiveSession
@@ -82,6 +90,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         on_transport: Callable[[str], None] | None = None,
         memory: Memory | bool = True,
         reconnect: bool = False,
+        plain: bool = True,
         limits: Limits | None = None,
     ) -> None:
         """Check what is asked for. Nothing is sent before the block is entered.
@@ -105,11 +114,16 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 may be kept in a file; True for the one that this process shares; False for none.
             reconnect: ``async for channel in connect(…, reconnect=True)`` gives one session after
                 another; see `__aiter__`.
+            plain: whether to go on as a plain WebSocket where the server does not speak byway: no
+                other transport, and nothing is resumed. With False such an attempt has failed.
             limits: bounds; see `Limits`.
 
         Raises:
             UsageError: an argument is wrong.
         """
+        if not isinstance(plain, bool):
+            raise UsageError(f"plain must be a bool, not {plain!r}")
+        self._plain = plain
         self._reconnect = reconnect
         self._url = endpoint_url(url)
         self._preference = (
@@ -220,7 +234,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 subprotocols=self._subprotocols,
                 limits=self._limits,
                 on_open=on_open,
-                on_plain=on_plain,
+                on_plain=on_plain if self._plain else _refuse_plain,
             )
 
         live = LiveSession(self._limits, name=key_hash(key).hex()[:8])
@@ -275,6 +289,13 @@ def _seconds(name: str, value: object) -> float:
     if not number > 0:  # nor is NaN
         raise UsageError(f"{name} must be more than 0 seconds")
     return number
+
+
+async def _refuse_plain(socket: ClientConnection) -> None:
+    """Fail an attempt that has met a server without byway, where `plain=False`."""
+    raise CarrierLost(
+        "a WebSocket opened whose server does not speak byway (plain=False)", trouble=PLAIN
+    )
 
 
 def _is_async(function: object) -> bool:

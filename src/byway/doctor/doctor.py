@@ -37,7 +37,8 @@ async def diagnose(
 ) -> Report:
     """Try each transport to an endpoint through the network as it is, and say what is in its way.
 
-    The handler does not run: byway's server answers with an echo of its own. It is safe to
+    The handler does not run: byway's server answers with an echo of its own. Requests say what a
+    page of the URL's own origin would, unless `headers` has an `Origin`. It is safe to
     cancel; nothing stays behind but a probe that the server lets go by itself.
 
     Args:
@@ -64,7 +65,8 @@ async def diagnose(
     through = proxy_for(target, proxy)
     added = header_list(headers)
     check_head(target, added, (PROBE,), Limits())
-    way = Way(target, added, tls_context(target, ssl), through)
+    as_page = not any(name.lower() == "origin" for name, _ in added)
+    way = Way(target, added, tls_context(target, ssl), through, as_page)
     examinations = [
         Examination(name, way, timeout=timeout, idle=idle, tell=on_progress or _say_nothing)
         for name in names

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from byway.doctor.probing import Loss, Probing, Way, is_away
@@ -88,10 +89,14 @@ class Examination:
         """Examine."""
         deadline = self._loop.time() + self._timeout
         await self._visit(deadline)
+        if self._way.as_page and _refuses_pages(self.evidence):
+            await self._visit_as_no_page(deadline)
         if self.evidence.cut is not None and self.evidence.cut < CHANCE:
             # Caddy 2.6 ends about one endless answer of a hundred so. What cuts each does it again.
+            refused = self.evidence.page_refused
             self.evidence = Evidence(transport=self._name, timeout=self._timeout)
             await self._visit(deadline)
+            self.evidence.page_refused = refused
         seen = self.evidence
         if seen.cut is not None and seen.sent and seen.echo_time is None:
             await self._cut_again(seen)
@@ -99,6 +104,13 @@ class Examination:
             await self._watch_idle(seen)
         self._tell(self._name, "done")
         return seen
+
+    async def _visit_as_no_page(self, deadline: float) -> None:
+        """Go on as other programs do, and write down whether that makes the difference."""
+        self._way = replace(self._way, as_page=False)
+        self.evidence = Evidence(transport=self._name, timeout=self._timeout)
+        await self._visit(deadline)
+        self.evidence.page_refused = self.evidence.opened is not None
 
     async def _visit(self, deadline: float) -> None:
         """Make a probe do all it can, and write down what was seen."""
@@ -285,6 +297,11 @@ class Examination:
             else:
                 watch.watched = self._loop.time() - begun
         return watch
+
+
+def _refuses_pages(seen: Evidence) -> bool:
+    """Say whether byway itself answered as it answers foreign pages, among others."""
+    return seen.opened is None and seen.status == 403 and seen.mark == "error"
 
 
 def _came_twice(loss: Loss) -> bool:

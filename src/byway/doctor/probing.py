@@ -19,6 +19,7 @@ from typing import Final
 import httpx
 from websockets.asyncio.client import ClientConnection
 
+from byway.doctor.page import page_headers
 from byway.errors import CarrierLost, Refused
 from byway.handshake import PROBE, Open, key_hash, new_key
 from byway.limits import KIB, Limits
@@ -65,12 +66,14 @@ class Way:
         headers: what the caller adds to every request and handshake.
         ssl: certificates and TLS settings; None for plain text.
         proxy: URL of the proxy, None for none.
+        as_page: whether requests also say what a page of the URL's own origin would.
     """
 
     url: httpx.URL
     headers: list[tuple[str, str]]
     ssl: ssl_module.SSLContext | None
     proxy: str | None
+    as_page: bool = True
 
 
 @dataclass(slots=True)
@@ -139,7 +142,7 @@ class Probing(Observer):
         self.live: LiveSession = LiveSession(self._limits, name="", level=logging.DEBUG)
         self._dial = Dial(
             url=way.url,
-            headers=way.headers,
+            headers=way.headers + (page_headers(way.url, transport) if way.as_page else []),
             ssl=way.ssl,
             proxy=way.proxy,
             key=new_key(),
