@@ -121,6 +121,9 @@ function eventDecoder() {
 
 const INBOX = 1024 * KIB; // bytes received and not yet dispatched, at which the server waits
 const MAX_CONTROL = 16; // PINGs and PONGs that wait on one carrier
+const GONE = 410;
+const ELSEWHERE_TIME = 2; // seconds over which other processes have to have answered
+const ELSEWHERE_COUNT = 3; // how often, at least
 
 // What becomes of a session. CLOSING: CLOSE was sent; CLOSED: both ways.
 const LIVE = 0, CLOSING = 1, CLOSED = 2, LOST = 3;
@@ -148,6 +151,7 @@ class Session {
   limit = 0; // the cost up to which a message may begin
   selects = 0;
   beat; // seconds of silence asked for, where it is not the usual
+  strangers = []; // when other processes answered, since this session's own did
   pieces = []; // of the message that is coming
   coming = 0; // bytes of it
 
@@ -251,7 +255,14 @@ class Session {
     }
   }
 
+  /** Whether a response says that the session is lost. The rule of transports/elsewhere.py. */
+  isGone({ status, gone }, time) {
+    return status === GONE && (gone !== "elsewhere" ||
+      (this.strangers.push(time) >= ELSEWHERE_COUNT && time - this.strangers[0] >= ELSEWHERE_TIME));
+  }
+
   take(carrier, frames) {
+    this.strangers = [];
     if (this.phase === LOST) return;
     for (const [kind, payload, words] of frames) {
       if (kind <= LAST_NUMBERED) {
@@ -695,7 +706,7 @@ const BUSY = 4; // batches after which an upload is worth a try
 const PROOF_TIMEOUT = 1; // seconds, at least, in which its first PING has to come back
 const HEARD_TIMEOUT = 3; // seconds in which a later one has to
 const PING_INTERVAL = 1;
-const TOO_LARGE = 413, GONE = 410;
+const TOO_LARGE = 413;
 const VISIT_INTERVAL = 2; // seconds between two visits of a tab that has no connection to keep
 const SOON = 0.25; // seconds between two visits where something was said
 
@@ -826,7 +837,7 @@ function batches(driver, link) {
       roundTrip += (roundTrip ? 0.25 : 1) * (now() - started - roundTrip);
       if (session.oldest >= end || session.oldest > wentBackTo) failures = 0;
     } catch (error) {
-      if (error.status === GONE) link.end(error);
+      if (session.isGone(error, now())) link.end(error);
       failure ??= error;
     }
     const [first] = flights;
@@ -1080,7 +1091,7 @@ function drive(url, subprotocols, options, on) {
         wasMarked ||= mark;
         if (status !== 200 || mark !== answer) {
           const why = mark === "error" ? (await response.text()).slice(0, 200) : "";
-          throw lost(`answered ${status} ${why}`.trim(), { status, mark });
+          throw lost(`answered ${status} ${why}`.trim(), { status, mark, gone: headers.get("byway-gone") });
         }
         return isEndless ? response : await response.arrayBuffer();
       } catch (error) {
@@ -1338,7 +1349,7 @@ function drive(url, subprotocols, options, on) {
     if (!isAnnounced) note(link);
     const isRefused = cause.mark === "refused";
     if (isRefused && !used) return driver.fail(`refused ${cause.status}`);
-    if (used && (isRefused || cause.status === GONE) && !areOpen()) {
+    if (used && !areOpen() && (isRefused || session.isGone(cause, time))) {
       if (session.phase === LIVE) session.fail();
       else session.settle();
       return;

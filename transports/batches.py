@@ -18,7 +18,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from byway.errors import CarrierLost
+from byway.errors import ELSEWHERE, CarrierLost
 from byway.limits import MAX_PART
 from byway.live import Attachment
 from byway.transports.base import stop
@@ -194,7 +194,7 @@ class Batches:
             await asyncio.wait({one.task for one in self._flights})
             flight = self._flights.popleft()
             error = await self._taken(flight)
-            if error is not None and error.gone:
+            if error is not None and error.gone not in ("", ELSEWHERE):
                 raise error
 
     async def _taken(self, flight: _Flight) -> CarrierLost | None:
@@ -214,7 +214,7 @@ class Batches:
     async def _failed(self, error: CarrierLost) -> None:
         """Go back to what was not acknowledged, after a pause; no other batch is on its way."""
         live, link, dial = self._link.live, self._link, self._dial
-        if error.gone:
+        if error.gone and (error.gone != ELSEWHERE or dial.elsewhere.believed(self._loop.time())):
             raise error
         if error.answered == TOO_LARGE and self._size == 1:
             live.abort(1006, f"the way up refuses a request of one frame: {error}")

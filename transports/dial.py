@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from byway.errors import CarrierLost, FrameError, Refused
+from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, FrameError, Refused
 from byway.frames import OPEN, Frame, decode_all
-from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
+from byway.handshake import ACK_ANSWER, CONTENT_TYPE, GONE_HEADER, Hello, Open
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment
 from byway.session import Intake
+from byway.transports.elsewhere import Elsewhere
 from byway.transports.head import OWN, Cookies, given
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.trouble import proxy_status, telling, trouble
@@ -67,6 +68,7 @@ class Dial:
         observer: is told of answers, and of batches that failed.
         uploads: whether an upload is worth a try: none has failed yet.
         extended: whether a WebSocket over HTTP/2 is worth a try: it is wanted, and none has failed.
+        elsewhere: the responses in a row of processes that do not have the session.
     """
 
     url: httpx.URL
@@ -84,6 +86,7 @@ class Dial:
     observer: Observer = field(default_factory=Observer)
     uploads: bool = True
     extended: bool = field(default_factory=lambda: WANTED)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _given: int = field(default=0, init=False)  # bytes of a head that the caller's wishes take
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
@@ -125,7 +128,9 @@ class Dial:
         """
         opening = Open.parse(payload)
         if self.instance is not None and opening.instance != self.instance:
-            raise CarrierLost("another instance answered: two servers share this address")
+            raise CarrierLost(
+                "another instance answered: two servers share this address", gone=ELSEWHERE
+            )
         link.live.acknowledge(opening.received, opening.room)
         self.instance = opening.instance
         self.heartbeat = opening.heartbeat
@@ -148,6 +153,7 @@ class Dial:
             if kind != OPEN:
                 raise FrameError("the first frame is not OPEN")
             self.opened(link, payload, headers)
+        self.elsewhere.heard()
         link.feed(frames)
 
     @property
@@ -254,6 +260,7 @@ class Dial:
         try:
             async with self.request(hello, "application/octet-stream", frames) as response:
                 link.live.feed(Intake(ordered=False), await self.frames(response))
+                self.elsewhere.heard()
         except CarrierLost as error:
             self.observer.batch_failed(error)
             raise
@@ -339,7 +346,7 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
         raise CarrierLost(
             f"answered {status}{said}",
             answered=status,
-            gone=status == 410,
+            gone=_gone(headers) if status == 410 else "",
             headers=seen,
             mark=mark,
         )
@@ -350,3 +357,9 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
         headers=seen,
         mark=mark,
     )
+
+
+def _gone(headers: list[tuple[str, str]]) -> str:
+    """Return what a 410 of byway's says of the session: `unknown` where it is not said, or new."""
+    said = next((value for name, value in headers if name.lower() == GONE_HEADER), UNKNOWN)
+    return said if said in (ELSEWHERE, ENDED) else UNKNOWN

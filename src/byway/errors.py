@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from byway.negotiation.report import Report
 
 
+ELSEWHERE: Final = "elsewhere"
+"""Of a session: it belongs to another process. This one can say nothing of what became of it."""
+
+ENDED: Final = "ended"
+"""Of a session: it was here, and has ended."""
+
+UNKNOWN: Final = "unknown"
+"""Of a session: it is not here, or this run of its handler is not."""
+
+
 class BywayError(Exception):
     """Root of all errors that byway raises on purpose."""
 
@@ -63,6 +73,7 @@ class Attempt:
         headers: headers of that answer that say who gave it.
         mark: its `Byway` header: "" where the answer is not byway's.
         trouble: what kept it from an answer, in a word; see `CarrierLost`.
+        gone: what the server said of a session that it does not have; see `PeerError`.
         opened: whether OPEN had come.
     """
 
@@ -73,6 +84,7 @@ class Attempt:
     headers: tuple[tuple[str, str], ...] = ()
     mark: str = ""
     trouble: str = ""
+    gone: str = ""
     opened: bool = False
 
 
@@ -137,12 +149,15 @@ class PeerError(BywayError):
 
     Attributes:
         status: the HTTP status that fits as an answer.
+        gone: what the server says of a session that it does not have: `ELSEWHERE`, `ENDED` or
+            `UNKNOWN`; "" where it does not say that.
     """
 
-    def __init__(self, message: str, *, status: int = 400) -> None:
+    def __init__(self, message: str, *, status: int = 400, gone: str = "") -> None:
         """Keep the status that fits."""
         super().__init__(message)
         self.status = status
+        self.gone = gone
 
 
 class FrameError(PeerError):
@@ -158,7 +173,6 @@ class CarrierLost(PeerError):
 
     Attributes:
         answered: the HTTP status that came instead of a carrier, if one came.
-        gone: the server said that it does not know this session (any more).
         headers: headers of that answer that say who gave it.
         mark: its `Byway` header: "" where the answer is not byway's.
         trouble: what kept it from an answer, in a word: `name`, `refused`, `certificate`, `tls`,
@@ -171,7 +185,7 @@ class CarrierLost(PeerError):
         message: str,
         *,
         answered: int | None = None,
-        gone: bool = False,
+        gone: str = "",
         headers: Sequence[tuple[str, str]] = (),
         mark: str = "",
         trouble: str = "",
@@ -181,9 +195,8 @@ class CarrierLost(PeerError):
         The message may hold what a server, or somebody on the way, has said: what is not printable
         is taken out, since messages end in logs and on terminals.
         """
-        super().__init__("".join(one if one.isprintable() else "?" for one in message))
+        super().__init__("".join(one if one.isprintable() else "?" for one in message), gone=gone)
         self.answered = answered
-        self.gone = gone
         self.headers: tuple[tuple[str, str], ...] = tuple(headers)
         self.mark = mark
         self.trouble = trouble

@@ -44,6 +44,15 @@ MAX_OFFER: Final = 2 * KIB
 """Most bytes of the subprotocols that a client may offer, together: they have to fit into a HELLO
 and into a WebSocket's handshake."""
 
+GONE_HEADER: Final = "byway-gone"
+"""The header of a 410 that says what became of the session: `elsewhere`, `ended` or `unknown`."""
+
+PROCESS_NAME: Final = 8
+"""Characters of a process' name, with which the instances of its sessions begin: 48 random bits."""
+
+RUN_NAME: Final = 16
+"""Characters of an instance behind that: 96 random bits."""
+
 PROBE: Final = "byway.probe"
 """The subprotocol by which a client asks for byway's own echo in the place of the application."""
 
@@ -65,9 +74,26 @@ def new_key() -> str:
     return secrets.token_urlsafe(24)
 
 
-def new_instance() -> str:
-    """Make a name for one run of the handler."""
-    return secrets.token_urlsafe(12)
+def new_process_name() -> str:
+    """Make a name for a process. It is random, never a host's name or a pid, which come again."""
+    return secrets.token_urlsafe(PROCESS_NAME * 6 // 8)
+
+
+def new_instance(process: str) -> str:
+    """Make a name for one run of the handler.
+
+    Args:
+        process: name of the process in which it runs.
+    """
+    return process + secrets.token_urlsafe(RUN_NAME * 6 // 8)
+
+
+def owner_of(instance: str) -> str | None:
+    """Return the name of the process that an instance begins with.
+
+    None where it has none: older servers made shorter instances.
+    """
+    return instance[:PROCESS_NAME] if len(instance) >= PROCESS_NAME + RUN_NAME else None
 
 
 def plainly_not_random(key: str) -> bool:

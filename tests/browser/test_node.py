@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ import pytest
 
 from byway.testing import Network
 from tests.apps.counted_app import DONE
-from tests.support.servers import Server
+from tests.support.round_robin import round_robin
+from tests.support.servers import Server, uvicorn
 
 SCRIPT = Path(__file__).with_name("node.mjs")
 COUNT = 400
@@ -24,8 +26,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-async def counted(url: str, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
-    """Run the client to its end, which comes by itself, and return what it counted."""
+async def run(url: str, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
+    """Run the client to its end, which comes by itself, and return what it has to say."""
     arguments = [str(SCRIPT), url, str(COUNT), str(seconds), json.dumps(options)]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec("node", *arguments, stdout=pipe, stderr=pipe)
@@ -38,6 +40,12 @@ async def counted(url: str, seconds: float, options: dict[str, Any]) -> dict[str
         raise AssertionError("node has not ended") from None
     assert process.returncode == 0, error.decode()
     told: dict[str, Any] = json.loads(out)
+    return told
+
+
+async def counted(url: str, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
+    """Run the client to the end that it is to have, and return what it counted."""
+    told = await run(url, seconds, options)
     assert (told["code"], told["reason"]) == (DONE, f"{COUNT} up, 0 wrong"), told
     counts = {name: told[name] for name in ("lost", "doubled", "reordered", "wrong", "errors")}
     assert counts == dict.fromkeys(counts, 0), told
@@ -75,3 +83,38 @@ async def test_connections_that_are_cut(server: Server) -> None:
             cutting.cancel()
             await asyncio.gather(cutting, return_exceptions=True)
     assert len(told["moves"]) > 2
+
+
+@pytest.mark.parametrize("transport", ["stream", "sse"])
+async def test_behind_a_round_robin_nothing_is_lost(server: Server, transport: str) -> None:
+    """Every second request reaches the other server. Polls would lose their carrier each time."""
+    with (
+        uvicorn("tests.apps.counted_app:app") as other,
+        round_robin(server.port, other.port) as balancer,
+    ):
+        mark = server.log.mark()
+        url = balancer.url(scheme="ws")
+        await counted(url, 1.0, {"transports": [transport], "memory": False})
+        lines = server.log.since(mark) + other.log.lines
+        assert any("410 this session belongs to another process" in line for line in lines)
+
+
+@pytest.mark.parametrize("transport", ["stream", "sse", "poll"])
+async def test_a_server_in_the_place_of_the_old_ends_the_session(transport: str) -> None:
+    """Long before its window, and after some answers in a row."""
+    with contextlib.ExitStack() as servers:
+        first = servers.enter_context(uvicorn("tests.apps.counted_app:app"))
+        async with Network(first.port) as network:
+            options = {"transports": [transport], "memory": False}
+            running = asyncio.create_task(run(network.ws_url, 60.0, options))
+            await network.until(lambda: network.counters.posts >= 4)  # it is open
+            await asyncio.to_thread(first.program.kill)
+            second = servers.enter_context(uvicorn("tests.apps.counted_app:app"))
+            network.redirect(second.port)
+            told = await running
+        assert (told["code"], told["wasClean"]) == (1006, False)
+        [found] = told["report"]["transports"]
+        assert found["status"] == 410, found
+        assert "belongs to another process" in found["why"]
+        refused = [line for line in second.log.lines if "belongs to another process" in line]
+        assert len(refused) >= 3

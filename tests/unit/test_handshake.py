@@ -16,12 +16,16 @@ from byway.frames import HEADER, HELLO, MAX_ROOM, OPEN, decode_all
 from byway.handshake import (
     MAX_KEY,
     MIN_KEY,
+    PROCESS_NAME,
+    RUN_NAME,
     SUBPROTOCOL,
     Hello,
     Open,
     key_hash,
     new_instance,
     new_key,
+    new_process_name,
+    owner_of,
     plainly_not_random,
     valid_subprotocol,
 )
@@ -306,8 +310,22 @@ def test_keys_and_instances_are_fresh_and_valid() -> None:
     assert len(keys) == 50
     for key in keys:
         assert (
-            Hello.parse(hello(session=key, instance=new_instance()), max_size=MAX_SIZE).key == key
+            Hello.parse(
+                hello(session=key, instance=new_instance(new_process_name())), max_size=MAX_SIZE
+            ).key
+            == key
         )
+
+
+def test_an_instance_begins_with_the_name_of_its_owner() -> None:
+    names = {new_process_name() for _ in range(50)}
+    assert len(names) == 50
+    for name in names:
+        assert len(name) == PROCESS_NAME
+        instances = {new_instance(name) for _ in range(2)}
+        assert {owner_of(one) for one in instances} == {name}
+        assert {len(one) for one in instances} == {PROCESS_NAME + RUN_NAME}
+    assert owner_of("x" * (PROCESS_NAME + RUN_NAME - 1)) is None  # as older servers made them
 
 
 def test_a_key_is_known_by_its_hash_alone() -> None:

@@ -19,7 +19,7 @@ import httpx
 
 from byway.client.place import Place
 from byway.client.trail import Trail
-from byway.errors import Attempt, CarrierLost, NoTransport, Refused
+from byway.errors import ELSEWHERE, Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference, Race, Start, Use
@@ -406,10 +406,8 @@ class Driver:
             if isinstance(error, Refused):
                 error.attempts = tuple(self.attempts)
                 raise error
-        else:
-            gone = isinstance(error, Refused) or (error is not None and error.gone)
-            if gone and not any(other.opened for other in self._all):
-                self.live.let_go(str(error))
+        elif not any(other.opened for other in self._all) and self._is_gone(error, now):
+            self.live.let_go(str(error))
         served = one.opened and (
             now - one.started >= self._dial.heartbeat or self._progress() > one.progress
         )
@@ -417,6 +415,14 @@ class Driver:
             error is not None and one.opened and self._cut_for_silence(one, now)
         )
         self._race.ended(one.transport, now, served=served, blameless=blameless)
+
+    def _is_gone(self, error: Refused | CarrierLost | None, now: float) -> bool:
+        """Say whether a response means that the session is lost, where nothing else carries it."""
+        if error is None or isinstance(error, Refused):
+            return error is not None
+        if error.gone == ELSEWHERE:
+            return self._dial.elsewhere.believed(now)
+        return error.gone != ""
 
     def _cut_for_silence(self, one: _Running, now: float) -> bool:
         """Learn the heartbeat that this path needs; say whether a carrier ended for want of it."""
@@ -452,6 +458,7 @@ class Driver:
                 headers=error.headers,
                 mark=error.mark,
                 trouble=error.trouble,
+                gone=error.gone,
             )
         else:
             attempt = replace(attempt, trouble="timeout")

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from urllib.parse import quote
 
-from byway.errors import FrameError, PeerError
+from byway.errors import UNKNOWN, FrameError, PeerError
 from byway.handshake import Hello
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
 from byway.server.probe import Probes
-from byway.server.registry import Hosted, Registry
+from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
 from byway.server.who import Bind, Who, who_asks
 from byway.transports.base import Scope
 
@@ -91,14 +91,14 @@ class Admission:
 
         Raises:
             FrameError: it does not say which run of the handler it is for.
-            PeerError: 403 or 410, see `Registry.find`.
+            PeerError: 403, or 410 as a `SessionGone`, see `Registry.find`.
         """
         if hello.instance is None and not ring:
             raise FrameError("a batch must name its instance")
         who = await who_asks(self._bind, scope)
         found = self.registry.find(hello, who, ring=ring)
         if not isinstance(found, Hosted):
-            raise PeerError("this session is not known here", status=410)
+            raise SessionGone(NOT_KNOWN, UNKNOWN)
         return found
 
     def _open(self, scope: Scope, hello: Hello, who: Who, *, ring: bool) -> Hosted:

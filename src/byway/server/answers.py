@@ -9,6 +9,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from byway.errors import PeerError
+from byway.handshake import GONE_HEADER
 from byway.server.application import Denied
 from byway.transports.base import Event, Headers, Scope, Send
 
@@ -78,6 +79,8 @@ async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
     ]
+    if error.gone:
+        headers.append((GONE_HEADER.encode(), error.gone.encode()))
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.append((b"retry-after", b"5"))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

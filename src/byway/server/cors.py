@@ -29,7 +29,7 @@ def grant(origin: bytes, *, credentials: bool) -> tuple[tuple[bytes, bytes], ...
     """Return what lets a page of another, allowed origin read the answer."""
     return (
         (b"access-control-allow-origin", origin),
-        (b"access-control-expose-headers", b"byway, retry-after"),
+        (b"access-control-expose-headers", b"byway, byway-gone, retry-after"),
         *VARY,
         *(((b"access-control-allow-credentials", b"true"),) if credentials else ()),
     )

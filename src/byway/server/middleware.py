@@ -13,7 +13,7 @@ from functools import partial
 from random import uniform
 from urllib.parse import quote
 
-from byway.errors import FrameError, PeerError, UsageError
+from byway.errors import ENDED, FrameError, PeerError, UsageError
 from byway.frames import Decoder, Frame
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
 from byway.hint import going_away
@@ -29,7 +29,7 @@ from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.cors import is_preflight, preflight_headers
 from byway.server.origin import ForeignPage, OriginPolicy, Origins, Verdict
 from byway.server.readers import ReaderPaths, Readers
-from byway.server.registry import Hosted, SessionEnded
+from byway.server.registry import Hosted
 from byway.server.shutdown import SignalWatch
 from byway.server.throttle import Throttle
 from byway.server.who import Bind, origin_of
@@ -360,7 +360,7 @@ async def _answering(
     except PeerError as error:
         client = scope.get("client")
         level = logging.WARNING
-        if isinstance(error, SessionEnded):
+        if error.gone == ENDED:
             level = logging.INFO  # just behind the end of its session it is nobody's fault
         elif isinstance(error, ForeignPage) and not foreign.due(error.page):
             level = logging.DEBUG  # its page asks again and again

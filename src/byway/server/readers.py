@@ -20,7 +20,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from byway.errors import PeerError
+from byway.errors import ENDED, PeerError
 from byway.frames import BINARY, CLOSE, NEXT, PART, TEXT, Decoder, decode_close, decode_next
 from byway.handshake import MAX_KEY, MIN_KEY, Hello, new_key
 from byway.limits import Limits
@@ -28,7 +28,6 @@ from byway.live import Attachment, LiveSession
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, application_headers
 from byway.server.application import Denied
-from byway.server.registry import SessionEnded
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Receive, Scope, Send, first_of
 from byway.transports.eventstream import text_event
 from byway.transports.sse import serve_events
@@ -74,11 +73,11 @@ class Readers:
         if events and last_id:
             try:
                 resumed = await self._resume(scope, last_id)
-            except SessionEnded:
-                # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
-                await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
-                return
             except PeerError as error:
+                if error.gone == ENDED:
+                    # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
+                    await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
+                    return
                 if error.status == 403:
                     raise  # somebody else's session: not to be answered with a new one
                 lost = str(error)

@@ -12,20 +12,33 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import compare_digest
+from typing import Final
 
-from byway.errors import PeerError
-from byway.handshake import Hello, key_hash, new_instance
+from byway.errors import ELSEWHERE, ENDED, UNKNOWN, PeerError
+from byway.handshake import Hello, key_hash, new_instance, owner_of
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import ApplicationRun, Denied
 from byway.server.places import Places
+from byway.server.process import process_name
 from byway.server.who import Who
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
+NOT_KNOWN: Final = "this session is not known here"
 
-class SessionEnded(PeerError):
-    """The session asked for was here, and has ended."""
+BELONGS_ELSEWHERE: Final = (
+    "this session belongs to another process: several serve this address without sharing "
+    "sessions, or the server was restarted"
+)
+
+
+class SessionGone(PeerError):
+    """The session asked for, or this run of its handler, is not here; `gone` says why."""
+
+    def __init__(self, message: str, gone: str) -> None:
+        """Keep what became of it."""
+        super().__init__(message, status=410, gone=gone)
 
 
 @dataclass(slots=True, eq=False)
@@ -85,28 +98,34 @@ class Registry:
             asks for a new session and may have one.
 
         Raises:
-            PeerError: 403, if the session is another user's; 410, if it asks for a session, or a
-                run of the handler, that is not here, or for one that has ended; 429 or 503, if
-                there is no room for a new one.
+            SessionGone: it asks for a session, or a run of the handler, that is not here, or for
+                one that has ended.
+            PeerError: 403, if the session is another user's; 429 or 503, if there is no room for
+                a new one.
         """
         digest = key_hash(hello.key)
         now = asyncio.get_running_loop().time()
         hosted = self._hosted.get(digest)
         if hosted is not None:
             _check_owner(who, hosted.who)
+        # A client may have opened its session here as well, without going on with it: what is here
+        # says nothing of a run elsewhere.
+        if hello.instance is not None and owner_of(hello.instance) not in (None, process_name()):
+            raise SessionGone(BELONGS_ELSEWHERE, ELSEWHERE)
+        if hosted is not None:
             if hosted.live.core.is_ring is not ring:
-                raise PeerError("this session is not known here", status=410)
+                raise SessionGone(NOT_KNOWN, UNKNOWN)
             if hello.instance is not None and not _is(hello.instance, hosted.instance):
-                raise PeerError("this session runs in another instance", status=410)
+                raise SessionGone("this session runs in another instance", UNKNOWN)
             return hosted
         refused = self._denied.get(digest)
         if refused is not None and refused[0] > now:
             _check_owner(who, refused[2])
             return refused[1]
         if self._tombstones.get(digest, 0) > now:
-            raise SessionEnded("this session has ended", status=410)
+            raise SessionGone("this session has ended", ENDED)
         if hello.instance is not None:
-            raise PeerError("this session is not known here", status=410)
+            raise SessionGone(NOT_KNOWN, UNKNOWN)
         if self.draining:
             raise PeerError("the server is going away", status=503)
         if not hello.probe:
@@ -132,7 +151,7 @@ class Registry:
             limits: bounds of the session where it has its own.
         """
         digest = key_hash(hello.key)
-        instance = new_instance()
+        instance = new_instance(process_name())
         live = LiveSession(
             limits or self._limits,
             name=digest.hex()[:8],

@@ -9,7 +9,7 @@ import pytest
 
 from byway.client import driver as driver_module
 from byway.client.driver import Driver
-from byway.errors import CarrierLost, NoTransport, Refused
+from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, NoTransport, Refused
 from byway.frames import LEAVE, PING, PONG, decode_all
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
@@ -18,6 +18,7 @@ from byway.negotiation.retry import MAX_OPENINGS
 from byway.session import Closed, State
 from byway.transports.base import Exchange, Transport
 from byway.transports.dial import Dial
+from byway.transports.elsewhere import ELSEWHERE_COUNT, ELSEWHERE_TIME
 from tests.unit.clock import settle, timed
 from tests.unit.transports.test_dial import opening
 
@@ -164,7 +165,7 @@ async def test_without_taking_410_for_an_acknowledgement_a_close_would_wait_for_
     await driver.open()
     await driver.live.send("x")
     driver.live.close(4000, "over")
-    lose(script, CarrierLost("answered 410", answered=410, gone=True))
+    lose(script, CarrierLost("answered 410", answered=410, gone=UNKNOWN))
     await driver.live.finished.wait()
     assert driver.live.core.end == Closed(4000, "over")
     assert driver.live.core.state is State.CLOSED
@@ -179,11 +180,57 @@ async def test_a_session_that_the_server_has_forgotten_while_open_is_lost(
     driver = driving()
     await driver.open()
     await driver.live.send("x")
-    lose(script, CarrierLost("answered 410", answered=410, gone=True))
+    lose(script, CarrierLost("answered 410", answered=410, gone=UNKNOWN))
     await driver.live.finished.wait()
     assert driver.live.core.end == Closed(1006, "answered 410")
     await driver.aclose()
     assert len(script.tried) == 1
+
+
+@timed
+async def test_a_session_that_belongs_to_another_process_may_still_be_reached(
+    script: Scripted,
+) -> None:
+    driver = driving()
+    await driver.open()
+    script.script = [CarrierLost("answered 410", answered=410, gone=ELSEWHERE)] * 2
+    lose(script, CarrierLost("answered 410", answered=410, gone=ELSEWHERE))
+    await asyncio.sleep(1)  # three such, but within less than two seconds
+    assert driver.live.core.state is State.OPEN
+    assert len(script.tried) == 4
+    assert driver.live.core.selected is script.tried[3].carrier
+    await asyncio.sleep(1)
+    lose(script, CarrierLost("answered 410", answered=410, gone=ELSEWHERE))
+    await settle()
+    assert driver.live.core.state is State.OPEN  # its own process has answered: a new row
+    await driver.aclose()
+
+
+@timed
+async def test_when_only_other_processes_answer_for_a_while_the_session_is_lost(
+    script: Scripted,
+) -> None:
+    driver = driving()
+    await driver.open()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    script.script = [CarrierLost("answered 410", answered=410, gone=ELSEWHERE)] * 100
+    lose(script, CarrierLost("answered 410", answered=410, gone=ELSEWHERE))
+    await driver.live.finished.wait()
+    assert driver.live.core.end == Closed(1006, "answered 410")
+    assert len(script.tried) > ELSEWHERE_COUNT
+    assert ELSEWHERE_TIME <= loop.time() - began <= 3 * ELSEWHERE_TIME
+    await driver.aclose()
+
+
+@timed
+async def test_what_has_ended_is_not_looked_for(script: Scripted) -> None:
+    driver = driving()
+    await driver.open()
+    lose(script, CarrierLost("answered 410", answered=410, gone=ENDED))
+    await driver.live.finished.wait()
+    assert len(script.tried) == 1
+    await driver.aclose()
 
 
 @timed
@@ -491,7 +538,7 @@ async def test_where_it_ends_before_anything_follows_the_session_goes_on_as_ever
     driver = driving("sse")
     await driver.open()
     await asyncio.sleep(20)
-    leaving.script = [CarrierLost("answered 410", answered=410, gone=True)]
+    leaving.script = [CarrierLost("answered 410", answered=410, gone=UNKNOWN)]
     leaving.leave()
     await settle()
     assert driver.live.core.state is State.OPEN  # another process may have answered that

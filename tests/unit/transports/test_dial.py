@@ -143,14 +143,28 @@ def test_only_a_marked_refusal_is_the_application_s() -> None:
     assert not lost.value.gone
 
 
-@pytest.mark.parametrize(("status", "gone"), [(410, True), (400, False), (503, False)])
-def test_only_a_marked_410_says_that_the_session_is_gone(status: int, gone: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "said", "gone"),
+    [
+        (410, "elsewhere", "elsewhere"),
+        (410, "ended", "ended"),
+        (410, "unknown", "unknown"),
+        (410, "of a later version", "unknown"),
+        (410, None, "unknown"),
+        (400, "elsewhere", ""),
+        (503, None, ""),
+    ],
+)
+def test_only_a_marked_410_says_that_the_session_is_gone(
+    status: int, said: str | None, gone: str
+) -> None:
+    headers = [] if said is None else [("Byway-Gone", said)]
     with pytest.raises(CarrierLost) as caught:
-        check_refusal(status, "error", [], b"why\n")
-    assert caught.value.gone is gone
+        check_refusal(status, "error", headers, b"why\n")
+    assert caught.value.gone == gone
     with pytest.raises(CarrierLost) as caught:
-        check_refusal(status, "", [], b"why\n")
-    assert not caught.value.gone
+        check_refusal(status, "", headers, b"why\n")
+    assert caught.value.gone == ""
 
 
 @pytest.mark.parametrize("mark", ["error", ""])
