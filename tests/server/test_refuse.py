@@ -9,6 +9,8 @@ import websockets
 from websockets.asyncio.client import connect as websocket_connect
 
 import byway
+from byway.server.answers import answer_denied
+from byway.server.application import Denied
 from byway.server.endpoint import ServerChannel
 from byway.transports.base import Event
 from tests.support.servers import Server
@@ -31,6 +33,32 @@ def channel(sent: list[Event], **scope: Any) -> ServerChannel:
         raise AssertionError("nothing is to be received")
 
     return ServerChannel({"subprotocols": [], "headers": [], **scope}, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "is_asked"),
+    [
+        ("http", [], True),
+        ("http", [(b"origin", b"https://app.example")], False),
+        ("websocket", [(b"origin", b"https://app.example")], True),
+    ],
+)
+async def test_a_login_dialog_is_opened_by_no_request_of_a_page(
+    kind: str, headers: list[tuple[bytes, bytes]], is_asked: bool
+) -> None:
+    sent: list[Event] = []
+
+    async def send(event: Event) -> None:
+        sent.append(event)
+
+    denied = Denied(401, [(b"WWW-Authenticate", b"Basic"), (b"retry-after", b"7")], b"who is it?")
+    scope = {"type": kind, "headers": headers, "extensions": {"websocket.http.response": {}}}
+    await answer_denied(scope, send, denied)
+    start, body = sent
+    assert (start["status"], body["body"]) == (401, b"who is it?")
+    names = [name for name, _ in start["headers"]]
+    assert (b"www-authenticate" in names) is is_asked
+    assert b"retry-after" in names
 
 
 async def test_a_server_that_cannot_send_an_answer_says_403() -> None:

@@ -66,10 +66,23 @@ class Admission:
         if isinstance(found, Denied):
             return found
         hosted = found or self._open(scope, hello, who, ring=ring)
+        decision = await self._decision(hosted)
+        if isinstance(decision, Denied):
+            self.registry.deny(hello, hosted, decision)
+            if decision.may_retry(who.credentials, hosted.who.credentials):
+                # It waited for the decision on another attempt, with other credentials.
+                return await self.admit(scope, hello, ring=ring)
+            return decision
+        if not hosted.live.attachments:
+            hosted.live.start_window()
+        return hosted, decision
+
+    async def _decision(self, hosted: Hosted) -> Accepted | Denied:
+        """Wait for the application's decision on a session."""
         timeout = self._limits.handshake_timeout
         try:
             async with asyncio.timeout(timeout):
-                decision = await asyncio.shield(hosted.run.decision)
+                return await asyncio.shield(hosted.run.decision)
         except asyncio.CancelledError:
             if not hosted.live.attachments:
                 hosted.live.start_window()  # whoever opened it may not come back
@@ -79,12 +92,6 @@ class Admission:
             raise PeerError(
                 f"the application neither accepted nor refused within {timeout:g} s", status=504
             ) from None
-        if isinstance(decision, Denied):
-            self.registry.deny(hello, decision)
-            return decision
-        if not hosted.live.attachments:
-            hosted.live.start_window()
-        return hosted, decision
 
     async def find(self, scope: Scope, hello: Hello, *, ring: bool = False) -> Hosted:
         """Find the session of a request that can open none.

@@ -92,11 +92,16 @@ async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
 
 
 async def answer_denied(scope: Scope, send: Send, denied: Denied) -> None:
-    """Answer what the application refused, in its own words, marked as its refusal."""
+    """Answer what the application refused, in its own words, marked as its refusal.
+
+    A challenge is for WebSocket handshakes and for programs: a page's request would wait until its
+    visitor has answered the browser's login dialog, which no WebSocket opens.
+    """
+    dropped = set(_NOT_A_REFUSALS)
+    if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
+        dropped.add(b"www-authenticate")
     headers = [
-        (name.lower(), value)
-        for name, value in denied.headers
-        if name.lower() not in _NOT_A_REFUSALS
+        (name.lower(), value) for name, value in denied.headers if name.lower() not in dropped
     ]
     headers += [
         (b"byway", b"refused"),

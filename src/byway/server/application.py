@@ -106,6 +106,14 @@ class Denied:
     headers: Headers = field(default_factory=list)
     body: bytes = b""
 
+    def may_retry(self, credentials: bytes, refused: bytes) -> bool:
+        """Say whether the application is asked again, by an attempt with other credentials.
+
+        A browser sends a user and a password with a WebSocket handshake only when they were asked
+        for (401, RFC 9110, section 15.5.2): the attempts of one client do not all bring them.
+        """
+        return self.status == 401 and credentials != refused
+
 
 class ApplicationDisconnected(OSError):
     """Raised to an application that sends after the client is gone, as ASGI asks for."""

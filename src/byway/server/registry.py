@@ -120,9 +120,10 @@ class Registry:
             return hosted
         refused = self._denied.get(digest)
         if refused is not None and refused[0] > now:
-            _check_owner(who, refused[2])
-            return refused[1]
-        if self._tombstones.get(digest, 0) > now:
+            if not refused[1].may_retry(who.credentials, refused[2].credentials):
+                _check_owner(who, refused[2])
+                return refused[1]
+        elif self._tombstones.get(digest, 0) > now:
             raise SessionGone("this session has ended", ENDED)
         if hello.instance is not None:
             raise SessionGone(NOT_KNOWN, UNKNOWN)
@@ -163,6 +164,7 @@ class Registry:
             self._probes.add(digest)
         if not ring:
             live.expect_words()
+        self._denied.pop(digest, None)  # other credentials were asked for, and came
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)
@@ -187,11 +189,10 @@ class Registry:
         if late:
             await asyncio.wait(late, timeout=self._limits.handler_timeout)
 
-    def deny(self, hello: Hello, denied: Denied) -> None:
+    def deny(self, hello: Hello, hosted: Hosted, denied: Denied) -> None:
         """Remember that the application refused this client, and let the session go."""
         digest = key_hash(hello.key)
-        hosted = self._hosted.get(digest)
-        if hosted is None:
+        if self._hosted.get(digest) is not hosted:
             return
         expires = asyncio.get_running_loop().time() + self._limits.refusal_age
         self._denied[digest] = (expires, denied, hosted.who)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import inspect
 import ipaddress
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from secrets import compare_digest
 from typing import Any
 
@@ -28,11 +29,13 @@ class Who:
         address: what counts as one client, see `client_address`.
         user: what `bind` says; None where there is no `bind`, or nobody is logged in.
         origin: the header `Origin`, byte for byte; empty where no page asks.
+        credentials: a hash of the `Authorization` that came with it, b"" for none.
     """
 
     address: str = ""
     user: Hashable = None
     origin: bytes = b""
+    credentials: bytes = field(default=b"", repr=False)
 
     def owns(self, opened_by: Who) -> bool:
         """Say whether this is the user who opened a session; the address does not matter."""
@@ -49,21 +52,26 @@ async def who_asks(bind: Bind | None, scope: Scope) -> Who:
     Raises:
         PeerError: 403, if `bind` raised PermissionError.
     """
-    address, origin = client_address(scope), origin_of(scope)
+    address, origin, credentials = client_address(scope), origin_of(scope), _credentials(scope)
     if bind is None:
-        return Who(address, origin=origin)
+        return Who(address, origin=origin, credentials=credentials)
     try:
         user = bind(scope)
         if inspect.isawaitable(user):
             user = await user
     except PermissionError:
         raise PeerError("this request may not use this endpoint", status=403) from None
-    return Who(address, user, origin)
+    return Who(address, user, origin, credentials)
 
 
 def origin_of(scope: Scope) -> bytes:
     """Return the header `Origin`, byte for byte; empty where no page asks."""
     return b", ".join(value for name, value in scope["headers"] if name == b"origin")
+
+
+def _credentials(scope: Scope) -> bytes:
+    sent = [value for name, value in scope["headers"] if name == b"authorization"]
+    return sha256(b"\n".join(sent)).digest() if sent else b""
 
 
 def client_address(scope: Scope) -> str:

@@ -15,7 +15,7 @@ from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
 from byway.server.middleware import FallbackMiddleware
 from byway.server.registry import Hosted
-from byway.server.who import Who, client_address
+from byway.server.who import Who, client_address, who_asks
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.unit.clock import now, settle, timed
 
@@ -124,6 +124,90 @@ async def test_a_refusal_is_remembered_for_a_short_time_and_then_the_session_is_
     await asyncio.sleep(LIMITS.refusal_age + 1)
     assert await refused_with(admission, hello()) == 410
     assert app.runs == 1
+
+
+ASK_WHO_IT_IS: Event = {"type": "websocket.http.response.start", "status": 401}
+BODY: Event = {"type": "websocket.http.response.body"}
+
+
+def signed(*, name: bytes = b"Basic dXNlcjpwYXNz") -> Scope:
+    """Return the scope of a request with credentials."""
+    return {**scope(), "headers": [(b"authorization", name)]}
+
+
+class AsksWho(Application):
+    """An application that answers 401 to whoever brings no credentials, when told to go on."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.runs += 1
+        await receive()
+        decision = await self.decisions.get()
+        if dict(scope["headers"]).get(b"authorization") != b"Basic dXNlcjpwYXNz":
+            await send(ASK_WHO_IT_IS)
+            await send(BODY)
+            return
+        await send(decision)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+
+@timed
+async def test_a_refusal_that_asks_who_it_is_is_none_of_who_says_so() -> None:
+    """A browser's WebSocket handshake brings no credentials until they were asked for."""
+    app = AsksWho()
+    admission = Admission(app, LIMITS)
+    for _ in range(3):
+        app.decisions.put_nowait(ACCEPT)
+    first = await admission.admit(scope(), hello())
+    assert isinstance(first, Denied)
+    assert first.status == 401
+    assert await admission.admit(scope(), hello()) is first
+    assert app.runs == 1
+    outcome = await admission.admit(signed(), hello())
+    assert not isinstance(outcome, Denied)
+    assert app.runs == 2
+    # Once it is over, neither the refusal nor what is left of it opens it again.
+    outcome[0].live.abort(1006, "lost")
+    assert await refused_with(admission, hello()) == 410
+    with pytest.raises(PeerError):
+        await admission.admit(signed(), hello())
+    assert app.runs == 2
+
+
+@timed
+async def test_attempts_that_wait_with_other_credentials_are_asked_on_their_own() -> None:
+    app = AsksWho()
+    admission = Admission(app, LIMITS)
+    scopes = [scope(), signed(), signed(), scope(), signed(name=b"Basic wrong")]
+    attempts = [asyncio.create_task(admission.admit(one, hello())) for one in scopes]
+    await settle()
+    assert app.runs == 1
+    for _ in range(3):
+        app.decisions.put_nowait(ACCEPT)
+    first, second, third, fourth, _ = await asyncio.gather(*attempts)
+    assert isinstance(first, Denied)
+    assert fourth is first
+    assert not isinstance(second, Denied)
+    assert not isinstance(third, Denied)
+    assert second[0] is third[0]
+    assert app.runs == 2
+    assert len(admission.registry) == 1
+
+
+@timed
+async def test_other_credentials_do_not_help_against_another_refusal() -> None:
+    app = Application()
+    admission = Admission(app, LIMITS)
+    app.decisions.put_nowait(REFUSE)
+    first = await admission.admit(scope(), hello())
+    assert await admission.admit(signed(), hello()) is first
+    assert app.runs == 1
+
+
+@timed
+async def test_credentials_are_not_shown() -> None:
+    """Who asks may stand in a log, or in a debugger's frame."""
+    assert "credentials" not in repr(await who_asks(None, signed()))
 
 
 @timed
