@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -21,9 +22,11 @@ from byway.frames import OPEN, Frame, decode_all
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, GONE_HEADER, Hello, Open
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment
+from byway.masking import mask_client
 from byway.session import Intake
+from byway.transports.cookies import Cookies
 from byway.transports.elsewhere import Elsewhere
-from byway.transports.head import OWN, Cookies, given
+from byway.transports.head import room
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.trouble import proxy_status, telling, trouble
 
@@ -69,6 +72,7 @@ class Dial:
         uploads: whether an upload is worth a try: none has failed yet.
         extended: whether a WebSocket over HTTP/2 is worth a try: it is wanted, and none has failed.
         elsewhere: the responses in a row of processes that do not have the session.
+        cookies: those that responses have set; those of an earlier session, or None for none yet.
     """
 
     url: httpx.URL
@@ -87,17 +91,22 @@ class Dial:
     uploads: bool = True
     extended: bool = field(default_factory=lambda: WANTED)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    cookies: Cookies | None = field(default=None, repr=False)
     _http: httpx.AsyncClient | None = field(default=None, init=False)
-    _given: int = field(default=0, init=False)  # bytes of a head that the caller's wishes take
+    _cookies: Cookies = field(init=False, repr=False)
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
     _asking: Counter[httpx.AsyncClient] = field(default_factory=Counter, init=False)  # requests
     _shared: bool = field(default=False, init=False)  # all requests share a connection of HTTP/2
 
     def __post_init__(self) -> None:
         """Expect the default heartbeat until OPEN says otherwise."""
+        mask_client()
         self.heartbeat = self.limits.heartbeat
         self.silence = self.limits.silence
-        self._given = given(self.url, self.headers, self.subprotocols)
+        if self.cookies is None:
+            most = room(self.url, self.headers, self.subprotocols, self.limits)
+            self.cookies = Cookies(self.url, most)
+        self._cookies = self.cookies
 
     @property
     def patience(self) -> float:
@@ -131,6 +140,7 @@ class Dial:
             raise CarrierLost(
                 "another instance answered: two servers share this address", gone=ELSEWHERE
             )
+        self._cookies.take(headers.multi_items())
         link.live.acknowledge(opening.received, opening.room)
         self.instance = opening.instance
         self.heartbeat = opening.heartbeat
@@ -157,6 +167,28 @@ class Dial:
         link.feed(frames)
 
     @property
+    def outgoing(self) -> list[tuple[str, str]]:
+        """What every request and handshake has: the caller's headers, and the cookies due now."""
+        return self._cookies.merged(self.headers)
+
+    def learn(self, status: int, headers: httpx.Headers, *, opens: bool) -> None:
+        """Take the cookies of a response, unless it may come from another server than the session.
+
+        That one's cookie would lead every later request to the wrong server.
+
+        Args:
+            status: its status.
+            headers: its headers.
+            opens: whether OPEN says whose it is, where the response is byway's. `opened` takes
+                the cookies then.
+        """
+        mark = headers.get("byway", "")
+        if mark == "error" and status == 410:
+            return
+        if not (opens and mark and status in (101, 200)) or self.instance is None:
+            self._cookies.take(headers.multi_items())
+
+    @property
     def http(self) -> httpx.AsyncClient:
         """The HTTP client of this session; made at its first use."""
         if self._http is None:
@@ -167,7 +199,7 @@ class Dial:
                 else OwnProtocols(self.ssl),
                 http2=self.ssl is not None and WANTED,
                 proxy=self.proxy,
-                cookies=Cookies(self.limits.request_head - OWN - self._given),
+                cookies=_NO_COOKIES,
                 trust_env=False,  # the proxy was looked up for all transports alike
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
@@ -191,7 +223,7 @@ class Dial:
                 body of the block.
         """
         headers = [
-            *self.headers,
+            *self.outgoing,
             ("content-type", CONTENT_TYPE),
             ("byway", "1" if isinstance(frames, bytes) else "up"),
             ("accept", accept),
@@ -208,6 +240,8 @@ class Dial:
             ) as response:
                 self._shared |= response.http_version == "HTTP/2"
                 self.observer.answered(hello.answer, response.status_code, response.headers)
+                first = hello.answer != ACK_ANSWER and hello.poll <= 1
+                self.learn(response.status_code, response.headers, opens=first)
                 await _check(response, hello.answer)
                 yield response
         except FrameError as error:
@@ -305,6 +339,16 @@ class Dial:
         """Close the connections."""
         self._leave()
         await self._close_left(all_of_them=True)
+
+
+class _NoCookies(CookieJar):
+    """A jar that stays empty: httpx would fill it, and a session has one for all its transports."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take nothing."""
+
+
+_NO_COOKIES: Final = _NoCookies()
 
 
 async def _check(response: httpx.Response, answer: str) -> None:

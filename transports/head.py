@@ -1,14 +1,12 @@
 """The head of a request: how long the client lets it become.
 
-Knows: what a caller may put into it, what byway puts in itself, and the cookies that answers set.
+Knows: what a caller may put into it, and what byway puts in itself.
 Must not know: transports, sessions.
 """
 
 from __future__ import annotations
 
-import logging
-from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -18,8 +16,6 @@ from byway.limits import KIB, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-logger: logging.Logger = logging.getLogger("byway.client")
 
 OWN: Final = 1 * KIB
 """Most bytes of a head that are byway's own and the libraries', the host's name among them."""
@@ -36,6 +32,16 @@ def given(url: httpx.URL, headers: Iterable[tuple[str, str]], subprotocols: Iter
     size = len(str(url)) + len(url.userinfo) * 2
     size += sum(len(name) + len(value) + _LINE for name, value in headers)
     return size + sum(len(one) + 2 for one in subprotocols)
+
+
+def room(
+    url: httpx.URL,
+    headers: Iterable[tuple[str, str]],
+    subprotocols: Iterable[str],
+    limits: Limits,
+) -> int:
+    """Return the bytes that cookies may take in a head, beside all that is in it already."""
+    return limits.request_head - OWN - given(url, headers, subprotocols)
 
 
 def check_head(
@@ -58,28 +64,3 @@ def check_head(
             f"URL, headers and subprotocols make a request head of up to {size:,} bytes, over the "
             f"{limits.request_head:,} of Limits.request_head; most servers and proxies take 8,192"
         )
-
-
-class Cookies(CookieJar):
-    """The cookies that answers set, which the requests of a session bring back.
-
-    A load balancer knows by one where the session is. All of them are forgotten where they would
-    make a head too long.
-    """
-
-    def __init__(self, room: int) -> None:
-        """Begin with none.
-
-        Args:
-            room: bytes that they may take in a head.
-        """
-        super().__init__()
-        self._room = room
-
-    def extract_cookies(self, response: Any, request: Any) -> None:
-        """Take the cookies of an answer."""
-        super().extract_cookies(response, request)
-        size = sum(len(one.name) + len(one.value or "") + _LINE for one in self)
-        if size > self._room:
-            logger.warning("cookies of %d bytes are forgotten: a head has no room for them", size)
-            self.clear()

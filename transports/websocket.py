@@ -25,7 +25,6 @@ from byway.frames import HEADER, PART, TEXT, Decoder, Frame
 from byway.handshake import SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment, LiveSession
-from byway.masking import CLIENT_LOGGER, mask_keys
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
 from byway.transports.http2 import OwnProtocols
@@ -72,7 +71,6 @@ class WebSocket(Transport):
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""
-        mask_keys(CLIENT_LOGGER)
         hello = dial.hello(link, self.name)
         offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
         try:
@@ -80,6 +78,7 @@ class WebSocket(Transport):
                 response = socket.response
                 headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
                 dial.observer.answered(self.name, 101, headers)
+                dial.learn(101, headers, opens=socket.subprotocol == SUBPROTOCOL)
                 if socket.subprotocol != SUBPROTOCOL:
                     await dial.on_plain(socket)
                     return
@@ -91,6 +90,7 @@ class WebSocket(Transport):
                 await socket.close()
         except websockets.InvalidStatus as error:
             answer = error.response
+            _learn(dial, error)
             check_refusal(
                 answer.status_code,
                 answer.headers.get("byway", ""),
@@ -143,7 +143,7 @@ async def _open(dial: Dial, offers: list[str]) -> ClientConnection:
         return _Connect(
             str(dial.url.copy_with(scheme="ws" if ssl is None else "wss")),
             subprotocols=[Subprotocol(one) for one in offers],
-            additional_headers=dial.headers,
+            additional_headers=dial.outgoing,
             compression=None,
             proxy=dial.proxy,
             open_timeout=None,
@@ -167,9 +167,17 @@ async def _open(dial: Dial, offers: list[str]) -> ClientConnection:
             answer = error.__cause__
             if isinstance(answer, websockets.InvalidStatus) and "byway" in answer.response.headers:
                 raise answer from None  # byway's own: it would be the same over HTTP/1.1
+            if isinstance(answer, websockets.InvalidStatus):
+                _learn(dial, answer)
             logger.info("%s; now over HTTP/1.1", error)
             dial.extended = False
     return await connect(OwnProtocols(dial.ssl), ClientConnection)
+
+
+def _learn(dial: Dial, refusal: websockets.InvalidStatus) -> None:
+    response = refusal.response
+    headers = httpx.Headers(list(response.headers.raw_items()))
+    dial.learn(response.status_code, headers, opens=False)
 
 
 def _closed(error: websockets.ConnectionClosed) -> str:

@@ -1,6 +1,6 @@
-"""Masking: keys in what the libraries below log of WebSocket handshakes.
+"""Masking: keys and cookies in what the libraries below log of handshakes and requests.
 
-Knows: what a key looks like in a handshake, and which loggers write handshakes down.
+Knows: what both look like there, and which loggers write them down.
 Must not know: sessions, requests, which side it is on.
 
 In a WebSocket handshake the key stands in a header. At level DEBUG uvicorn, websockets and, of
@@ -24,6 +24,9 @@ SERVER_LOGGERS: Final = ("uvicorn.error", "uvicorn.asgi", "websockets.server")
 HTTP2_LOGGERS: Final = ("hpack.hpack", "hpack.table")
 """Where hpack logs the headers of HTTP/2, on either side."""
 
+HTTP_LOGGERS: Final = ("httpcore.http11", "httpcore.http2")
+"""Where httpcore logs the headers of responses to a client."""
+
 _CODED: Final = ("Encoded header block to", "Decoding b")
 """How hpack's lines begin that hold headers in its code, in which no key can be found."""
 
@@ -44,10 +47,37 @@ class KeyMask(logging.Filter):
         return True
 
 
+class CookieMask(logging.Filter):
+    """Puts three dots in the place of cookies: those that a load balancer, or anybody, has set."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the cookies of one line, `Cookie: …` or a pair of bytes."""
+        text = record.getMessage()
+        masked = _COOKIE_PAIR.sub(r"\1b'...'", _COOKIE_LINE.sub(r"\1...", text))
+        if masked != text:
+            record.msg, record.args = masked, None
+        return True
+
+
+_COOKIE_LINE: Final = re.compile(r"((?:^|[<>\s])(?:set-)?cookie: ).*", re.IGNORECASE)
+
+_COOKIE_PAIR: Final = re.compile(
+    r"""(b'(?:set-)?cookie', )b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.IGNORECASE
+)
+
 _MASK: Final = KeyMask()
+
+_COOKIE_MASK: Final = CookieMask()
 
 
 def mask_keys(*loggers: str) -> None:
     """Mask keys in what these loggers write; a second time changes nothing."""
     for name in (*loggers, *HTTP2_LOGGERS):
         logging.getLogger(name).addFilter(_MASK)
+
+
+def mask_client() -> None:
+    """Mask keys and cookies in what a client's libraries write; a second time changes nothing."""
+    mask_keys(CLIENT_LOGGER)
+    for name in (CLIENT_LOGGER, *HTTP_LOGGERS, *HTTP2_LOGGERS):
+        logging.getLogger(name).addFilter(_COOKIE_MASK)

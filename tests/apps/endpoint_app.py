@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import cast
 
@@ -47,6 +48,15 @@ async def deny(channel: ServerChannel) -> None:
     await channel.refuse(429, headers, b"come back later")
 
 
+async def cookies(channel: ServerChannel) -> None:
+    """Set a cookie, say which came, and close at the first message as a server that restarts."""
+    came = [value.decode() for name, value in channel.scope["headers"] if name == b"cookie"]
+    await channel.accept(None, [(b"set-cookie", b"way=s1; Path=/")])
+    await channel.send(json.dumps(came))
+    await channel.receive()
+    await channel.close(1012)
+
+
 async def ending(channel: ServerChannel) -> None:
     """Name in the log how the client leaves."""
     name = query(channel.scope)["id"]
@@ -70,6 +80,8 @@ async def handler(channel: Channel) -> None:
         await crossing(one)
     elif name == "cross":
         await cross(one)
+    elif name == "cookies":
+        await cookies(one)
     elif name == "deny":
         await deny(one)
     elif name == "ending":

@@ -26,7 +26,8 @@ Deed = Callable[[Connection, int], None]
 
 def refuse(http: Connection, stream: int) -> None:
     """Answer like a filter."""
-    http.send_headers(stream, [(":status", "403"), ("content-type", "text/html")])
+    head = [(":status", "403"), ("content-type", "text/html"), ("set-cookie", "way=odd; Path=/")]
+    http.send_headers(stream, head)
     http.send_data(stream, b"<h1>Blocked</h1>", end_stream=True)
 
 

@@ -38,8 +38,9 @@ from byway.negotiation import Memory, Preference
 from byway.negotiation.memory import SHARED
 from byway.negotiation.report import Report
 from byway.session import Closed, Message
+from byway.transports.cookies import Cookies
 from byway.transports.dial import Dial
-from byway.transports.head import check_head
+from byway.transports.head import check_head, room
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -101,7 +102,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 ``"websocket, stream; patience=0.5, poll"``, or a `Preference`. By default what
                 the environment's `BYWAY_TRANSPORTS` says, else all.
             headers: headers to add to every request and handshake; not those that a transport
-                sets itself, such as `Host` and `Content-Type` (`byway.channel.OWN_HEADERS`).
+                sets itself, such as `Host` and `Content-Type` (`byway.channel.OWN_HEADERS`). A
+                `Cookie` is sent together with those that responses set; of two with one name, the
+                response's is sent.
             subprotocols: what to offer to the application, best first.
             ssl: certificates and TLS settings; the system's by default.
             proxy: URL of a proxy; True for the environment's (`HTTPS_PROXY`, `HTTP_PROXY`,
@@ -160,6 +163,10 @@ class connect(AbstractAsyncContextManager["Channel"]):
         if self._limits.max_frame < MAX_PART:
             raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
         check_head(self._url, self._headers, self._subprotocols, self._limits)
+        # The sessions of `reconnect` go on with one another's: a load balancer's server is one.
+        self._cookies = Cookies(
+            self._url, room(self._url, self._headers, self._subprotocols, self._limits)
+        )
         self._channel: ClientChannel | PlainChannel | None = None
 
     def __aiter__(self) -> AsyncIterator[Channel]:
@@ -235,6 +242,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 limits=self._limits,
                 on_open=on_open,
                 on_plain=on_plain if self._plain else _refuse_plain,
+                cookies=self._cookies,
             )
 
         live = LiveSession(self._limits, name=key_hash(key).hex()[:8])

@@ -224,3 +224,39 @@ async def test_an_answer_with_an_end_is_bounded() -> None:
     with pytest.raises(FrameError, match="over the bound") as caught:
         await client.dial.frames(httpx.Response(200, stream=Body(pieces)))
     assert caught.value.status == 413
+
+
+def cookie(server: str, **more: str) -> httpx.Headers:
+    """Return the headers of a response that a load balancer has marked."""
+    return httpx.Headers({"set-cookie": f"SRV={server}; Path=/", **more})
+
+
+@timed
+async def test_the_cookie_of_the_session_s_own_server_is_kept() -> None:
+    """Two openings may reach two servers; what the slower one sets would lead all else astray."""
+    client = Client()
+    mine, foreign = cookie("s1", byway="stream"), cookie("s2", byway="stream")
+    client.dial.learn(200, mine, opens=True)
+    assert client.dial.outgoing == [("cookie", "SRV=s1")], "until OPEN came any may be the one"
+    client.dial.learn(200, foreign, opens=True)
+    client.dial.feed(client.link(1), [opening()], mine)
+    assert client.dial.outgoing == [("cookie", "SRV=s1")]
+    client.dial.learn(101, foreign, opens=True)
+    with pytest.raises(CarrierLost, match="another instance"):
+        client.dial.feed(client.link(2), [opening("second")], foreign)
+    client.dial.learn(410, cookie("s2", byway="error"), opens=True)
+    client.dial.learn(410, cookie("s2", byway="error"), opens=False)
+    assert client.dial.outgoing == [("cookie", "SRV=s1")]
+
+
+@timed
+async def test_every_other_response_s_cookies_are_taken() -> None:
+    client = Client()
+    client.dial.feed(client.link(1), [opening()], NO_HEADERS)
+    for number, (status, mark, opens) in enumerate(
+        [(200, "ack", False), (403, "", True), (503, "error", True), (101, "", True)]
+    ):
+        client.dial.learn(status, cookie(f"s{number}", byway=mark), opens=opens)
+        assert client.dial.outgoing == [("cookie", f"SRV=s{number}")], (status, mark)
+    client.dial.feed(client.link(2), [opening()], cookie("s9"))
+    assert client.dial.outgoing == [("cookie", "SRV=s9")]
