@@ -410,7 +410,8 @@ const FAILED = 0, WAITING = 1, PROVEN = 2, TRYING = 3, OPENED = 4;
  */
 class Race {
   used = null;
-  leaving = null; // the runner whose carrier is selected, and ends soon
+  leaving = null; // the runner whose carrier is selected, and ends soon or isSuspect
+  isSuspect; // it may be dead, since the network has changed
   nextStart = 0;
   promoteAt = 0; // when better ones are tried again; 0 where none is
   interval = PROMOTION_INTERVAL;
@@ -443,7 +444,7 @@ class Race {
   }
 
   opened(runner, now) {
-    if (runner.phase === TRYING) move(runner, OPENED, now, runner.isDoubted);
+    if (runner.phase === TRYING) move(runner, OPENED, now);
   }
 
   proven(runner, now) {
@@ -453,7 +454,7 @@ class Race {
   ended(runner, now, served, blameless) {
     const { phase } = runner;
     const lasted = blameless || hasLasted(runner, now);
-    runner.phase = runner.isDoubted ? WAITING : FAILED;
+    runner.phase = FAILED;
     if (runner !== this.used) {
       if (phase === TRYING) this.hurry(now);
       return;
@@ -488,15 +489,21 @@ class Race {
   leave(now) {
     const { used } = this;
     if (hasLasted(used, now)) used.strikes = 0;
-    this.leaving = used;
-    this.used = this.first = null;
+    this.setAside(false);
     this.rounds = 0;
     this.nextStart = this.followedAt = Math.max(now, this.followedAt + LEAVING_INTERVAL);
-    used.phase = WAITING;
     this.queueFrom(used);
   }
 
-  /** Say that the carrier which was leaving has ended. */
+  /** Let the carrier in use carry on beside the race. */
+  setAside(isSuspect) {
+    this.leaving = this.used;
+    this.leaving.phase = WAITING;
+    this.used = this.first = null;
+    this.isSuspect = isSuspect;
+  }
+
+  /** Say that the carrier which was leaving, or suspect, has ended. */
   left(now) {
     if (!this.leaving) return;
     this.leaving = null;
@@ -504,26 +511,35 @@ class Race {
     this.waitAgain();
   }
 
-  /** Say that the network has changed. */
+  /** Say that the network has changed: the carrier in use is suspect until it is `cleared`. */
   doubt(now) {
+    if (this.used) this.setAside(true);
     this.first = null;
     this.promoteAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {
+      this.drop(one, "another network");
       one.strikes = 0;
-      one.wasTried = one.phase !== FAILED;
-      one.isDoubted = one.phase > WAITING; // its connection may be one of the network before
-      if (one.phase === PROVEN) move(one, OPENED, now, true);
+      one.wasTried = false;
     }
     this.waitAgain();
     this.queueFrom();
-    this.nextStart = now + this.patienceWith(this.used ?? this.order[0]);
+    this.nextStart = now + this.patienceWith(this.leaving ?? this.order[0]);
+  }
+
+  /** Say that the suspect carrier has answered. */
+  cleared(now) {
+    this.used = this.leaving;
+    this.leaving = null;
+    this.used.wasTried = true;
+    move(this.used, PROVEN, now);
   }
 
   /** Say what the server offers. An offer without the carrier in use is not believed. */
   offered(names) {
     const left = this.order.filter((one) => names.includes(one.way));
-    if (!left[0] || (this.used && !left.includes(this.used))) return;
+    const used = this.used ?? this.leaving;
+    if (!left[0] || (used && !left.includes(used))) return;
     for (const one of this.order) if (!left.includes(one)) this.drop(one, "not offered");
     this.order = left;
   }
@@ -607,7 +623,7 @@ class Race {
   patienceWith(runner) {
     return Math.max(
       this.options.patience[runner.way] ?? (runner.way === "sse" ? SSE_PATIENCE : PATIENCE),
-      this.leaving ? LEAVING_PATIENCE :
+      this.leaving && !this.isSuspect ? LEAVING_PATIENCE :
         runner === this.first ? Math.min(SLOWER * this.known.seconds, MAX_KNOWN_PATIENCE) : 0,
     );
   }
@@ -623,7 +639,7 @@ class Race {
   }
 }
 
-const move = (runner, phase, moment, isDoubted) => Object.assign(runner, { phase, moment, isDoubted });
+const move = (runner, phase, moment) => Object.assign(runner, { phase, moment });
 const hasLasted = (runner, now) => runner.phase === PROVEN && now - runner.moment >= LASTING;
 
 /** Silence: whether a path cuts connections on which nothing is said. See negotiation/silence.py. */
@@ -1150,8 +1166,13 @@ function drive(url, subprotocols, options, on) {
       soon();
     },
 
-    /** The page has come into another network. */
+    /** The page has come into another network: ask the carrier in use, and open others beside it. */
     moved() {
+      if (race.used) {
+        leaving?.end("over");
+        links.delete(leaving);
+        leaving = used;
+      }
       race.doubt(now());
       driver.wake(true);
     },
@@ -1247,6 +1268,7 @@ function drive(url, subprotocols, options, on) {
 
   function use({ link, way }) {
     delete trail[way];
+    if (race.isSuspect) leaving?.end("over"); // what it has not brought comes again
     if (!used) on.open(driver.terms.subprotocol);
     used = link;
     // Where one that leaves is followed by another of its transport, nothing changes for the page.
@@ -1336,8 +1358,13 @@ function drive(url, subprotocols, options, on) {
       if (link.isProven) race.proven(runner, time);
       if (link.isDone) takeEnd(link, time);
     } else if (link.isDone) {
-      leaving = null; // it was announced, so it is no failure
+      leaving = null; // it was announced, or of another network, so it is no failure
       race.left(time);
+    } else if (race.isSuspect && race.leaving && link.isProven) {
+      leaving = null;
+      if (runner.link !== link) stop(runner, "not needed");
+      runner.link = link;
+      race.cleared(time);
     }
     if (link.isDone) links.delete(link);
   }

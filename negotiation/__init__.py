@@ -7,7 +7,8 @@ Must not know: how a transport carries frames.
 from byway.negotiation.memory import Memory
 from byway.negotiation.offer import Offer
 from byway.negotiation.preference import DEFAULT_ORDER, Preference
-from byway.negotiation.race import Race, Start, Stop, Use
+from byway.negotiation.race import Race
+from byway.negotiation.runner import Start, Stop, Use
 from byway.negotiation.silence import Silence
 
 __all__ = [

@@ -12,6 +12,9 @@ and never waits for one that is not.
 A carrier in use that is *leaving* ends soon and on purpose. The next is tried while it still
 carries, its own transport first, and takes its place only when it is proven.
 
+One that is *suspect*, since the network has changed, is left beside the race in the same way, so
+that a fresh one of its own transport can be tried too. What proves itself first is used.
+
 What worked the last time may be named: it starts first, and what is better waits until the next
 promotion interval, unless it is due to be tried again.
 """
@@ -19,12 +22,11 @@ promotion interval, unless it is due to be tried again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import Enum
 from random import uniform
 from typing import Final
 
 from byway.negotiation.preference import Preference
+from byway.negotiation.runner import RUNNING, Action, Phase, Runner, Start, Stop, Use
 
 LAST_PROMOTION_INTERVAL: Final = 600.0
 """Seconds between two tries of what is better than the one in use, at most."""
@@ -59,58 +61,6 @@ SLOWER: Final = 1.5
 """How many times as long as the last time a transport may take to open, before another starts."""
 
 
-class Phase(Enum):
-    """How far the attempt of one transport has come."""
-
-    WAITING = "waiting"  # not tried in this round
-    TRYING = "trying"
-    OPEN = "open"
-    PROVEN = "proven"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Try this transport now."""
-
-    transport: str
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Select the carrier of this transport."""
-
-    transport: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Give the attempt, or the carrier, of this transport up.
-
-    Attributes:
-        late: it took too long; otherwise it is only not needed.
-    """
-
-    transport: str
-    why: str
-    late: bool = False
-
-
-Action = Start | Use | Stop
-
-
-@dataclass(slots=True)
-class _Runner:
-    """One transport in the race."""
-
-    phase: Phase = Phase.WAITING
-    since: float = 0.0  # when it came into this phase
-    tried: bool = False  # an attempt was made, in this network
-    strikes: int = 0  # how often in a row it opened and did not last
-    doubted: bool = False  # it was there before the network changed
-
-
 class Race:
     """The state of the race of one session.
 
@@ -118,7 +68,8 @@ class Race:
 
     Attributes:
         used: the transport whose carrier is selected, if any; None while that one is leaving.
-        leaving: the transport whose carrier is selected, and ends soon.
+        leaving: the transport whose carrier is selected, and ends soon or is suspect.
+        suspect: whether that one may be dead, rather than ends soon.
     """
 
     def __init__(
@@ -145,11 +96,12 @@ class Race:
         """
         self.used: str | None = None
         self.leaving: str | None = None
+        self.suspect: bool = False
         self._order = preference.order
         self._attempt_timeout = attempt_timeout
         self._preference = preference
         self._jitter = jitter
-        self._runners = {name: _Runner() for name in self._order}
+        self._runners = {name: Runner() for name in self._order}
         self._queue = list(self._order)  # the order of this round
         self._first = first if first in self._order else None
         self._opened_in = opened_in
@@ -162,6 +114,7 @@ class Race:
         self._rounds = 0
         self._follow_at = 0.0  # what is leaving is not followed before
         self._withdrawn: set[str] = set()
+        self._stale: list[str] = []  # attempts that began in the network before
 
     # What happened
 
@@ -175,7 +128,6 @@ class Race:
         """Say that a round trip begun here came back on a carrier."""
         runner = self._runners[name]
         if runner.phase is Phase.OPEN:
-            runner.doubted = False
             self._move(runner, Phase.PROVEN, now)
 
     def ended(
@@ -190,11 +142,12 @@ class Race:
             blameless: the reason is known, and another carrier of the same transport will not
                 end for it.
         """
+        if name in self._stale:
+            self._stale.remove(name)  # an end of the network before says nothing of this one
+            return
         runner = self._runners[name]
         was, since = runner.phase, runner.since
-        # What was there before the network changed gets a fresh connection at once.
-        self._move(runner, Phase.WAITING if runner.doubted else Phase.FAILED, now)
-        runner.doubted = False
+        self._move(runner, Phase.FAILED, now)
         if name != self.used:
             if was is Phase.TRYING:
                 self._next_start = min(self._next_start, now)  # no patience with what has failed
@@ -238,7 +191,6 @@ class Race:
         runner = self._runners[self.leaving]
         if runner.phase is Phase.PROVEN and now - runner.since >= LASTING:
             runner.strikes = 0
-        runner.doubted = False
         self._first = None
         self._rounds = 0
         self._move(runner, Phase.WAITING, now)
@@ -247,13 +199,13 @@ class Race:
         self._follow_at = self._next_start + LEAVING_INTERVAL
 
     def left(self, now: float) -> None:
-        """Say that the carrier which was leaving has ended.
+        """Say that the carrier which was leaving, or suspect, has ended.
 
         Where nothing is proven yet that could follow it, the race is one for a lost carrier.
         """
         if self.leaving is None:
             return
-        self.leaving = None
+        self.leaving, self.suspect = None, False
         # One that ended as soon as it said so is followed no sooner for that.
         self._next_start = min(self._next_start, max(now, self._follow_at - LEAVING_INTERVAL))
         self._wait_again()
@@ -261,24 +213,43 @@ class Race:
     def doubt(self, now: float) -> None:
         """Say that the network has changed: what is known of any transport may not hold any more.
 
-        The carrier in use has to be proven anew, and everything else is tried again beside it.
+        The carrier in use is suspect until it has answered (`cleared`). Everything is tried again
+        beside it, on connections of this network: what else was going on is given up.
         """
+        if self.used is not None:
+            self.leaving, self.used, self.suspect = self.used, None, True
+            self._runners[self.leaving].phase = Phase.FAILED
+        for name, runner in self._runners.items():
+            if runner.phase in RUNNING:
+                self._stale.append(name)
+            runner.phase = Phase.FAILED
+        self.reconsider(now)
+
+    def reconsider(self, now: float) -> None:
+        """Say that what failed may work by now: it is tried again, soon and in order."""
         self._first = None
         self._promote_at = None
         self._interval = self._preference.promotion_interval
         self._rounds = 0
         for runner in self._runners.values():
             runner.strikes = 0
-            runner.tried = runner.phase is not Phase.FAILED
             if runner.phase is Phase.FAILED:
-                runner.phase = Phase.WAITING
-            elif runner.phase is not Phase.WAITING:
-                # Its connection may be one of the network before.
-                runner.doubted = True
-                if runner.phase is Phase.PROVEN:
-                    self._move(runner, Phase.OPEN, now)
+                runner.phase, runner.tried = Phase.WAITING, False
         self._queue = list(self._order)
-        self._next_start = now + self._patience(self.used or self._order[0])
+        # The carrier in use, or the suspect one, may well answer at once.
+        self._next_start = now + self._patience(self.used or self.leaving or self._order[0])
+
+    def cleared(self, now: float) -> None:
+        """Say that the suspect carrier has answered: it is used again, proven.
+
+        An attempt of the same transport that began beside it has to be given up before.
+        """
+        if self.leaving is None or not self.suspect:
+            return
+        self.used, self.leaving, self.suspect = self.leaving, None, False
+        runner = self._runners[self.used]
+        runner.tried = True
+        self._move(runner, Phase.PROVEN, now)
 
     def offered(self, names: Iterable[str]) -> None:
         """Say what the server offers: nothing else is worth a try, now or later.
@@ -286,7 +257,8 @@ class Race:
         An offer in which the carrier in use is missing, or everything, is not believed.
         """
         names = set(names)
-        if names.isdisjoint(self._order) or (self.used is not None and self.used not in names):
+        used = self.used or self.leaving
+        if names.isdisjoint(self._order) or (used is not None and used not in names):
             return
         self._withdrawn |= {name for name in self._order if name not in names}
 
@@ -296,6 +268,8 @@ class Race:
         """Return what to do now, and when to ask again if nothing happens before."""
         actions: list[Action] = []
         self._withdraw(actions)
+        actions += [Stop(name, "it began in the network before") for name in self._stale]
+        self._stale = []
         self._stop_late(actions, now)
         self._choose(actions)
         proven = self.works
@@ -337,12 +311,12 @@ class Race:
             one.phase is Phase.FAILED and one.tried for one in self._better(self.used or "")
         )
 
-    def _better(self, name: str) -> list[_Runner]:
+    def _better(self, name: str) -> list[Runner]:
         return [self._runners[one] for one in self._order[: self._order.index(name)]]
 
     def _patience(self, name: str) -> float:
         patience = self._preference.patience_with(name)
-        if self.leaving is not None:
+        if self.leaving is not None and not self.suspect:
             return max(patience, LEAVING_PATIENCE)
         if name == self._first:
             patience = max(patience, min(SLOWER * self._opened_in, MAX_KNOWN_PATIENCE))
@@ -354,7 +328,7 @@ class Race:
         return min(self._attempt_timeout, PROMOTION_TIMEOUT if self.works else float("inf"))
 
     @staticmethod
-    def _move(runner: _Runner, phase: Phase, now: float) -> None:
+    def _move(runner: Runner, phase: Phase, now: float) -> None:
         runner.phase, runner.since = phase, now
 
     def _withdraw(self, actions: list[Action]) -> None:
@@ -362,7 +336,7 @@ class Race:
         if not self._withdrawn:
             return
         for name in self._withdrawn:
-            if self._runners.pop(name).phase in (Phase.TRYING, Phase.OPEN, Phase.PROVEN):
+            if self._runners.pop(name).phase in RUNNING:
                 actions.append(Stop(name, "the server does not offer it"))
         self._order = tuple(name for name in self._order if name in self._runners)
         self._queue = [name for name in self._queue if name in self._runners]
@@ -392,9 +366,11 @@ class Race:
             best = min(opened, key=lambda name: self._runners[name].since)
             why = "it opened first"
         if best != self.used:
-            if self.leaving is not None:
+            if self.suspect:
+                why = f"it is the first that is proven since the network of {self.leaving} changed"
+            elif self.leaving is not None:
                 why = f"it is proven to work, and the {self.leaving} before it ends soon"
-            self.used, self.leaving = best, None
+            self.used, self.leaving, self.suspect = best, None, False
             actions.append(Use(best, why))
 
     def _trust_memory(self, now: float) -> None:
@@ -412,7 +388,7 @@ class Race:
         assert self.used is not None
         for name in self._order[self._order.index(self.used) + 1 :]:
             runner = self._runners[name]
-            if runner.phase in (Phase.TRYING, Phase.OPEN, Phase.PROVEN):
+            if runner.phase in RUNNING:
                 actions.append(Stop(name, f"{self.used} is better and works"))
             runner.phase = Phase.FAILED
 
@@ -441,7 +417,6 @@ class Race:
         if now >= self._next_start:
             self._move(self._runners[waiting], Phase.TRYING, now)
             self._runners[waiting].tried = True
-            self._runners[waiting].doubted = False
             self._next_start = now + self._patience(waiting)
             actions.append(Start(waiting))
 

@@ -70,6 +70,7 @@ class Dial:
         silence: longest silence that the server wants of this side, in seconds.
         observer: is told of answers, and of batches that failed.
         uploads: whether an upload is worth a try: none has failed yet.
+        peers: IP addresses at which the server, or the proxy, was reached last, one a family.
         extended: whether a WebSocket over HTTP/2 is worth a try: it is wanted, and none has failed.
         elsewhere: the responses in a row of processes that do not have the session.
         cookies: those that responses have set; those of an earlier session, or None for none yet.
@@ -92,6 +93,7 @@ class Dial:
     extended: bool = field(default_factory=lambda: WANTED)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     cookies: Cookies | None = field(default=None, repr=False)
+    peers: tuple[str, ...] = ()
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _cookies: Cookies = field(init=False, repr=False)
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
@@ -112,6 +114,18 @@ class Dial:
     def patience(self) -> float:
         """Seconds of silence after which a downlink, or an unanswered batch, is dead."""
         return LATE * self.heartbeat
+
+    def reached(self, address: object) -> None:
+        """Take note of where a connection leads.
+
+        Args:
+            address: what the socket says of its other side; anything but one of IP is passed over.
+        """
+        if not (isinstance(address, tuple) and len(address) >= 2 and isinstance(address[0], str)):
+            return
+        host: str = address[0]
+        others = (one for one in self.peers if (":" in one) != (":" in host))
+        self.peers = tuple(sorted((host, *others)))
 
     def hello(self, link: Attachment, answer: str, *, poll: int = 0) -> Hello:
         """Make the HELLO for a carrier."""
@@ -239,6 +253,9 @@ class Dial:
                 "POST", self.url, content=content, headers=headers, timeout=timeout
             ) as response:
                 self._shared |= response.http_version == "HTTP/2"
+                stream = response.extensions.get("network_stream")
+                if stream is not None:
+                    self.reached(stream.get_extra_info("server_addr"))
                 self.observer.answered(hello.answer, response.status_code, response.headers)
                 first = hello.answer != ACK_ANSWER and hello.poll <= 1
                 self.learn(response.status_code, response.headers, opens=first)

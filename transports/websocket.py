@@ -75,6 +75,7 @@ class WebSocket(Transport):
         offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
         try:
             async with await _open(dial, offers) as socket:
+                dial.reached(socket.remote_address)
                 response = socket.response
                 headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
                 dial.observer.answered(self.name, 101, headers)

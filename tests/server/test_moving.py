@@ -10,13 +10,16 @@ import pytest
 import byway
 from byway import Limits, Memory, Preference
 from byway.client import place
-from byway.client.route import route
+from byway.client.route import network_name, own_addresses
 from byway.negotiation.memory import place_of
 from byway.testing import CutResponses, CutSilence, Network
 from tests.support.servers import Server, uvicorn
 
 PACE = 0.005
 """Seconds between two messages."""
+
+HERE = network_name(own_addresses(["127.0.0.1"]))
+"""What the memory calls the network in which the tests' servers are."""
 
 QUICK = Preference(promotion_interval=1.0)
 
@@ -175,7 +178,7 @@ async def test_what_does_not_work_anywhere_any_more_is_forgotten(
 ) -> None:
     memory = Memory()
     async with Network(endpoint_server.port) as network:
-        here = place_of(network.url, None, route())
+        here = place_of(network.url, None, HERE)
         memory.keep(here, "sse", 0.1, settled=True)
         network.block()
         with pytest.raises(byway.NoTransport):
@@ -206,7 +209,7 @@ async def kept_alive(server: Server, transport: str) -> None:
                 assert len(over) == before, f"{transport} was cut again"
                 await channel.send("still here")
                 assert await channel.receive() == "still here"
-    found = memory.recall(place_of(network.url, None, route()))
+    found = memory.recall(place_of(network.url, None, HERE))
     assert found is not None
     assert found.heartbeat == 1.0
 
@@ -222,8 +225,8 @@ async def test_in_another_network_everything_is_tried_again(
     endpoint_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The machine's own address changes, and with it what the network lets through."""
-    addresses = ["from 192.0.2.7"]
-    monkeypatch.setattr(place, "route", lambda: addresses[0])
+    addresses = ["192.0.2.7"]
+    monkeypatch.setattr(place, "own_addresses", lambda _: tuple(addresses))
     monkeypatch.setattr("byway.client.driver.ROUTE_INTERVAL", 0.2)
     over: asyncio.Queue[str] = asyncio.Queue()
     memory = Memory()
@@ -235,7 +238,7 @@ async def test_in_another_network_everything_is_tried_again(
             await channel.send("one")
             assert await channel.receive() == "one"
             network.use()
-            addresses[0] = "from 198.51.100.7"
+            addresses[0] = "198.51.100.7"
             async with asyncio.timeout(10):  # a promotion interval would be 30 s
                 assert await over.get() == "websocket"
             await channel.send("two")

@@ -81,9 +81,13 @@ def _race(asked: Json) -> Json:
         elif what == "offered":
             race.offered(more[0])
         else:
-            {"doubt": race.doubt, "leave": race.leave, "left": race.left, "round": race.next_round}[
-                what
-            ](now)
+            {
+                "doubt": race.doubt,
+                "cleared": race.cleared,
+                "leave": race.leave,
+                "left": race.left,
+                "round": race.next_round,
+            }[what](now)
     return answers
 
 

@@ -12,25 +12,25 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from byway.client.place import Place
+from byway.client.running import Running
 from byway.client.trail import Trail
 from byway.errors import ELSEWHERE, Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference, Race, Start, Use
-from byway.negotiation.race import LAST_DELAY, Action
+from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.report import Report
 from byway.negotiation.retry import GiveUp, Retries
+from byway.negotiation.runner import Action
 from byway.session import State
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial
-from byway.transports.trouble import telling
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -41,22 +41,8 @@ logger: logging.Logger = logging.getLogger("byway.client")
 MAX_ATTEMPTS: Final = 48
 """Attempts in vain that are kept of an opening, the newest: a dozen rounds."""
 
-ROUTE_INTERVAL: Final = 5.0
-"""Seconds between two looks whether the machine is in another network now."""
-
-
-@dataclass(slots=True, eq=False)
-class _Running:
-    """An attempt, or the carrier that came of it."""
-
-    transport: str
-    link: Attachment
-    task: asyncio.Task[None]
-    started: float
-    progress: int  # of the session when it started
-    opened: bool = False  # the race has been told
-    opened_in: float = 0.0  # seconds
-    proven: bool = False
+ROUTE_INTERVAL: Final = 1.0
+"""Seconds between two looks whether the way to the server is another one now."""
 
 
 class Driver:
@@ -122,8 +108,9 @@ class Driver:
         if self._place.silence.heartbeat is not None:
             live.ask_heartbeat(self._place.silence.heartbeat)
         self._look_at = asyncio.get_running_loop().time() + ROUTE_INTERVAL
-        self._running: dict[str, _Running] = {}
-        self._leaving: _Running | None = None  # it ends soon, and carries until another is used
+        self._running: dict[str, Running] = {}
+        # It ends soon or is suspect, and carries until another is used.
+        self._leaving: Running | None = None
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -182,6 +169,7 @@ class Driver:
             await self._dial.aclose()
 
     def _opened(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
+        self._place.reached(self._dial.peers)
         if self.opening is None:
             self.opening, self.headers = opening, headers
             self._race.offered(opening.transports)
@@ -208,7 +196,7 @@ class Driver:
             await self._stop(*self._all, why="over")
 
     @property
-    def _all(self) -> list[_Running]:
+    def _all(self) -> list[Running]:
         return [*self._running.values(), *([self._leaving] if self._leaving else [])]
 
     async def _drive(self) -> None:
@@ -223,6 +211,7 @@ class Driver:
             self._changed.clear()
             now = loop.time()
             await self._look_around(now)
+            await self._clear(now)
             self._take_in(now)
             if self.plain is not None or self.live.core.finished:
                 break
@@ -272,7 +261,7 @@ class Driver:
             )
             task = asyncio.create_task(transport.carry(self._dial, link))
             task.add_done_callback(lambda _: self._changed.set())
-            self._running[name] = _Running(name, link, task, now, self._progress())
+            self._running[name] = Running(name, link, task, now, self._progress())
         elif isinstance(action, Use):
             logger.info("session %s: now over %s: %s", self.live.name, name, action.why)
             self.trail.carried(name)
@@ -282,9 +271,13 @@ class Driver:
             self.live.core.select(self._running[name].link.carrier)
             self.live.changed()
             if not self._ready.is_set() and self._again:
-                self._race.doubt(now)  # what failed in an earlier round may well work by now
+                self._race.reconsider(now)  # what failed in an earlier round may work
             self._ready.set()
-            if before is not None:
+            if before is not None and before.suspect:
+                # Its connection may be dead, so it is not waited for.
+                before.link.end("another has proven itself first")
+                before.task.cancel()
+            elif before is not None:
                 # The server ends it when it hears of the choice; what is on its way down is read.
                 before.link.end_after(self._dial.patience, "another has followed it")
             self._changed.set()  # it may have said already that it is leaving
@@ -303,7 +296,7 @@ class Driver:
                     logger.info("session %s: %s: %s", self.live.name, name, action.why)
                 await self._stop(one, why=action.why)
 
-    async def _stop(self, *ones: _Running, why: str) -> None:
+    async def _stop(self, *ones: Running, why: str) -> None:
         for one in ones:
             if one is self._leaving:
                 self._leaving = None
@@ -318,7 +311,8 @@ class Driver:
     async def _look_around(self, now: float) -> None:
         """Doubt everything when the machine has come into another network.
 
-        The connections of the network before are often not closed but silent for ever.
+        The connections of the network before are often not closed but silent for ever. So the
+        carrier in use is asked for an answer, and others are opened beside it.
         """
         if now < self._look_at:
             return
@@ -327,12 +321,27 @@ class Driver:
             return
         logger.info("session %s: another network: everything is tried again", self.live.name)
         await self._dial.renew()
+        used = self._running.pop(self._race.used or "", None)
+        if used is not None:
+            if self._leaving is not None:
+                await self._stop(self._leaving, why="another has followed it")
+            self._leaving, used.suspect = used, True
         self._race.doubt(now)
-        for one in self._running.values():
-            if one.opened:
-                one.proven = False
-                self.live.core.ping(one.link.carrier, secrets.token_bytes(8))
+        if self._leaving is not None:
+            self.live.core.ping(self._leaving.link.carrier, secrets.token_bytes(8))
         self.live.changed()
+
+    async def _clear(self, now: float) -> None:
+        """Use a suspect carrier again once it has answered, and give up what began beside it."""
+        one = self._leaving
+        if one is None or not one.suspect or not one.link.carrier.proven or one.task.done():
+            return
+        beside = self._running.get(one.transport)
+        if beside is not None:
+            await self._stop(beside, why="the carrier before it is alive")
+        self._leaving, one.suspect, one.proven = None, False, True
+        self._running[one.transport] = one
+        self._race.cleared(now)
 
     def _remember(self, now: float) -> None:
         used = self._running.get(self._race.used or "")
@@ -379,14 +388,14 @@ class Driver:
             self._leaving = self._running.pop(used.transport)
             self._race.leave(now)
 
-    def _let_leave(self, one: _Running, now: float) -> None:
+    def _let_leave(self, one: Running, now: float) -> None:
         """Take the end that was announced: it is no failure, whatever it looks like."""
         if not one.task.cancelled():
             one.task.exception()  # asyncio complains of what nobody looks at
         one.link.end("it has left")
         self._race.left(now)
 
-    def _take_end(self, one: _Running, now: float) -> None:
+    def _take_end(self, one: Running, now: float) -> None:
         try:
             one.task.result()
             error: Refused | CarrierLost | None = None
@@ -424,7 +433,7 @@ class Driver:
             return self._dial.elsewhere.believed(now)
         return error.gone != ""
 
-    def _cut_for_silence(self, one: _Running, now: float) -> bool:
+    def _cut_for_silence(self, one: Running, now: float) -> bool:
         """Learn the heartbeat that this path needs; say whether a carrier ended for want of it."""
         silence = self._place.silence
         heartbeat = min(self._dial.heartbeat, silence.heartbeat or self._dial.heartbeat)
@@ -445,23 +454,9 @@ class Driver:
         return self.live.core.inbox.received + self.live.core.outbox.first
 
     def _note(
-        self, one: _Running, now: float, why: str, error: Refused | CarrierLost | None = None
+        self, one: Running, now: float, why: str, error: Refused | CarrierLost | None = None
     ) -> None:
-        attempt = Attempt(one.transport, now - one.started, why, opened=one.opened)
-        if isinstance(error, Refused):
-            seen = telling(error.headers)
-            attempt = replace(attempt, status=error.status, headers=seen, mark="refused")
-        elif error is not None:
-            attempt = replace(
-                attempt,
-                status=error.answered,
-                headers=error.headers,
-                mark=error.mark,
-                trouble=error.trouble,
-                gone=error.gone,
-            )
-        else:
-            attempt = replace(attempt, trouble="timeout")
+        attempt = one.attempt(now, why, error)
         self.trail.add(attempt)
         self._retries.note(attempt, now, time.time())
         if not self._ready.is_set():  # later ones come again and again

@@ -1,16 +1,26 @@
 """The place of a session: where it goes, by which way, and what is known of that.
 
-Knows: the memory, the route, the silence that the path allows.
+Knows: the memory, the route to the server, the silence that the path allows.
 Must not know: carriers, the race, how anything is tried.
 """
 
 from __future__ import annotations
 
+import ipaddress
+from typing import Final
+
 import httpx
 
-from byway.client.route import route
+from byway.client.route import FAR, network_name, own_addresses
 from byway.negotiation import Memory, Silence
 from byway.negotiation.memory import Remembered, place_of
+
+MAX_KNOWN: Final = 256
+"""Servers and proxies whose addresses are known, at most; one more forgets the one that was reached
+first."""
+
+_known: dict[str, tuple[str, ...]] = {}
+"""At which addresses servers and proxies were reached last, by what the memory calls them."""
 
 
 class Place:
@@ -33,7 +43,11 @@ class Place:
         self._memory = memory
         self._origin = _without_user(url)
         self._proxy = None if proxy is None else _without_user(httpx.URL(proxy))
-        self._network = route()
+        host = httpx.URL(self._proxy or self._origin).host
+        self._who = place_of(self._origin, self._proxy, "")
+        self._peers = (host,) if _is_address(host) else _known.get(self._who, FAR)
+        self._near = own_addresses(self._peers)
+        self._network = network_name(self._near)
         self._kept: tuple[str, bool, float | None] | None = None
         self.remembered: Remembered | None = None
         self.retry: bool = False
@@ -47,15 +61,31 @@ class Place:
     def _name(self) -> str:
         return place_of(self._origin, self._proxy, self._network)
 
-    def moved(self) -> bool:
-        """Look whether the machine is in another network than at the last look.
+    def reached(self, peers: tuple[str, ...]) -> None:
+        """Take it that the server, or the proxy before it, was reached at these IP addresses.
 
-        Being in none is no other network: what was there may come back.
+        From now on it is the way to these that counts: a tunnel may be one to the server alone.
         """
-        network = route()
-        if not network or network == self._network:
+        if not peers or peers == self._peers:
+            return
+        self._peers = peers
+        self._near = own_addresses(peers)
+        self._network = network_name(self._near)
+        _known.pop(self._who, None)
+        _known[self._who] = peers
+        if len(_known) > MAX_KNOWN:
+            del _known[next(iter(_known))]
+
+    def moved(self) -> bool:
+        """Look whether the way to the server begins at another address than at the last look.
+
+        No way is no other network: what was there may come back.
+        """
+        near = own_addresses(self._peers)
+        if not near or near == self._near:
             return False
-        self._network = network
+        self._near = near
+        self._network = network_name(near)
         self._kept = None
         return True
 
@@ -78,6 +108,14 @@ class Place:
         """Forget what worked here, since nothing does now."""
         if self._memory is not None:
             self._memory.forget(self._name)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_user(url: httpx.URL) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from byway.client import place
+from byway.client import place, route
 from byway.client.place import Place
 from byway.negotiation import Memory
 
@@ -16,8 +16,10 @@ PROXY = "http://name:secret@proxy.example:3128"
 @pytest.fixture(autouse=True)
 def address(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Set where the machine is."""
-    found = ["from 192.0.2.7"]
-    monkeypatch.setattr(place, "route", lambda: found[-1])
+    found = ["192.0.2.7"]
+    monkeypatch.setattr(place, "own_addresses", lambda others: (found[-1],) if found[-1] else ())
+    monkeypatch.setattr(route, "own_addresses", lambda: ("192.0.2.7",))
+    monkeypatch.setattr(place, "_known", {})
     return found
 
 
@@ -69,7 +71,7 @@ def test_another_address_is_another_place_and_none_is_not(address: list[str]) ->
     one = Place(URL, None, memory)
     one.keep("sse", 0.1, settled=True, age=1)
     moved = []
-    for now in ("from 192.0.2.7", "", "from 192.0.2.7", "from 198.51.100.7"):
+    for now in ("192.0.2.7", "", "192.0.2.7", "198.51.100.7"):
         address.append(now)
         moved.append(one.moved())
     assert moved == [False, False, False, True]
@@ -77,6 +79,61 @@ def test_another_address_is_another_place_and_none_is_not(address: list[str]) ->
     assert len(memory.places) == 2
     one.forget()
     assert len(memory.places) == 1
+
+
+def test_it_is_the_way_to_the_server_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tunnel to the server alone changes nothing of the way to anywhere else."""
+    routes = {"203.0.113.5": "192.0.2.7", "2001:db8::5": "2001:db8::7"}
+    asked: list[tuple[str, ...]] = []
+
+    def own(others: tuple[str, ...]) -> tuple[str, ...]:
+        asked.append(others)
+        return tuple(routes.get(one, "192.0.2.7") for one in others)
+
+    monkeypatch.setattr(place, "own_addresses", own)
+    memory = Memory()
+    one = Place(URL, None, memory)
+    assert asked == [route.FAR]  # nothing better is known yet
+    one.reached(("203.0.113.5",))
+    one.keep("stream", 0.1, settled=True, age=1)
+    assert not one.moved()
+    routes["203.0.113.5"] = "10.8.0.2"
+    assert one.moved()
+    one.keep("websocket", 0.1, settled=True, age=1)
+    assert [name.split()[-1] for name in memory.places] == ["192.0.2.7", "10.8.0.2"]
+    # The next session of this process begins where the last one was.
+    assert (known := Place(URL, None, memory).remembered)
+    assert known.transport == "websocket"
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "asked"),
+    [
+        ("http://203.0.113.5/", None, ("203.0.113.5",)),
+        ("https://[2001:db8::5]:8443/", None, ("2001:db8::5",)),
+        ("http://203.0.113.5/", "http://u:p@198.51.100.9:3128", ("198.51.100.9",)),
+        ("http://203.0.113.5/", "http://proxy.example:3128", route.FAR),
+    ],
+)
+def test_an_address_in_the_url_is_the_one_that_is_asked_for(
+    url: str, proxy: str | None, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def own(others: tuple[str, ...]) -> tuple[str, ...]:
+        seen.append(others)
+        return ("192.0.2.7",)
+
+    monkeypatch.setattr(place, "own_addresses", own)
+    Place(httpx.URL(url), proxy, None).moved()
+    assert seen == [asked, asked]
+
+
+def test_so_many_addresses_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "MAX_KNOWN", 2)
+    for number in range(4):
+        Place(httpx.URL(f"http://h{number}.example/"), None, None).reached(("203.0.113.5",))
+    assert list(place._known) == ["http://h2.example", "http://h3.example"]
 
 
 def test_without_a_memory_nothing_is_kept() -> None:

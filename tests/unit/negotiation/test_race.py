@@ -17,9 +17,8 @@ from byway.negotiation.race import (
     LEAVING_INTERVAL,
     LEAVING_PATIENCE,
     PROMOTION_TIMEOUT,
-    Action,
-    Phase,
 )
+from byway.negotiation.runner import RUNNING, Action, Phase
 
 TIMEOUT = 20.0
 
@@ -376,28 +375,72 @@ def test_in_another_network_everything_is_tried_again_beside_what_is_in_use() ->
     one.decide(0.0)
     works(one, "stream", 0.0)
     one.doubt(5.0)
-    assert one.used == "stream"
+    assert (one.used, one.leaving, one.suspect) == (None, "stream", True)
     assert not one.works
-    assert one.decide(5.0) == ([], 5.0 + PATIENCE)  # it may well prove itself at once
+    assert one.decide(5.0) == ([], 5.0 + PATIENCE)  # it may well answer at once
     assert started(one.decide(5.0 + PATIENCE)[0]) == ["websocket"]
-    assert started(one.decide(5.0 + 2 * PATIENCE)[0]) == ["poll"]
-    assert used(works(one, "poll", 6.0)) == ["poll"]
-    stops = one.decide(6.0 + PROMOTION_TIMEOUT)
-    assert stopped(stops[0]) == ["websocket", "stream"]
-    # The stream of the network before is dead; that says nothing of one in this network.
-    assert started(one.decide(6.0 + PROMOTION_TIMEOUT)[0] + stops[0]) == ["stream"]
+    # A fresh one of its own transport starts beside the one that may be dead.
+    assert started(one.decide(5.0 + 2 * PATIENCE)[0]) == ["stream"]
+    assert started(one.decide(5.0 + 3 * PATIENCE)[0]) == ["poll"]
+    one.opened("poll", 6.0)
+    assert used(one.decide(6.0)[0]) == []  # it may be deaf, and the one before may be alive
+    one.proven("poll", 6.0)
+    assert used(one.decide(6.0)[0]) == ["poll"]
+    assert (one.leaving, one.suspect) == (None, False)
 
 
-def test_what_was_being_tried_in_the_network_before_is_tried_again_when_it_fails() -> None:
+def test_beside_a_suspect_carrier_another_of_its_transport_takes_its_place() -> None:
+    one = race("websocket")
+    one.decide(0.0)
+    works(one, "websocket", 0.0)
+    one.doubt(5.0)
+    assert started(one.decide(5.0 + PATIENCE)[0]) == ["websocket"]
+    assert used(works(one, "websocket", 6.0)) == ["websocket"]
+    assert one.settled
+
+
+def test_an_attempt_of_the_network_before_is_given_up_for_one_of_this() -> None:
     one = race()
     now = begun(one, "websocket", "stream")
     one.opened("stream", now)
     one.proven("stream", now)
     one.decide(now)  # the WebSocket has not been answered yet
     one.doubt(now + 1)
-    one.proven("stream", now + 1)
-    one.ended("websocket", now + 3)
-    assert started(one.decide(now + 3)[0]) == ["websocket"]
+    assert stopped(one.decide(now + 1)[0]) == ["websocket"]
+    one.cleared(now + 1)
+    assert one.used == "stream"
+    assert started(one.decide(now + 1 + PATIENCE)[0]) == ["websocket"]
+
+
+def test_the_end_of_an_attempt_of_the_network_before_says_nothing() -> None:
+    one = race()
+    one.decide(0.0)
+    one.doubt(1.0)
+    one.ended("websocket", 1.0)
+    assert one.decide(1.0) == ([], 1.0 + PATIENCE)
+    assert started(one.decide(1.0 + PATIENCE)[0]) == ["websocket"]
+
+
+def test_what_failed_is_tried_again_beside_what_is_used_where_it_may_work_by_now() -> None:
+    one = race("websocket", "stream")
+    one.decide(0.0)
+    one.ended("websocket", 0.0)
+    one.decide(0.0)
+    one.opened("stream", 1.0)
+    assert used(one.decide(1.0)[0]) == ["stream"]
+    one.reconsider(1.0)
+    assert one.used == "stream"
+    assert started(one.decide(1.0 + PATIENCE)[0]) == ["websocket"]
+
+
+def test_when_the_suspect_carrier_ends_the_race_is_one_for_a_lost_carrier() -> None:
+    one = race("stream", "poll")
+    one.decide(0.0)
+    works(one, "stream", 0.0)
+    one.doubt(5.0)
+    one.left(5.1)
+    assert (one.leaving, one.suspect) == (None, False)
+    assert started(one.decide(5.1)[0]) == ["stream"]
 
 
 def test_what_the_server_does_not_offer_is_given_up_and_never_tried_again() -> None:
@@ -433,9 +476,11 @@ def test_in_another_network_what_still_works_is_kept() -> None:
     one.decide(0.0)
     works(one, "websocket", 0.0)
     one.doubt(5.0)
-    one.proven("websocket", 5.1)
+    one.cleared(5.1)
     assert one.decide(5.1) == ([], None)
     assert one.settled
+    one.cleared(5.2)  # there is none any more
+    assert one.used == "websocket"
 
 
 HAPPENINGS = (
@@ -567,6 +612,7 @@ events = st.lists(
                     "leave",
                     "left",
                     "doubt",
+                    "cleared",
                     "offered",
                     "pass",
                     "decide",
@@ -593,12 +639,17 @@ def test_whatever_happens_the_best_that_is_proven_is_used(
         elif what == "offered":
             one.offered([name, DEFAULT_ORDER[int(seconds) % len(DEFAULT_ORDER)]])
         elif what == "doubt":
+            live.discard(one.used or "")  # it goes on, beside the race
             one.doubt(now)
         elif what == "leave" and one.used is not None:
             live.discard(one.used)  # it goes on, beside the race
             one.leave(now)
         elif what == "left":
             one.left(now)
+        elif what == "cleared":
+            if one.suspect and one.leaving is not None:
+                live.add(one.leaving)  # it takes the place of the one beside it
+            one.cleared(now)
         elif what in ("ended", "served", "blameless") and name in live:
             live.discard(name)
             one.ended(name, now, served=what == "served", blameless=what == "blameless")
@@ -618,11 +669,7 @@ def test_whatever_happens_the_best_that_is_proven_is_used(
                 if isinstance(action, Stop):
                     live.discard(action.transport)
         phases = {name: runner.phase for name, runner in one._runners.items()}
-        assert live == {
-            name
-            for name, phase in phases.items()
-            if phase in (Phase.TRYING, Phase.OPEN, Phase.PROVEN)
-        }
+        assert live == {name for name, phase in phases.items() if phase in RUNNING}
         proven = [name for name in DEFAULT_ORDER if phases.get(name) is Phase.PROVEN]
         usable = [name for name, phase in phases.items() if phase in (Phase.OPEN, Phase.PROVEN)]
         if one.leaving is not None:

@@ -1,0 +1,64 @@
+"""What runs of a client's transports: an attempt, or the carrier that came of it.
+
+Knows: when it began, how far it came, and what a failure of it is written down as.
+Must not know: what is done about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from byway.errors import Attempt, CarrierLost, Refused
+from byway.live import Attachment
+from byway.transports.trouble import telling
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """An attempt, or the carrier that came of it.
+
+    Attributes:
+        transport: its transport.
+        link: what the session knows of it.
+        task: carries it.
+        started: when it began.
+        progress: of the session when it began.
+        opened: the race has been told that it opened.
+        opened_in: seconds that it took to open.
+        proven: the race has been told that it is proven.
+        suspect: the network has changed since, so it may be dead.
+    """
+
+    transport: str
+    link: Attachment
+    task: asyncio.Task[None]
+    started: float
+    progress: int
+    opened: bool = False
+    opened_in: float = 0.0
+    proven: bool = False
+    suspect: bool = False
+
+    def attempt(self, now: float, why: str, error: Refused | CarrierLost | None) -> Attempt:
+        """Return what is written down of it where it is in vain.
+
+        Args:
+            now: the time.
+            why: in the words of who noticed.
+            error: what it ended with; None where it was given up for taking too long.
+        """
+        attempt = Attempt(self.transport, now - self.started, why, opened=self.opened)
+        if isinstance(error, Refused):
+            seen = telling(error.headers)
+            return replace(attempt, status=error.status, headers=seen, mark="refused")
+        if error is None:
+            return replace(attempt, trouble="timeout")
+        return replace(
+            attempt,
+            status=error.answered,
+            headers=error.headers,
+            mark=error.mark,
+            trouble=error.trouble,
+            gone=error.gone,
+        )
