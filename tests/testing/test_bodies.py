@@ -11,12 +11,15 @@ import pytest
 from byway.testing import (
     BufferRequests,
     BufferResponses,
+    FlushEvery,
     HoldText,
     Http10,
     Network,
     NetworkLimits,
+    OneBehind,
     RefuseBodies,
     RefuseChunked,
+    Rule,
 )
 from tests.testing.clients import get, raw_client
 from tests.testing.origin import Origin
@@ -111,6 +114,58 @@ async def test_text_is_held_and_bytes_pass(origin: Origin) -> None:
             assert "text/event-stream" in await text.head()
             assert await text.exactly(15) == b"5\r\nlater\r\n0\r\n\r\n"
             assert network.counters.bytes_down > before
+
+
+async def test_a_piece_passes_when_the_next_one_comes(origin: Origin) -> None:
+    async with Network(origin.port, OneBehind()) as network:
+        async with raw_client(network.port) as client:
+            await client.send(get("/live"))
+            await client.head()
+            await origin.pieces.put(b"one")
+            reading = asyncio.create_task(client.exactly(8))
+            await settle(network, origin)
+            assert not reading.done()
+            await origin.pieces.put(b"two")
+            assert await reading == b"3\r\none\r\n"
+            await origin.pieces.put(None)
+            assert await client.exactly(13) == b"3\r\ntwo\r\n0\r\n\r\n"
+
+
+async def test_what_has_come_passes_every_so_often(origin: Origin) -> None:
+    async with Network(origin.port, FlushEvery(0.5)) as network:
+        async with raw_client(network.port) as client:
+            await client.send(get("/live"))
+            await client.head()
+            await origin.pieces.put(b"one")
+            await origin.pieces.put(b"two")
+            assert await client.exactly(11) == b"6\r\nonetwo\r\n"
+            await origin.pieces.put(b"three")
+            assert await client.exactly(10) == b"5\r\nthree\r\n"
+            await origin.pieces.put(b"end")
+            await origin.pieces.put(None)
+            assert await client.exactly(13) == b"3\r\nend\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("rule", [OneBehind(), FlushEvery(60)])
+async def test_an_answer_that_ends_is_not_held(
+    rule: Rule, origin: Origin, http: httpx.AsyncClient
+) -> None:
+    async with Network(origin.port, rule) as network:
+        assert (await http.get(f"{network.url}/size/2000")).content == b"x" * 2000
+        assert (await http.get(f"{network.url}/chunks/2000")).content == b"x" * 2000
+
+
+@pytest.mark.parametrize("rule", [OneBehind(), FlushEvery(60)])
+async def test_what_holds_for_longer_wins(rule: Rule, origin: Origin) -> None:
+    for rules in ((rule, BufferResponses()), (BufferResponses(), rule)):
+        async with Network(origin.port, *rules) as network, raw_client(network.port) as client:
+            await client.send(get("/live"))
+            await origin.pieces.put(b"one")
+            await origin.pieces.put(b"two")
+            await settle(network, origin)
+            assert network.counters.bytes_down < 200
+            await origin.pieces.put(None)
+            await client.head()
 
 
 async def test_more_than_may_be_held_is_an_error(origin: Origin, http: httpx.AsyncClient) -> None:

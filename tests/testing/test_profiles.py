@@ -45,6 +45,8 @@ WORKING: dict[str, tuple[str, ...]] = {
     "traefik-buffering": ("websocket", "poll"),
     "squid": HTTP,
     "antivirus": ("websocket", "stream", "poll"),
+    "one-behind": ("poll",),
+    "flush-2s": HTTP,
     "lossy-posts": ("websocket",),
     "repeating-posts": ("websocket",),
     "deploy": TRANSPORTS,

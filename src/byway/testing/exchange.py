@@ -244,7 +244,7 @@ class Exchange:
         holder = Holder(None, self._limits.held)
         while True:
             try:
-                event = await origin.next_event()
+                event = await self._next_from(origin, holder)
             except (OSError, h11.RemoteProtocolError) as error:
                 raise Ended(502, f"the origin failed: {error}") from None
             if isinstance(event, h11.InformationalResponse):
@@ -280,9 +280,26 @@ class Exchange:
                 if holder.passing:
                     await self._pass(ready)
             else:
-                await self._pass(holder.finish())
+                await self._pass(holder.flush())
                 await client.send(h11.EndOfMessage())
                 return False
+
+    async def _next_from(self, origin: OriginSide, holder: Holder) -> h11.Event:
+        """Wait for the origin's next event, and let pass meanwhile what is held for a time."""
+        while holder.every is not None:
+            try:
+                async with asyncio.timeout(holder.every):
+                    while True:
+                        event = await origin.next_event()
+                        if not isinstance(event, h11.Data):
+                            return event
+                        holder.feed(bytes(event.data))
+            except HeldTooMuch:
+                raise Ended(502, "more than may be held") from None
+            except TimeoutError:
+                if ready := holder.flush():
+                    await self._pass(ready)
+        return await origin.next_event()
 
     async def _pass(self, data: bytes) -> None:
         """Send the head, if it was not sent, and a piece of the body."""

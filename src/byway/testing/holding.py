@@ -17,7 +17,9 @@ class Holder:
     """Holds the body of one answer back, as a plan says.
 
     Attributes:
-        passing: whether anything may pass yet; the head is held with the body.
+        passing: whether anything may pass yet; the head is held with the body where that is held
+            to its end, or in blocks.
+        every: seconds between two calls of `flush`; None where there are none.
     """
 
     def __init__(self, hold: Hold | None, limit: int) -> None:
@@ -27,7 +29,8 @@ class Holder:
             hold: how it is held back; None where it passes as it comes.
             limit: most bytes held.
         """
-        self.passing: bool = hold is None
+        self.passing: bool = hold is None or hold.behind or hold.every is not None
+        self.every: float | None = None if hold is None else hold.every
         self._hold = hold
         self._limit = limit
         self._held = bytearray()
@@ -40,11 +43,17 @@ class Holder:
         """
         if self._hold is None:
             return data
+        if self._hold.behind:
+            ready, self._held = bytes(self._held), bytearray(data)
+            self._check()
+            return ready
         self._held += data
+        if self.every is not None:
+            self._check()
+            return b""
         block = self._hold.block
         if block is None or len(self._held) < block:
-            if len(self._held) > self._limit:
-                raise HeldTooMuch
+            self._check()
             return b""
         self.passing = True
         size = len(self._held) // block * block
@@ -52,12 +61,16 @@ class Holder:
         del self._held[:size]
         return ready
 
-    def finish(self) -> bytes:
-        """Return what is left at the end."""
+    def flush(self) -> bytes:
+        """Return what has come by now: at the end, or where it is time to."""
         self.passing = True
         rest = bytes(self._held)
         self._held.clear()
         return rest
+
+    def _check(self) -> None:
+        if len(self._held) > self._limit:
+            raise HeldTooMuch
 
 
 class Budget:

@@ -45,12 +45,18 @@ class Answer:
 class Hold:
     """How an answer is held back.
 
+    Whatever is left passes at the end.
+
     Attributes:
-        block: bytes that pass together when so many have come, and the rest at the end; None for
-            all at the end.
+        block: bytes that pass together when so many have come; None for all at the end.
+        behind: each piece passes when the next has come, whatever `block` says.
+        every: seconds after which whatever has come passes, again and again, whatever `block` says;
+            None for not at all.
     """
 
     block: int | None = None
+    behind: bool = False
+    every: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

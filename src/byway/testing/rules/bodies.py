@@ -56,6 +56,41 @@ class HoldText(Rule):
 
 
 @dataclass(frozen=True, slots=True)
+class OneBehind(Rule):
+    """Pass each piece of an answer on when the next one comes, and the last at the end.
+
+    Scanners of HTTPS on the user's machine do, which look at a piece while they wait for more;
+    HAProxy's compression does to an answer without `no-transform`. An answer with a length, which
+    ends at once, is not held.
+    """
+
+    def response(self, response: Response, plan: Plan) -> Plan:
+        """Hold a piece."""
+        return plan if plan.hold is not None else replace(plan, hold=Hold(behind=True))
+
+
+@dataclass(frozen=True, slots=True)
+class FlushEvery(Rule):
+    """Pass what has come of an answer on every few seconds, and the rest at its end.
+
+    Gateways with a flush interval do, such as those made of Go's `ReverseProxy` with
+    `FlushInterval` (releases before 1.13; later ones pass an answer without a length at once).
+
+    Attributes:
+        seconds: the interval.
+    """
+
+    seconds: float
+
+    def response(self, response: Response, plan: Plan) -> Plan:
+        """Hold for a time."""
+        if plan.hold is not None and plan.hold.every is None and not plan.hold.behind:
+            return plan  # it is held for longer than that
+        held = plan.hold.every if plan.hold is not None else None
+        return replace(plan, hold=Hold(every=max(self.seconds, held or 0.0)))
+
+
+@dataclass(frozen=True, slots=True)
 class BufferRequests(Rule):
     """Pass a request's body on when it is complete, with a length.
 
@@ -123,7 +158,7 @@ class Http10(Rule):
 
 
 def _held(plan: Plan, block: int | None) -> Plan:
-    if plan.hold is not None:
+    if plan.hold is not None and plan.hold.every is None and not plan.hold.behind:
         held = plan.hold.block
         # The whole answer is longer than any block of it.
         block = None if block is None or held is None else max(block, held)
