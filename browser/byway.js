@@ -397,6 +397,12 @@ const MAX_KNOWN_PATIENCE = 3;
 const LEAVING_PATIENCE = 3; // seconds, while the carrier before still carries
 const LEAVING_INTERVAL = 0.2; // seconds, at least, between two that are followed for leaving
 const SLOWER = 1.5;
+// How long round trips take; see negotiation/pace.py
+const TRIPS = 3; // of which the median counts
+const MARGIN = 0.15; // seconds by which, and three times, those of a slower one are longer
+const QUIET = 0.1; // seconds without a word before the carrier in use is asked
+const CHECK_INTERVAL = 5; // seconds between two checks of it
+const STALL = 0.5; // seconds, at least, by which a PONG is late
 const between = (low, high) => low + Math.random() * (high - low);
 
 // What becomes of an attempt; those above WAITING are running, those above PROVEN not known to work.
@@ -417,20 +423,27 @@ class Race {
   interval = PROMOTION_INTERVAL;
   rounds = 0;
   followedAt = -1; // when one that is leaving was followed last
+  now; // when it was asked to decide
+  least = Infinity; // the shortest round trip
+  quietSince; // when the application said something last
+  checkedAt; // when the carrier in use was asked for a round trip last
+  lookAt = 0; // nothing quicker is looked for before
+  isLooking = false;
   queue = [];
 
   /**
    * @param known is what the memory says: `{transport, seconds, isDue}`, or nothing
-   * @param start @param use are called with a runner
+   * @param start @param use @param ask are called with a runner
    * @param stop with a runner, why, and whether it was late
    * @param wakeAt with a time at which to `decide` again
    */
-  constructor(options, known, start, use, stop, wakeAt, jitter = between) {
+  constructor(options, known, start, use, stop, ask, wakeAt, jitter = between) {
     this.options = options;
     this.known = known;
     this.start = start;
     this.use = use;
     this.stop = stop;
+    this.ask = ask;
     this.wakeAt = wakeAt;
     this.jitter = jitter;
     this.order = options.transports.map((way) => ({ way, phase: WAITING, strikes: 0 }));
@@ -444,10 +457,17 @@ class Race {
   }
 
   opened(runner, now) {
-    if (runner.phase === TRYING) move(runner, OPENED, now);
+    if (runner.phase === TRYING) move(runner, OPENED, runner.askedAt = now);
   }
 
+  /** Say that a round trip begun here came back: the first, or a later one. */
   proven(runner, now) {
+    const took = now - runner.askedAt;
+    if (took >= 0) {
+      runner.trips = [...runner.trips, took].slice(-TRIPS);
+      this.least = Math.min(this.least, took);
+      runner.askedAt = Infinity;
+    }
     if (runner.phase === OPENED) move(runner, PROVEN, now);
   }
 
@@ -514,13 +534,17 @@ class Race {
   /** Say that the network has changed: the carrier in use is suspect until it is `cleared`. */
   doubt(now) {
     if (this.used) this.setAside(true);
+    this.lookAt = now;
+    this.least = Infinity;
     this.first = null;
     this.promoteAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {
       this.drop(one, "another network");
       one.strikes = 0;
-      one.wasTried = false;
+      one.wasTried = one.isSlow = false;
+      one.askedAt = now;
+      one.trips = [];
     }
     this.waitAgain();
     this.queueFrom();
@@ -532,6 +556,7 @@ class Race {
     this.used = this.leaving;
     this.leaving = null;
     this.used.wasTried = true;
+    this.proven(this.used, now);
     move(this.used, PROVEN, now);
   }
 
@@ -549,47 +574,135 @@ class Race {
     runner.phase = FAILED;
   }
 
-  decide(now) {
+  /** Seconds that a round trip takes, or has been awaited. */
+  paceOf({ trips, askedAt }) {
+    return Math.max([...trips].sort((one, two) => one - two)[trips.length >> 1] ?? 0, this.now - askedAt);
+  }
+
+  /** Seconds after which a PONG may not come by itself. */
+  get late() {
+    return Math.max(STALL, 4 * this.least);
+  }
+
+  get isStalled() {
+    return this.now >= this.used.askedAt + this.late;
+  }
+
+  /** Return what is to take the place of the one in use; let go what is no better. */
+  compare() {
+    const { used, worse } = this;
+    const isSure = isMeasured(used);
     for (const one of this.order) {
-      if (one.phase > PROVEN && now - one.moment >= this.longest) {
+      if (one === used || !isMeasured(one) || one.phase !== PROVEN || !(isSure || this.isStalled)) continue;
+      const isBetter = !worse.includes(one);
+      const [slow, quick] = isBetter ? [one, used] : [used, one];
+      const trip = this.paceOf(quick);
+      // What was slower before has to come closer, so that two do not take turns.
+      const isSlower = this.paceOf(slow) > Math.max(trip * (slow.isSlow ? 2 : 3), trip + MARGIN);
+      if (isSlower) Object.assign(slow, { isSlow: true, trips: [], moment: this.now });
+      if (isBetter !== isSlower) return one;
+      if (isBetter || isSure) for (const it of isBetter ? [one] : worse) this.drop(it, "slower");
+    }
+  }
+
+  /** Whether its time is bounded: it is no more than open, or is compared with the proven one in use. */
+  isTimed(runner) {
+    return runner.phase > (this.works && runner !== this.used ? WAITING : PROVEN);
+  }
+
+  decide(now) {
+    this.now = now;
+    for (const one of this.order) {
+      if (this.isTimed(one) && now - one.moment >= this.longest) {
+        this.stop(one, "no answer", one.phase > PROVEN);
         this.ended(one, now);
-        this.stop(one, "no answer", true);
       }
     }
-    const best = this.order.find((one) => one.phase === PROVEN) ?? (this.used || this.leaving ? null :
-      this.order.filter((one) => one.phase === OPENED).sort((one, two) => one.moment - two.moment)[0]);
+    const best = this.works ? this.compare() :
+      this.order.find((one) => one.phase === PROVEN) ?? (this.used || this.leaving ? null :
+        this.order.filter((one) => one.phase === OPENED).sort((one, two) => one.moment - two.moment)[0]);
     if (best && best !== this.used) {
       this.used = best;
       this.leaving = null;
+      this.isLooking = false;
+      this.quietSince = now;
+      this.checkedAt = -Infinity;
       this.use(best);
     }
     if (this.works) {
-      const { better } = this;
+      const { used, better, worse } = this;
       if (this.first === this.used && !this.known.isDue) {
         for (const one of better) if (one.phase === WAITING) one.phase = FAILED;
       }
       this.first = null;
-      for (const one of this.order.slice(better.length + 1)) this.drop(one, "not needed");
+      if (this.isLooking) this.isLooking = worse.some((one) => one.phase !== FAILED);
+      else {
+        for (const one of worse) this.drop(one, "not needed");
+        // Where the one in use is slow, the last of the order is tried first.
+        if (worse[0] && now >= this.lookAt && (this.isStalled || (isMeasured(used) && this.paceOf(used) > MARGIN))) {
+          this.isLooking = true;
+          this.lookAt = this.later;
+          this.retry(worse.reverse());
+        }
+      }
       if (!better[0] || better.some((one) => one.phase !== FAILED)) this.promoteAt = 0;
-      else if (!this.promoteAt) this.promoteAt = now + this.interval * this.jitter(0.8, 1.2);
+      else if (!this.promoteAt) this.promoteAt = this.later;
       else if (now >= this.promoteAt) {
         this.promoteAt = 0;
-        this.interval = Math.min(this.interval * 2, LAST_PROMOTION_INTERVAL);
-        for (const one of better) one.phase = WAITING;
-        this.queue = better;
-        this.nextStart = now;
+        this.retry(better);
       }
       if (this.promoteAt) this.wakeAt(this.promoteAt);
-    } else if (!this.leaving) this.promoteAt = 0;
+      this.measure(used, better);
+    } else {
+      this.isLooking = false;
+      if (!this.leaving) this.promoteAt = 0;
+    }
     const { next } = this;
     if (next && now >= this.nextStart) {
       move(next, TRYING, now);
       next.wasTried = true;
+      next.trips = [];
       this.nextStart = now + this.patienceWith(next);
       this.start(next);
     }
     if (this.next) this.wakeAt(this.nextStart);
-    for (const one of this.order) if (one.phase > PROVEN) this.wakeAt(one.moment + this.longest);
+    for (const one of this.order) {
+      if (this.isTimed(one)) this.wakeAt(one.moment + this.longest);
+    }
+  }
+
+  get later() {
+    return this.now + this.interval * this.jitter(0.8, 1.2);
+  }
+
+  /** Try some beside the proven one in use. */
+  retry(some) {
+    this.interval = Math.min(this.interval * 2, LAST_PROMOTION_INTERVAL);
+    this.used.trips = [];
+    for (const one of some) one.phase = WAITING;
+    this.queue = some;
+    this.nextStart = this.now;
+  }
+
+  /** Ask the one in use, and what may take its place, for round trips. */
+  measure(used, better) {
+    const { now } = this;
+    let at = used.askedAt + this.late;
+    if (at === Infinity) {
+      const soon = this.quietSince + QUIET;
+      if (!isMeasured(used)) {
+        if (better.some((one) => one.phase === PROVEN)) at = now;
+        else if (this.isLooking || this.paceOf(used) > MARGIN) at = soon;
+      }
+      if (this.quietSince > this.checkedAt) at = Math.min(at, Math.max(soon, this.checkedAt + CHECK_INTERVAL));
+    }
+    for (const one of this.order) {
+      if (one.phase !== PROVEN || one.askedAt < Infinity || (one === used ? at > now : isMeasured(one))) continue;
+      if (one === used) this.checkedAt = now;
+      one.askedAt = now;
+      this.ask(one);
+    }
+    if (at > now) this.wakeAt(at);
   }
 
   get isExhausted() {
@@ -620,26 +733,32 @@ class Race {
     return this.order.slice(0, this.order.indexOf(this.used));
   }
 
+  /** Those after it. */
+  get worse() {
+    return this.order.slice(this.order.indexOf(this.used) + 1);
+  }
+
   patienceWith(runner) {
     return Math.max(
       this.options.patience[runner.way] ?? (runner.way === "sse" ? SSE_PATIENCE : PATIENCE),
-      this.leaving && !this.isSuspect ? LEAVING_PATIENCE :
+      this.isLooking || (this.leaving && !this.isSuspect) ? LEAVING_PATIENCE :
         runner === this.first ? Math.min(SLOWER * this.known.seconds, MAX_KNOWN_PATIENCE) : 0,
     );
   }
 
-  /** Seconds that an attempt may take now. */
+  /** Seconds that an attempt may take now, or one may be measured. */
   get longest() {
     return this.works ? Math.min(this.options.openTimeout, PROMOTION_TIMEOUT) : this.options.openTimeout;
   }
 
-  /** While a proven carrier is in use, only what is better waits. */
+  /** The next to be tried. */
   get next() {
     return this.queue.find((one) => one.phase === WAITING);
   }
 }
 
 const move = (runner, phase, moment) => Object.assign(runner, { phase, moment });
+const isMeasured = ({ trips }) => trips?.[TRIPS - 1] >= 0;
 const hasLasted = (runner, now) => runner.phase === PROVEN && now - runner.moment >= LASTING;
 
 /** Silence: whether a path cuts connections on which nothing is said. See negotiation/silence.py. */
@@ -1034,7 +1153,7 @@ function drive(url, subprotocols, options, on) {
   const place = options.memory && origin;
   const known = recall(place);
   const session = new Session(on.message, options.maxMessage);
-  const race = new Race(options, known, start, use, stop, wakeAt);
+  const race = new Race(options, known, start, use, stop, ask, wakeAt);
   const quiet = new Silence(known.heartbeat);
   const key = random();
   const links = new Set(); // all carriers and attempts
@@ -1053,6 +1172,7 @@ function drive(url, subprotocols, options, on) {
   let failure = null;
   let alone = Infinity; // since when no carrier is open
   let phaseSeen = LIVE, endAt; // until when that phase may last
+  let said = 1, spokeAt = -Infinity; // the frames either way, and when there was one last
   let kept; // what the memory was told last
 
   const driver = {
@@ -1282,6 +1402,11 @@ function drive(url, subprotocols, options, on) {
     links.delete(link);
   }
 
+  /** Ask for a round trip. */
+  function ask({ link }) {
+    session.ping(link, random());
+  }
+
   function takeOpen(link, [kind, payload]) {
     badIf(kind !== OPEN); // the first frame is not OPEN
     const told = JSON.parse(fromUtf8(payload));
@@ -1324,6 +1449,14 @@ function drive(url, subprotocols, options, on) {
         race.leave(time);
       }
     }
+    const frames = session.got + session.oldest + session.kept.length;
+    if (said !== frames) spokeAt = time;
+    // An echo has a second to come.
+    if (said !== frames || (session.kept[0] && time < spokeAt + 1)) {
+      race.quietSince = time;
+      if (session.phase) race.checkedAt = -Infinity;
+    }
+    said = frames;
     if (!isPaused && session.phase !== LOST) negotiate(time);
     for (const link of links) {
       link.pump();
@@ -1353,9 +1486,10 @@ function drive(url, subprotocols, options, on) {
       if (link.isOpen && runner.phase === TRYING) {
         link.openedIn = time - link.began;
         race.opened(runner, time);
-        session.ping(link, random());
+        ask(runner);
       }
       if (link.isProven) race.proven(runner, time);
+      if (link.isVisiting) runner.askedAt = time - VISIT_INTERVAL; // which is what a visit takes
       if (link.isDone) takeEnd(link, time);
     } else if (link.isDone) {
       leaving = null; // it was announced, or of another network, so it is no failure

@@ -13,6 +13,7 @@ from typing import Final
 from byway.limits import KIB
 from byway.negotiation.answers import not_byway, refusal
 from byway.negotiation.evidence import Evidence
+from byway.negotiation.pace import quick_first
 from byway.negotiation.pages import SUMMARY as PAGES_REFUSED
 from byway.negotiation.pages import page_note, pages_are_refused
 from byway.negotiation.products import product
@@ -92,12 +93,14 @@ def diagnose(
         replace(found, notes=(*found.notes, note)) if note else found
         for found, note in ((_judge(one, others), page_note(one, evidence)) for one in evidence)
     )
-    usable = [
-        one.transport
-        for one in findings
-        # A server without byway has nothing but its WebSocket.
-        if one.usable or (others.carried and not plain and one.verdict is Verdict.NOT_TRIED)
-    ]
+    usable = quick_first(
+        [
+            (one.transport, one.evidence.trip)
+            for one in findings
+            # A server without byway has nothing but its WebSocket.
+            if one.usable or (others.carried and not plain and one.verdict is Verdict.NOT_TRIED)
+        ]
+    )
     # What is cut within moments still carries a session, by resuming again and again.
     usable = usable or [one.transport for one in findings if one.verdict is Verdict.CUT]
     if not usable:
@@ -414,8 +417,8 @@ def _notes(one: Evidence, why: str) -> tuple[str, ...]:
             notes.append(f"The server was away at first: something on the way said so {times}.")
         if one.batch_status == 413:
             notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
-        if one.proven is not None and one.proven - one.opened >= SLOW_TRIP:
-            notes.append(f"It is slow: a round trip takes {one.proven - one.opened:.1f} s.")
+        if one.trip is not None and one.trip >= SLOW_TRIP:
+            notes.append(f"It is slow: a round trip takes {one.trip:.1f} s.")
         if one.echo_time and one.echoed / one.echo_time < SLOW_ECHO:
             notes.append(
                 f"It is slow: {one.echoed / one.echo_time / KIB:,.0f} KiB a second came back"

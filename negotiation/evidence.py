@@ -39,6 +39,7 @@ class Evidence:
         answered: when the head of an answer came.
         opened: when OPEN came.
         proven: when the answer to a PING of the client's came.
+        trip: seconds of a round trip, the least of several.
         ended: when the carrier was lost, where it was.
         held: what the server wrote came only when the answer had ended.
         status: the HTTP status of the last answer, or of a forward proxy that refuses the tunnel.
@@ -76,6 +77,7 @@ class Evidence:
     answered: float | None = None
     opened: float | None = None
     proven: float | None = None
+    trip: float | None = None
     ended: float | None = None
     held: bool = False
     status: int | None = None

@@ -15,6 +15,11 @@ carries, its own transport first, and takes its place only when it is proven.
 One that is *suspect*, since the network has changed, is left beside the race in the same way, so
 that a fresh one of its own transport can be tried too. What proves itself first is used.
 
+Beside a proven carrier nothing is used because of its name alone: it is asked for a few round
+trips, and so is the one in use. What is better by name and slower in fact is given up (see `pace`).
+Where the one in use is slow itself, the last of the order, which asks least of a network, is tried
+beside it.
+
 What worked the last time may be named: it starts first, and what is better waits until the next
 promotion interval, unless it is due to be tried again.
 """
@@ -25,8 +30,9 @@ from collections.abc import Callable, Iterable
 from random import uniform
 from typing import Final
 
+from byway.negotiation.pace import Pace
 from byway.negotiation.preference import Preference
-from byway.negotiation.runner import RUNNING, Action, Phase, Runner, Start, Stop, Use
+from byway.negotiation.runner import RUNNING, Action, Ask, Phase, Runner, Start, Stop, Use
 
 LAST_PROMOTION_INTERVAL: Final = 600.0
 """Seconds between two tries of what is better than the one in use, at most."""
@@ -51,7 +57,8 @@ MAX_KNOWN_PATIENCE: Final = 3.0
 """Most seconds of patience with a transport that is known to be slow to open."""
 
 LEAVING_PATIENCE: Final = 3.0
-"""Seconds of patience, at least, while the carrier before still carries: nobody waits."""
+"""Seconds of patience, at least, while the carrier before still carries: nobody waits. So it is
+where something quicker is looked for."""
 
 LEAVING_INTERVAL: Final = 0.2
 """Seconds, at least, between two answers that are followed because they end soon. A server that
@@ -115,17 +122,23 @@ class Race:
         self._follow_at = 0.0  # what is leaving is not followed before
         self._withdrawn: set[str] = set()
         self._stale: list[str] = []  # attempts that began in the network before
+        self.pace: Pace = Pace()
+        self._looking = False  # for something quicker than the one in use
+        self._look_at = 0.0  # nothing quicker is looked for before
+        self._measured_again: float | None = None
 
     # What happened
 
     def opened(self, name: str, now: float) -> None:
-        """Say that a carrier has opened."""
+        """Say that a carrier has opened. It is asked for a round trip."""
         runner = self._runners[name]
         if runner.phase is Phase.TRYING:
             self._move(runner, Phase.OPEN, now)
+            self.pace.asked(name, now)
 
     def proven(self, name: str, now: float) -> None:
-        """Say that a round trip begun here came back on a carrier."""
+        """Say that a round trip begun here came back on a carrier: the first, or a later one."""
+        self.pace.came(name, now)
         runner = self._runners[name]
         if runner.phase is Phase.OPEN:
             self._move(runner, Phase.PROVEN, now)
@@ -219,10 +232,13 @@ class Race:
         if self.used is not None:
             self.leaving, self.used, self.suspect = self.used, None, True
             self._runners[self.leaving].phase = Phase.FAILED
+        self._look_at = now
+        self.pace.clear()
         for name, runner in self._runners.items():
             if runner.phase in RUNNING:
                 self._stale.append(name)
             runner.phase = Phase.FAILED
+            self.pace.asked(name, now)
         self.reconsider(now)
 
     def reconsider(self, now: float) -> None:
@@ -249,6 +265,7 @@ class Race:
         self.used, self.leaving, self.suspect = self.leaving, None, False
         runner = self._runners[self.used]
         runner.tried = True
+        self.pace.came(self.used, now)
         self._move(runner, Phase.PROVEN, now)
 
     def offered(self, names: Iterable[str]) -> None:
@@ -271,15 +288,19 @@ class Race:
         actions += [Stop(name, "it began in the network before") for name in self._stale]
         self._stale = []
         self._stop_late(actions, now)
-        self._choose(actions)
-        proven = self.works
-        if proven:
+        self._choose(actions, now)
+        self._measured_again = None
+        if self.works:
             self._trust_memory(now)
             self._stop_worse(actions)
+            self._look_for_quicker(now)
             self._retry_better(now)
-        elif self.leaving is None:
-            self._promote_at = None
-        self._start(actions, now, proven=proven)
+            self._measure(actions, now)
+        else:
+            self._looking = False
+            if self.leaving is None:
+                self._promote_at = None
+        self._start(actions, now)
         return actions, self._ask_again(now)
 
     @property
@@ -314,9 +335,13 @@ class Race:
     def _better(self, name: str) -> list[Runner]:
         return [self._runners[one] for one in self._order[: self._order.index(name)]]
 
+    @property
+    def _worse(self) -> list[str]:
+        return [*self._order[self._order.index(self.used) + 1 :]] if self.used else []
+
     def _patience(self, name: str) -> float:
         patience = self._preference.patience_with(name)
-        if self.leaving is not None and not self.suspect:
+        if self._looking or (self.leaving is not None and not self.suspect):
             return max(patience, LEAVING_PATIENCE)
         if name == self._first:
             patience = max(patience, min(SLOWER * self._opened_in, MAX_KNOWN_PATIENCE))
@@ -324,8 +349,12 @@ class Race:
 
     @property
     def _longest(self) -> float:
-        """Seconds that an attempt may take now."""
+        """Seconds that an attempt may take now, or that a rival may be measured."""
         return min(self._attempt_timeout, PROMOTION_TIMEOUT if self.works else float("inf"))
+
+    def _is_rival(self, name: str) -> bool:
+        """Say whether it is proven beside the proven one in use."""
+        return self.works and name != self.used and self._runners[name].phase is Phase.PROVEN
 
     @staticmethod
     def _move(runner: Runner, phase: Phase, now: float) -> None:
@@ -344,34 +373,70 @@ class Race:
 
     def _stop_late(self, actions: list[Action], now: float) -> None:
         """Give up what takes too long to open, or to prove itself."""
-        longest = self._longest
         for name, runner in self._runners.items():
-            late = now - runner.since >= longest
-            if late and runner.phase in (Phase.TRYING, Phase.OPEN):
+            late = now - runner.since >= self._longest
+            if late and self._is_rival(name):
+                actions.append(Stop(name, f"too few round trips within {now - runner.since:.1f} s"))
+                self.ended(name, now)
+            elif late and runner.phase in (Phase.TRYING, Phase.OPEN):
                 what = "no OPEN" if runner.phase is Phase.TRYING else "no round trip"
                 why = f"{what} within {now - runner.since:.1f} s"
                 actions.append(Stop(name, why, late=True))
                 self.ended(name, now)
 
-    def _choose(self, actions: list[Action]) -> None:
+    def _choose(self, actions: list[Action], now: float) -> None:
         """Use the best that is proven; where none is, the first that opened."""
+        if self.works:
+            best, why = self._compare(actions, now)
+        else:
+            best, why = self._first_up()
+        if best is None or best == self.used:
+            return
+        if self.suspect:
+            why = f"it is the first that is proven since the network of {self.leaving} changed"
+        elif self.leaving is not None:
+            why = f"it is proven to work, and the {self.leaving} before it ends soon"
+        self.used, self.leaving, self.suspect, self._looking = best, None, False, False
+        self.pace.chosen(now)
+        actions.append(Use(best, why))
+
+    def _first_up(self) -> tuple[str | None, str]:
+        """Return what to use where nothing proven is in use, and why."""
         best = next((n for n in self._order if self._runners[n].phase is Phase.PROVEN), None)
-        why = "it is the best that is proven to work"
-        if best is None:
-            if self.used is not None or self.leaving is not None:
-                return
-            opened = [n for n in self._order if self._runners[n].phase is Phase.OPEN]
-            if not opened:
-                return
-            best = min(opened, key=lambda name: self._runners[name].since)
-            why = "it opened first"
-        if best != self.used:
-            if self.suspect:
-                why = f"it is the first that is proven since the network of {self.leaving} changed"
-            elif self.leaving is not None:
-                why = f"it is proven to work, and the {self.leaving} before it ends soon"
-            self.used, self.leaving, self.suspect = best, None, False
-            actions.append(Use(best, why))
+        if best is not None:
+            return best, "it is the best that is proven to work"
+        opened = [n for n in self._order if self._runners[n].phase is Phase.OPEN]
+        if not opened or self.used is not None or self.leaving is not None:
+            return None, ""
+        return min(opened, key=lambda name: self._runners[name].since), "it opened first"
+
+    def _compare(self, actions: list[Action], now: float) -> tuple[str | None, str]:
+        """Return what to use in the place of the one in use, and why; stop what is no better."""
+        assert self.used is not None
+        worse = self._worse
+        for name in filter(self._is_rival, self._order):
+            better = name not in worse
+            take = self.pace.judge(name, self.used, now, better=better)
+            if take and better:
+                return name, "it is the best that is proven to work"
+            told = self.pace.told(name, self.used, now)
+            if take:
+                self.pace.shun(self.used)
+                self._runners[self.used].since = now  # it has a while to show that it was chance
+                return name, f"it is quicker: {told}"
+            if take is False:
+                if better:
+                    self.pace.shun(name)
+                # Where the last is no quicker it is the path that is slow, and none would be.
+                self._drop([name] if better else worse, told, actions)
+        return None, ""
+
+    def _drop(self, names: list[str], why: str, actions: list[Action]) -> None:
+        for name in names:
+            runner = self._runners[name]
+            if runner.phase in RUNNING:
+                actions.append(Stop(name, why))
+            runner.phase = Phase.FAILED
 
     def _trust_memory(self, now: float) -> None:
         """Once what worked the last time works again, leave what is better for later."""
@@ -385,58 +450,78 @@ class Race:
 
     def _stop_worse(self, actions: list[Action]) -> None:
         """Give up what can only be worse than the proven carrier in use."""
+        if not self._looking:
+            self._drop(self._worse, f"{self.used} is better and works", actions)
+
+    def _look_for_quicker(self, now: float) -> None:
+        """Try the others beside the one in use where that is slow, the last of them first."""
         assert self.used is not None
-        for name in self._order[self._order.index(self.used) + 1 :]:
-            runner = self._runners[name]
-            if runner.phase in RUNNING:
-                actions.append(Stop(name, f"{self.used} is better and works"))
-            runner.phase = Phase.FAILED
+        worse = self._worse
+        if self._looking:
+            self._looking = any(self._runners[one].phase is not Phase.FAILED for one in worse)
+        elif worse and now >= self._look_at and self.pace.doubtful(self.used, now):
+            self._looking = True
+            self._look_at = self._later(now)
+            self._try_beside(worse[::-1], now)
+
+    def _later(self, now: float) -> float:
+        return now + self._interval * self._jitter(0.8, 1.2)
+
+    def _try_beside(self, names: list[str], now: float) -> None:
+        """Let some be tried, in this order, while the proven one in use carries."""
+        assert self.used is not None
+        self._interval = min(self._interval * 2, LAST_PROMOTION_INTERVAL)
+        self.pace.anew(self.used)
+        for name in names:
+            self._runners[name].phase = Phase.WAITING
+        self._queue = names
+        self._next_start = now
+
+    def _measure(self, actions: list[Action], now: float) -> None:
+        """Ask the one in use, and what may take its place, for round trips."""
+        assert self.used is not None
+        rivals = [one for one in self._order if self._is_rival(one)]
+        eager = any(one not in self._worse for one in rivals)
+        names, self._measured_again = self.pace.due(
+            self.used, rivals, now, eager=eager, looking=self._looking
+        )
+        actions += [Ask(name) for name in self._order if name in names]
 
     def _retry_better(self, now: float) -> None:
         """Let better transports try again, now and then, while a worse one works."""
-        assert self.used is not None
-        better = self._better(self.used)
-        if not better or any(one.phase is not Phase.FAILED for one in better):
+        better = [name for name in self._order if name not in (self.used, *self._worse)]
+        if not better or any(self._runners[one].phase is not Phase.FAILED for one in better):
             self._promote_at = None
-            return
-        if self._promote_at is None:
-            self._promote_at = now + self._interval * self._jitter(0.8, 1.2)
+        elif self._promote_at is None:
+            self._promote_at = self._later(now)
         elif now >= self._promote_at:
             self._promote_at = None
-            self._interval = min(self._interval * 2, LAST_PROMOTION_INTERVAL)
-            for runner in better:
-                runner.phase = Phase.WAITING
-            self._queue = [n for n in self._order if self._runners[n].phase is Phase.WAITING]
-            self._next_start = now
+            self._try_beside(better, now)
 
-    def _start(self, actions: list[Action], now: float, *, proven: bool) -> None:
+    def _start(self, actions: list[Action], now: float) -> None:
         """Start the next attempt, if its time has come."""
-        waiting = self._waiting(proven=proven)
-        if waiting is None:
-            return
-        if now >= self._next_start:
+        waiting = self._waiting
+        if waiting is not None and now >= self._next_start:
             self._move(self._runners[waiting], Phase.TRYING, now)
+            self.pace.anew(waiting)
             self._runners[waiting].tried = True
             self._next_start = now + self._patience(waiting)
             actions.append(Start(waiting))
 
-    def _waiting(self, *, proven: bool) -> str | None:
-        for name in self._queue:
-            if self._runners[name].phase is Phase.WAITING:
-                # While a proven carrier is in use, only what is better is worth a try.
-                if proven and self._order.index(name) > self._order.index(self.used or name):
-                    continue
-                return name
-        return None
+    @property
+    def _waiting(self) -> str | None:
+        return next((n for n in self._queue if self._runners[n].phase is Phase.WAITING), None)
 
     def _ask_again(self, now: float) -> float | None:
         times = [
             runner.since + self._longest
-            for runner in self._runners.values()
-            if runner.phase in (Phase.TRYING, Phase.OPEN)
+            for name, runner in self._runners.items()
+            if runner.phase in (Phase.TRYING, Phase.OPEN) or self._is_rival(name)
         ]
-        if self._waiting(proven=self.works) is not None:
+        if self._waiting is not None:
             times.append(self._next_start)
         if self._promote_at is not None and self.works:
             times.append(self._promote_at)
+        if self._measured_again is not None:
+            times.append(self._measured_again)
         return max(min(times), now) if times else None

@@ -137,8 +137,8 @@ class Report:
         yield f"{'transport':<10} {'verdict':<{wide}}  {'opened':>9}  {'round trip':>10}  answer"
         for one in self.findings:
             seen = one.evidence
-            trip = None
-            if seen.opened is not None and seen.proven is not None:
+            trip = seen.trip
+            if trip is None and seen.opened is not None and seen.proven is not None:
                 trip = seen.proven - seen.opened
             row = (
                 f"{one.transport:<10} {one.outcome:<{wide}}  {_ms(seen.opened):>9}  {_ms(trip):>10}"

@@ -1,6 +1,6 @@
 """A runner: one transport in the race, how far it has come, and what may be decided of it.
 
-Knows: the phases of an attempt, the three actions.
+Knows: the phases of an attempt, the four actions.
 Must not know: when anything is decided, or why.
 """
 
@@ -53,7 +53,14 @@ class Stop:
     late: bool = False
 
 
-Action = Start | Use | Stop
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send a PING on the carrier of this transport."""
+
+    transport: str
+
+
+Action = Start | Use | Stop | Ask
 
 
 @dataclass(slots=True)

@@ -75,6 +75,26 @@ async def echo(socket: Socket, scope: Mapping[str, Any], params: Params) -> None
         await socket.send(message)
 
 
+async def chatter(socket: Socket, scope: Mapping[str, Any], params: Params) -> None:
+    """Say something every 20 ms until the client does, and be an echo from then on."""
+    await socket.accept()
+
+    async def talk() -> None:
+        while True:
+            await socket.send("chatter")
+            await asyncio.sleep(0.02)
+
+    talking = asyncio.create_task(talk())
+    try:
+        message = await socket.receive()
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+    while message is not None:
+        await socket.send(message)
+        message = await socket.receive()
+
+
 async def push(socket: Socket, scope: Mapping[str, Any], params: Params) -> None:
     """Send numbers from 0 up while the client does the same, and judge what comes."""
     await socket.accept()
@@ -156,6 +176,7 @@ async def never(socket: Socket, scope: Mapping[str, Any], params: Params) -> Non
 
 
 HANDLERS: dict[str, Handler] = {
+    "chatter": chatter,
     "choose": choose,
     "deaf": deaf,
     "echo": echo,

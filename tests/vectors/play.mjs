@@ -44,6 +44,7 @@ function race(asked) {
     ({ way }) => told.push(["start", way]),
     ({ way }) => told.push(["use", way]),
     ({ way }, why, isLate = false) => told.push(["stop", way, isLate]),
+    ({ way }) => told.push(["ask", way]),
     (at) => (again = Math.min(again, at)),
     (low, high) => (low + high) / 2);
   const runners = Object.fromEntries(one.order.map((runner) => [runner.way, runner]));
@@ -57,6 +58,10 @@ function race(asked) {
       told = [];
       again = Infinity;
     } else if (what === "offered") one.offered(name);
+    else if (what === "busy") {
+      one.quietSince = now;
+      if (name) one.checkedAt = -Infinity;
+    }
     else if (what === "round") one.nextRound(now);
     else if (name) one[what](runners[name], now, ...rest);
     else one[what](now);

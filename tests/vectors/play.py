@@ -80,6 +80,8 @@ def _race(asked: Json) -> Json:
             race.ended(more[0], now, served=more[1], blameless=more[2])
         elif what == "offered":
             race.offered(more[0])
+        elif what == "busy":
+            race.pace.busy(now, closing=more[0])
         else:
             {
                 "doubt": race.doubt,

@@ -18,6 +18,7 @@ import httpx
 
 from byway.client.place import Place
 from byway.client.running import Running
+from byway.client.talk import Talk
 from byway.client.trail import Trail
 from byway.errors import ELSEWHERE, Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open
@@ -26,7 +27,7 @@ from byway.negotiation import Memory, Preference, Race, Start, Use
 from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.report import Report
 from byway.negotiation.retry import GiveUp, Retries
-from byway.negotiation.runner import Action
+from byway.negotiation.runner import Action, Ask
 from byway.session import State
 from byway.transports import REGISTRY
 from byway.transports.base import stop
@@ -109,6 +110,7 @@ class Driver:
             live.ask_heartbeat(self._place.silence.heartbeat)
         self._look_at = asyncio.get_running_loop().time() + ROUTE_INTERVAL
         self._running: dict[str, Running] = {}
+        self._talk = Talk()
         # It ends soon or is suspect, and carries until another is used.
         self._leaving: Running | None = None
         self._ready = asyncio.Event()
@@ -213,6 +215,7 @@ class Driver:
             await self._look_around(now)
             await self._clear(now)
             self._take_in(now)
+            self._talk.look(self.live.core, self._race.pace, now)
             if self.plain is not None or self.live.core.finished:
                 break
             if self._race.exhausted:
@@ -287,6 +290,9 @@ class Driver:
                     self._on_transport(name)
                 except (Exception, asyncio.CancelledError):  # it was not this task's cancelling
                     logger.exception("session %s: on_transport failed", self.live.name)
+        elif isinstance(action, Ask):
+            if name in self._running:
+                self._ping(self._running[name])
         else:
             one = self._running.get(name)
             if one is not None:
@@ -328,7 +334,12 @@ class Driver:
             self._leaving, used.suspect = used, True
         self._race.doubt(now)
         if self._leaving is not None:
-            self.live.core.ping(self._leaving.link.carrier, secrets.token_bytes(8))
+            self._ping(self._leaving)
+
+    def _ping(self, one: Running) -> None:
+        """Ask for a round trip; the race is told when it is over."""
+        one.proven = False
+        self.live.core.ping(one.link.carrier, secrets.token_bytes(8))
         self.live.changed()
 
     async def _clear(self, now: float) -> None:
@@ -364,8 +375,7 @@ class Driver:
                 one.opened = True
                 one.opened_in = now - one.started
                 self._race.opened(one.transport, now)
-                self.live.core.ping(one.link.carrier, secrets.token_bytes(8))
-                self.live.changed()
+                self._ping(one)
             if one.link.carrier.proven and not one.proven:
                 one.proven = True
                 self._race.proven(one.transport, now)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from byway.doctor.probing import Loss, Probing, Way, is_away
+from byway.doctor.timing import least_trip
 from byway.errors import CarrierLost, ChannelClosed, Refused
 from byway.limits import KIB
 from byway.negotiation.evidence import Evidence, Watch
@@ -160,6 +161,7 @@ class Examination:
                 await probing.live.send("repeats")
             if await probing.until(lambda: probing.text.isdigit(), deadline):
                 seen.repeats = int(probing.text)
+            seen.trip = await least_trip(probing, deadline)
             await probing.until(lambda: False, min(deadline, probing.opened + WATCH))
 
     async def _send(self, probing: Probing) -> None:
@@ -202,6 +204,9 @@ class Examination:
         seen.answered = since(probing.answered_at)
         seen.opened = since(probing.opened)
         seen.proven = since(probing.proven)
+        if seen.opened is not None and seen.proven is not None:
+            # The first may have come while the machine was busy with the others.
+            seen.trip = min(seen.proven - seen.opened, seen.trip or float("inf"))
         seen.plain = probing.plain
         seen.status = probing.status
         seen.headers = telling(probing.headers.multi_items())

@@ -234,7 +234,7 @@ def test_a_heartbeat_that_is_too_slow_is_advised_against() -> None:
         ({"lost": 1, "lost_batches": 2}, "3 requests were lost"),
         ({"repeats": 3}, "repeats some"),
         ({"batch_status": 413}, "shorter ones pass"),
-        ({"proven": 0.9}, "a round trip takes 0.8 s"),
+        ({"trip": 0.8}, "a round trip takes 0.8 s"),
         (
             {"echoed": 20_480, "echo_time": 2.0, "unfinished": True},
             "10 KiB a second came back, and",
