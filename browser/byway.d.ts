@@ -4,7 +4,10 @@ export interface BywayOptions {
   transports?: Transport[] | string;
   /** Seconds that an attempt has to itself before the next starts beside it: 0.25, of sse 0.1. */
   patience?: Partial<Record<Transport, number>>;
-  /** Headers for every HTTP request. A browser's WebSocket cannot have any. */
+  /**
+   * Headers for every HTTP request. A browser's WebSocket cannot have any. `authorization` replaces
+   * the user and the password of the URL.
+   */
   headers?: Record<string, string>;
   /**
    * Whether HTTP requests to another origin bring cookies. `"include"` by default, as WebSockets
@@ -41,6 +44,7 @@ export interface TransportReport {
 }
 
 export interface BywayReport {
+  /** Without user and password. */
   url: string;
   /** The transport in use; null before the first and after the last. */
   transport: Transport | null;
@@ -66,12 +70,14 @@ export interface BywaySocketEventMap extends WebSocketEventMap {
 export declare class BywaySocket extends EventTarget implements WebSocket {
   /**
    * @param url of the endpoint; ws(s) and http(s) mean the same; may be relative to the page
+   *   A user and a password in it go along as `Authorization: Basic` (RFC 7617).
    * @param protocols the application's subprotocols: at most 32, of 2 KiB together
    * @throws DOMException `SyntaxError`: of a wrong URL or subprotocol
-   * @throws TypeError of a wrong option
+   * @throws TypeError of a wrong option, or of a header that cannot be one
    */
   constructor(url: string | URL, protocols?: string | string[], options?: BywayOptions);
 
+  /** With user and password, where they were given. */
   readonly url: string;
   readonly readyState: 0 | 1 | 2 | 3;
   readonly protocol: string;
@@ -121,13 +127,19 @@ export declare class BywaySocket extends EventTarget implements WebSocket {
   readonly OPEN: 1;
   readonly CLOSING: 2;
   readonly CLOSED: 3;
+  /** As of every class with this interface. */
+  readonly [Symbol.toStringTag]: "WebSocket";
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
   static readonly CLOSING: 2;
   static readonly CLOSED: 3;
 
   /**
-   * Put it in the place of `WebSocket`, so that other people's code uses it unchanged.
+   * Put a class in the place of `WebSocket` that makes the same sockets, so that other people's code
+   * uses them unchanged.
+   *
+   * That class has the standard's name and constructor: it ignores a third argument. What it makes is
+   * `instanceof` both, and so is what `BywaySocket` makes.
    *
    * @param options defaults of every socket from now on
    * @returns puts everything back

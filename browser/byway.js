@@ -1148,14 +1148,23 @@ const GRACE = 3; // seconds in which a carrier has to answer after that
  * @param on `{open(subprotocol), message(data, cost), transport(name), plain(socket), over(isClean)}`
  */
 function drive(url, subprotocols, options, on) {
-  const http = url.replace(/^ws/, "http");
-  const { origin } = new URL(http);
+  // fetch refuses a URL that names a user, so that goes into a header. A WebSocket's URL keeps it:
+  // browsers send it when the server asks for it (401).
+  const { origin, pathname, search, username, password } = new URL(url.replace(/^ws/, "http"));
+  const http = origin + pathname + search;
   const place = options.memory && origin;
   const known = recall(place);
   const session = new Session(on.message, options.maxMessage);
   const race = new Race(options, known, start, use, stop, ask, wakeAt);
   const quiet = new Silence(known.heartbeat);
   const key = random();
+  const own = { // headers of every request
+    // btoa takes bytes, which is what `unescape` makes of percent-encoded UTF-8 (RFC 7617, section 2.1).
+    ...(username || password) && {
+      authorization: `Basic ${btoa(`${username}:${password}`.replace(/%\w\w/g, unescape))}`,
+    },
+    ...Object.fromEntries(new Headers(options.headers)), // with names in lower case, so that each is there once
+  };
   const links = new Set(); // all carriers and attempts
   const trail = {}; // the newest attempt in vain of each transport
   const began = now();
@@ -1216,7 +1225,7 @@ function drive(url, subprotocols, options, on) {
         const response = await fetch(http, {
           method: "POST", body, keepalive, duplex: "half",
           headers: {
-            ...options.headers, "content-type": "application/byway", byway: answer === "up" ? answer : 1,
+            ...own, "content-type": "application/byway", byway: answer === "up" ? answer : 1,
             accept: answer === "sse" ? "text/event-stream" : "application/octet-stream",
           },
           cache: "no-store", redirect: "error", referrerPolicy: "no-referrer",
@@ -1339,7 +1348,7 @@ function drive(url, subprotocols, options, on) {
     },
 
     report: () => ({
-      url,
+      url: http.replace("http", "ws"), // without a password, as people log it
       failure,
       transports: options.transports.map((transport) => ({
         transport,
@@ -1661,7 +1670,7 @@ function socketUrl(given) {
   } catch {
     // It is none at all.
   }
-  refuse(`URL ${given}`);
+  refuse("wrong URL"); // it may hold a password
 }
 
 /** Check what an application offers. */
@@ -1821,6 +1830,14 @@ function converse(socket, address, protocols, options) {
   };
 }
 
+/**
+ * The class that `install()` puts in the place of `WebSocket`. It makes the same objects, but ignores
+ * surplus arguments (Web IDL, section 3.6): code written for `ws` or React Native passes options there.
+ */
+function standIn(url, protocols = []) {
+  return Reflect.construct(BywaySocket, arguments.length ? [url, protocols] : [], new.target);
+}
+
 /** The WebSocket interface (WHATWG WebSockets, section 3) over any transport. */
 export class BywaySocket extends EventTarget {
   #inner;
@@ -1859,47 +1876,73 @@ export class BywaySocket extends EventTarget {
    */
   static install(options) {
     checked(options);
-    const before = [globalThis.WebSocket, installed];
-    [globalThis.WebSocket, installed] = [BywaySocket, options];
-    return () => ([globalThis.WebSocket, installed] = before);
+    const { prototype } = BywaySocket;
+    const before = [globalThis.WebSocket, installed, prototype.constructor];
+    [globalThis.WebSocket, installed, prototype.constructor] = [standIn, options, standIn];
+    return () => ([globalThis.WebSocket, installed, prototype.constructor] = before);
+  }
+
+  // In the order of what `look` returns
+
+  get transport() {
+    return this.#inner.look()[0];
+  }
+
+  get url() {
+    return this.#inner.look()[1];
+  }
+
+  get readyState() {
+    return this.#inner.look()[2];
+  }
+
+  get bufferedAmount() {
+    return this.#inner.look()[3];
+  }
+
+  get extensions() {
+    return this.#inner.look()[4];
+  }
+
+  get protocol() {
+    return this.#inner.look()[5];
+  }
+
+  get binaryType() {
+    return this.#inner.look()[6];
+  }
+
+  set binaryType(type) {
+    if (type === "blob" || type === "arraybuffer") this.#inner.choose(type);
   }
 
   static {
     const { prototype } = this;
-    const define = (name, how) =>
-      // Members of a Web IDL interface are enumerable; ours beside them are not.
-      Object.defineProperty(prototype, name, { enumerable: !/transport/.test(name), configurable: true, ...how });
-    define("send");
-    define("close");
-    ["transport", "url", "readyState", "bufferedAmount", "extensions", "protocol", "binaryType"].forEach((name, index) =>
-      define(name, {
-        get() {
-          return this.#inner.look()[index];
-        },
-      }));
-    define("binaryType", {
-      set(type) {
-        if (type === "blob" || type === "arraybuffer") this.#inner.choose(type);
-      },
-    });
-    ["CONNECTING", "OPEN", "CLOSING", "CLOSED"].forEach((name, value) => {
-      for (const one of [this, prototype]) Object.defineProperty(one, name, { value, enumerable: true });
-    });
     // Event handler attributes (WHATWG HTML, section 8.1.8.1)
     for (const type of ["open", "message", "error", "close", "transport"]) {
-      define(`on${type}`, {
-        get() {
+      const name = `on${type}`;
+      Object.defineProperty(prototype, name, Object.getOwnPropertyDescriptor({
+        get [name]() {
           return this.#handlers[type]?.value || null;
         },
-        set(value) {
+        set [name](value) {
           const run = this.#handlers[type] ??= (event) =>
             typeof run.value === "function" && run.value.call(this, event);
           run.value = Object(value) === value ? value : null;
           this.addEventListener(type, run); // who listens already keeps its place
           if (!run.value) this.removeEventListener(type, run);
         },
-      });
+      }, name));
     }
+    // Members of a Web IDL interface are enumerable; ours beside them are not.
+    Object.getOwnPropertyNames(prototype).forEach((name) =>
+      Object.defineProperty(prototype, name, { enumerable: !/constr|report|transp/.test(name) }));
+    ["CONNECTING", "OPEN", "CLOSING", "CLOSED"].forEach((name, value) => {
+      for (const one of [this, prototype, standIn]) Object.defineProperty(one, name, { value, enumerable: true });
+    });
+    Object.defineProperty(prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
+    Object.defineProperties(standIn, { name: { value: "WebSocket" }, prototype: { value: prototype } });
+    Object.setPrototypeOf(standIn, EventTarget); // Node asks the constructor of an object whether it is one
   }
 }
 

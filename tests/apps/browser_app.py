@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from base64 import b64decode
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -198,6 +199,19 @@ async def cookie(socket: WebSocket) -> None:
     await _left(socket)
 
 
+async def basic(socket: WebSocket) -> None:
+    """Ask for a user and a password (RFC 7617), and say which came."""
+    scheme, _, credentials = socket.headers.get("authorization", "").partition(" ")
+    name, _, password = b64decode(credentials).decode(errors="replace").partition(":")
+    if scheme != "Basic" or password == "other":
+        challenge = {"www-authenticate": 'Basic realm="pages", charset="UTF-8"'}
+        await socket.send_denial_response(PlainTextResponse("who is it?", 401, challenge))
+        return
+    await socket.accept()
+    await socket.send_text(f"{name}:{password}")
+    await _left(socket)
+
+
 async def heard(socket: WebSocket) -> None:
     """Log how a client leaves, so that a test can see it."""
     await socket.accept()
@@ -251,6 +265,7 @@ HANDLERS: Final = (
     keep,
     kept,
     cookie,
+    basic,
     heard,
 )
 

@@ -22,7 +22,7 @@ POLICY = "default-src 'self'; script-src 'self'; img-src data:; connect-src 'sel
 
 WORDS = """
 const socket = new WebSocket("/echo")
-const tell = (word) => fetch(`/tell?word=${WebSocket.name}-${word}`)
+const tell = (word) => fetch(`/tell?word=${"transport" in socket ? "byway" : "native"}-${word}`)
 socket.onopen = () => socket.send("hello")
 socket.onmessage = ({ data }) => tell(data)
 """

@@ -80,6 +80,70 @@ standard(
   },
 )
 
+standard(
+  "the names of the class",
+  ["WebSocket", 1, "[object WebSocket]", "[object WebSocket]", [false, false, true], true],
+  async (Socket, url) => {
+    const { prototype } = Socket
+    const tag = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag)
+    const strings = [prototype, made(Socket, `${url}/echo`)].map(String)
+    const how = [tag.writable, tag.enumerable, tag.configurable]
+    return [Socket.name, Socket.length, ...strings, how, prototype.constructor === Socket]
+  },
+)
+
+const READ_ONLY = ["bufferedAmount", "extensions", "protocol", "readyState", "url"]
+const SETTABLE = ["binaryType", "onclose", "onerror", "onmessage", "onopen"]
+
+standard(
+  "the names of the members",
+  {
+    ...Object.fromEntries(READ_ONLY.map((one) => [one, [`get ${one}`, 0]])),
+    ...Object.fromEntries(SETTABLE.map((one) => [one, [`get ${one}`, 0, `set ${one}`, 1]])),
+    ...{ send: ["send", 1], close: ["close", 0] },
+  },
+  async ({ prototype }) => {
+    const found = {}
+    for (const name of [...READ_ONLY, ...SETTABLE, "send", "close"]) {
+      const { get, set, value } = Object.getOwnPropertyDescriptor(prototype, name)
+      found[name] = [get, set, value].flatMap((one) => (one ? [one.name, one.length] : []))
+    }
+    return found
+  },
+)
+
+standard(
+  "surplus arguments are ignored",
+  ["open", 'message "hello"', "open", 'message "hello"'],
+  async (Socket, url) => {
+    // Code that was written for `ws`, or for React Native, has options there.
+    const options = { transports: "smoke", perMessageDeflate: false, headers: { "no name": "é" } }
+    const seen = () => {
+      throw new Error("it was looked at")
+    }
+    const trap = new Proxy({}, { get: seen, has: seen, ownKeys: seen })
+    const found = []
+    for (const more of [[options], [trap, trap]]) {
+      const { socket, log, until } = await opened(Socket, `${url}/echo`, [], ...more)
+      socket.send("hello")
+      await until("message")
+      found.push(...log)
+    }
+    return found
+  },
+)
+
+standard("a class of one's own is made of it", [true, "[object WebSocket]", 7], async (
+  Socket,
+  url,
+) => {
+  class Own extends Socket {
+    own = 7
+  }
+  const socket = made(Own, `${url}/echo`)
+  return [socket instanceof Own && socket instanceof Socket, String(socket), socket.own]
+})
+
 standard("it cannot be called without new", "TypeError", async (Socket, url) =>
   thrown(() => Socket(`${url}/echo`)),
 )
@@ -141,6 +205,18 @@ standard("a relative address can be talked to", 'message "hello"', async (Socket
 
 standard("an address is put into its usual form", "ws://HOST/echo?a%20b", async (Socket, url) =>
   made(Socket, `${url.replace("ws:", "WS:")}/x/../echo?a b`).url,
+)
+
+standard(
+  "an address with a user and a password",
+  ["ws://user:p%40ss@HOST/basic", "ws://HOST", ["open", 'message "user:p@ss"']],
+  async (Socket, url) => {
+    const { socket, log, until } = watch(new Socket(`${url.replace("//", "//user:p%40ss@")}/basic`))
+    let origin
+    socket.onmessage = (event) => (origin = event.origin)
+    await until("message")
+    return [socket.url, origin, log]
+  },
 )
 
 standard("an address may be a URL", "ws://HOST/echo", async (Socket, url) =>

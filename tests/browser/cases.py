@@ -26,15 +26,11 @@ NAMES: Final = re.findall(
 
 _NATIVE: Final = "async () => { globalThis.Subject = WebSocket }"
 
-# Forced on one transport, and otherwise as it is: what it is called with and without is a case.
+# The class that other people's code gets, forced on one transport.
 _BYWAY: Final = """async (transport, module) => {
   const { BywaySocket } = await import(module)
-  globalThis.Subject = class extends BywaySocket {
-    constructor(...given) {
-      const [url, protocols] = given
-      super(...(given.length ? [url, protocols, { transports: [transport] }] : []))
-    }
-  }
+  BywaySocket.install({ transports: [transport] })
+  globalThis.Subject = WebSocket
 }"""
 
 _RUN: Final = """async (url, names) => {

@@ -26,4 +26,4 @@ async def test_a_page_with_a_strict_policy_gets_it_in_the_place_of_websocket(
     page = await browser.open(server.url(f"/?name={name}"))
     page.expect("WebSocket")  # of WebKit, in whose eyes `'self'` is no WebSocket
     told = await server.log.seen(r"told (\S+) by", since=mark)
-    assert told[1] == "BywaySocket-hello"
+    assert told[1] == "byway-hello"
