@@ -61,7 +61,25 @@ def test_no_heartbeat_is_below_the_least() -> None:
     assert not one.cut(1.2, BEAT)  # it cannot help any more: the transport is to blame
 
 
-@pytest.mark.parametrize(("age", "confirmed"), [(7.9, False), (8.1, True)])
+@pytest.mark.parametrize(
+    ("silences", "heartbeat"),
+    [
+        ((11.9, 11.9), 5.95),  # below 1.2 heartbeats it is the silence that counts
+        ((12.0, 12.0), 5.0),  # and from there on the heartbeat
+        ((8.0, 10.0), 4.0),  # alike by just a fifth of the longer
+        ((7.9, 10.0), None),
+        ((1.0, 1.0), 1.0),  # the least that counts, and the least heartbeat
+        ((0.9, 0.9), None),
+    ],
+)
+def test_the_bounds(silences: tuple[float, float], heartbeat: float | None) -> None:
+    one = Silence()
+    for silence in silences:
+        one.cut(silence, BEAT)
+    assert one.heartbeat == heartbeat
+
+
+@pytest.mark.parametrize(("age", "confirmed"), [(7.9, False), (8.0, False), (8.1, True)])
 def test_a_heartbeat_is_confirmed_by_a_carrier_that_lasts(age: float, confirmed: bool) -> None:
     one = Silence()
     one.cut(4.0, BEAT)
