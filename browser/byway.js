@@ -88,6 +88,9 @@ function split(bytes, onRest) {
 /** Decode a buffer that is a whole number of frames. */
 const decodeAll = (buffer) => split(new Uint8Array(buffer), (rest) => badIf(rest.length));
 
+/** Decode base64. */
+const fromBase64 = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+
 /** Return what turns the bytes of one carrier into frames, however they are cut. */
 function frameDecoder() {
   let rest = [];
@@ -111,7 +114,7 @@ function eventDecoder() {
         if (name === "event") type = value;
       }
       // A line's end is nothing to base64.
-      return type === "frames" ? decodeAll(Uint8Array.from(atob(data), (one) => one.charCodeAt(0))) :
+      return type === "frames" ? decodeAll(fromBase64(data)) :
         data && (type || "message") === "message" ? [[TEXT, utf8(data.slice(1))]] : [];
     });
   };
@@ -907,6 +910,7 @@ async function carryEndless(driver, link) {
 async function carryPoll(driver, link) {
   const { session } = driver;
   let hasFailed = true; // the first has to succeed
+  let isOther = false; // it was asked for in the other form just now
   let poll = 0;
   await takeSlot(driver, link);
   while (session.phase !== CLOSED) {
@@ -930,8 +934,14 @@ async function carryPoll(driver, link) {
     const frames = poll++ ? [] : session.write(link, MAX_PART); // little, so that no path minds it
     try {
       driver.feed(link, decodeAll(await driver.ask(link, "poll", { poll, frames })));
-      hasFailed = false;
+      hasFailed = isOther = false;
     } catch (error) {
+      if (error.isOther && !isOther) {
+        // The same poll once more: the server keeps what it has answered.
+        isOther = true;
+        if (!--poll) session.rewind(link); // its frames may not have come either
+        continue;
+      }
       // One answer may be lost alone; the next poll says what has come.
       if (hasFailed || !error.isNetwork) throw error;
       hasFailed = true;
@@ -973,7 +983,7 @@ function batches(driver, link) {
       if (session.oldest >= end || session.oldest > wentBackTo) failures = 0;
     } catch (error) {
       if (session.isGone(error, now())) link.end(error);
-      failure ??= error;
+      failure ??= error.isOther ? "blocked" : error;
     }
     const [first] = flights;
     flights.delete(flight);
@@ -1178,6 +1188,7 @@ function drive(url, subprotocols, options, on) {
   let isFinished = false, isPaused = false;
   let wasMarked = false; // an answer has shown byway
   let isMultiplexed = !globalThis.location; // no browser, no six connections
+  let isText = false; // the form of answers that have an end: base64
   let failure = null;
   let alone = Infinity; // since when no carrier is open
   let phaseSeen = LIVE, endAt; // until when that phase may last
@@ -1205,6 +1216,7 @@ function drive(url, subprotocols, options, on) {
     /** What HELLO says, of any request or handshake. */
     greet: (link, answer, poll) => ({
       session: key, carrier: link.id, ...session.announce(link), answer, instance, poll,
+      form: isText ? "text" : undefined,
       subprotocols: instance || !subprotocols[0] ? undefined : subprotocols,
     }),
 
@@ -1221,12 +1233,13 @@ function drive(url, subprotocols, options, on) {
         link.requests.add(controller); // the page's last one is nothing's to abort
       }
       const timer = setTimeout(() => controller.abort(), within * 1000);
+      const asked = isText;
       try {
         const response = await fetch(http, {
           method: "POST", body, keepalive, duplex: "half",
           headers: {
             ...own, "content-type": "application/byway", byway: answer === "up" ? answer : 1,
-            accept: answer === "sse" ? "text/event-stream" : "application/octet-stream",
+            accept: answer === "sse" ? "text/event-stream" : asked ? "text/plain" : "application/octet-stream",
           },
           cache: "no-store", redirect: "error", referrerPolicy: "no-referrer",
           credentials: options.credentials, signal: controller.signal,
@@ -1238,10 +1251,20 @@ function drive(url, subprotocols, options, on) {
           const why = mark === "error" ? (await response.text()).slice(0, 200) : "";
           throw lost(`answered ${status} ${why}`.trim(), { status, mark, gone: headers.get("byway-gone") });
         }
-        return isEndless ? response : await response.arrayBuffer();
+        if (isEndless) return response;
+        const data = /^text/.test(headers.get("content-type")) ? fromBase64(await response.text()) :
+          await response.arrayBuffer();
+        link.passes = asked;
+        return data;
       } catch (error) {
-        throw error.status ? error :
-          lost(controller.signal.aborted ? "no answer" : error.message, { isNetwork: true });
+        const { status, mark } = error;
+        const isAborted = controller.signal.aborted;
+        // Gateways block responses by their type. See transports/form.py.
+        const isBlocked = asked === isText && (status ? !mark && /^([23]|40[36]|415)/.test(status) :
+          !isEndless && !isAborted && link.passes !== asked);
+        if (isBlocked) isText = isEndless || !asked;
+        throw Object.assign(status ? error :
+          lost(isAborted ? "no answer" : error.message, { isNetwork: true }), { isOther: isBlocked });
       } finally {
         clearTimeout(timer);
         if (!isEndless) link.requests.delete(controller);

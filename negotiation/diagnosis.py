@@ -18,6 +18,7 @@ from byway.negotiation.pages import SUMMARY as PAGES_REFUSED
 from byway.negotiation.pages import page_note, pages_are_refused
 from byway.negotiation.products import product
 from byway.negotiation.report import Finding, Report, Verdict
+from byway.negotiation.types import blocked, passing
 
 UNREACHABLE: Final = frozenset(
     {"name", "refused", "certificate", "tls", "unreachable", "connect-timeout", "proxy"}
@@ -46,6 +47,7 @@ class _Others:
         carried: a transport carries the session that this is about, or has carried it.
         plain: a plain WebSocket does, or did.
         said_no: the application refused the session.
+        types: the types of responses that pass.
     """
 
     served: bool
@@ -55,6 +57,7 @@ class _Others:
     carried: bool
     plain: bool
     said_no: bool
+    types: frozenset[str]
 
 
 def diagnose(
@@ -88,6 +91,7 @@ def diagnose(
         carried=bool(in_use or last),
         plain=plain,
         said_no=any(one.mark == "refused" for one in evidence),
+        types=passing(evidence),
     )
     findings = tuple(
         replace(found, notes=(*found.notes, note)) if note else found
@@ -215,6 +219,10 @@ def _answered(one: Evidence, others: _Others) -> Finding:
     if not others.served and others.plainly_not and one.trouble != "proxy":
         why, advice = not_byway(one, who)
         return _found(one, Verdict.NO_BYWAY, why, advice)
+    if (by_type := blocked(one, others.types, who)) is not None:
+        why, advice = by_type
+        outcome = f"{Verdict.BLOCKED.value} ({one.status})"
+        return _found(one, Verdict.BLOCKED, why, f"{advice} {WITHOUT}", outcome=outcome)
     why, advice = refusal(one, who, others.served)
     if others.served and not one.mark:
         advice = f"{advice} {WITHOUT}".strip()
@@ -415,6 +423,11 @@ def _notes(one: Evidence, why: str) -> tuple[str, ...]:
         if one.away:
             times = "once" if one.away == 1 else f"{one.away} times"
             notes.append(f"The server was away at first: something on the way said so {times}.")
+        if one.text_only:
+            notes.append(
+                "Responses of the type `application/octet-stream` are blocked: the text form is "
+                "used in their place."
+            )
         if one.batch_status == 413:
             notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
         if one.trip is not None and one.trip >= SLOW_TRIP:

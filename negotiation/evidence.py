@@ -65,6 +65,7 @@ class Evidence:
         batch_status: the status with which a batch was refused, where one was.
         page_refused: the server answered 403 to what a page of the URL's own origin says, and took
             the same without it.
+        text_only: responses of `application/octet-stream` were replaced, and came as text.
         busy: a watch with a message a second.
         silent: a watch without a word.
         timeout: seconds that the attempt was given.
@@ -101,6 +102,7 @@ class Evidence:
     lost_batches: int = 0
     batch_status: int | None = None
     page_refused: bool = False
+    text_only: bool = False
     busy: Watch | None = None
     silent: Watch | None = None
     timeout: float | None = None

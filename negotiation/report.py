@@ -23,6 +23,7 @@ class Verdict(Enum):
 
     WORKS = "works"
     REFUSED = "refused"
+    BLOCKED = "blocked by type"
     SILENT = "silent"
     BUFFERED = "buffered"
     CUT = "cut"

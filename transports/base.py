@@ -17,6 +17,7 @@ from byway.frames import encode_ack
 from byway.handshake import Hello, Open
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
+from byway.transports.form import encoded
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -55,6 +56,7 @@ class Exchange:
         subprotocol: what the application chose.
         headers: headers that the application's `accept` adds to the answer.
         promote: OPEN says that a WebSocket, which could not have opened the session, is taken now.
+        text: whether an answer that has an end is wanted as text.
     """
 
     scope: Scope
@@ -66,6 +68,7 @@ class Exchange:
     subprotocol: str | None
     headers: Headers
     promote: bool = False
+    text: bool = False
 
     def opening(self, link: Attachment) -> bytes:
         """Make the OPEN frame that begins a carrier."""
@@ -110,8 +113,13 @@ class Exchange:
             link: the carrier that the request goes with, None for none.
         """
         ack = encode_ack(*live.core.announce(link.carrier if link else None))
-        await self.start(answer, "application/octet-stream", length=len(ack))
-        await self.body(ack, more=False)
+        await self.whole(answer, ack)
+
+    async def whole(self, answer: str, frames: bytes) -> None:
+        """Answer with frames and an end, in the form that is wanted."""
+        kind, data = encoded(frames, text=self.text)
+        await self.start(answer, kind, length=len(data))
+        await self.body(data, more=False)
 
     async def left(self) -> None:
         """Wait until the client has left, or the answer is complete."""

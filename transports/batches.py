@@ -216,6 +216,10 @@ class Batches:
         live, link, dial = self._link.live, self._link, self._dial
         if error.gone and (error.gone != ELSEWHERE or dial.elsewhere.believed(self._loop.time())):
             raise error
+        if error.other_form and live.core.outbox.first != self._went_back_to:
+            self._went_back_to = live.core.outbox.first
+            live.core.rewind(link.carrier)
+            return
         if error.answered == TOO_LARGE and self._size == 1:
             live.abort(1006, f"the way up refuses a request of one frame: {error}")
             return

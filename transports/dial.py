@@ -26,6 +26,7 @@ from byway.masking import mask_client
 from byway.session import Intake
 from byway.transports.cookies import Cookies
 from byway.transports.elsewhere import Elsewhere
+from byway.transports.form import BINARY, Form, decoded, is_text, longest
 from byway.transports.head import room
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.trouble import proxy_status, telling, trouble
@@ -74,6 +75,7 @@ class Dial:
         extended: whether a WebSocket over HTTP/2 is worth a try: it is wanted, and none has failed.
         elsewhere: the responses in a row of processes that do not have the session.
         cookies: those that responses have set; those of an earlier session, or None for none yet.
+        form: the form of responses that have an end.
     """
 
     url: httpx.URL
@@ -94,6 +96,7 @@ class Dial:
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     cookies: Cookies | None = field(default=None, repr=False)
     peers: tuple[str, ...] = ()
+    form: Form = field(default_factory=Form)
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _cookies: Cookies = field(init=False, repr=False)
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
@@ -139,6 +142,7 @@ class Dial:
             answer=answer,
             poll=poll,
             subprotocols=self.subprotocols if self.instance is None else (),
+            form=self.form.asked(answer),
         )
 
     def opened(self, link: Attachment, payload: bytes, headers: httpx.Headers) -> None:
@@ -234,8 +238,21 @@ class Dial:
         Raises:
             Refused: the application refused the session.
             CarrierLost: no answer, or not the one asked for; also for what goes wrong in the
-                body of the block.
+                body of the block. Its `other_form` says whether to ask again at once.
         """
+        try:
+            accept = self.form.accept(hello, accept)
+            async with self._request(hello, accept, frames) as response:
+                yield response
+        except CarrierLost as error:
+            error.other_form = self.form.failed(hello, error)
+            raise
+        self.form.came(hello)
+
+    @asynccontextmanager
+    async def _request(
+        self, hello: Hello, accept: str, frames: bytes | AsyncIterator[bytes]
+    ) -> AsyncIterator[httpx.Response]:
         headers = [
             *self.outgoing,
             ("content-type", CONTENT_TYPE),
@@ -287,19 +304,21 @@ class Dial:
         """Read an answer that has an end, and return its frames.
 
         Raises:
-            FrameError: it is over the bound for a body, is compressed, or does not hold frames.
+            FrameError: it is over the bound for a body, is compressed, is text and not base64, or
+                does not hold frames.
         """
         # As it came: a little may unpack to very much, and nobody was asked to compress it.
         if (coding := response.headers.get("content-encoding", "identity")) != "identity":
             raise FrameError(f"the answer is compressed, unasked: {coding[:20]}")
-        body = bytearray()
+        text = is_text(response.headers.get("content-type", ""))
+        body, bound = bytearray(), longest(self.limits.body, text=text)
         async for piece in response.aiter_raw():
             body += piece
-            if len(body) > self.limits.body:
+            if len(body) > bound:
                 raise FrameError(
                     f"the answer is over the bound of {self.limits.body} bytes", status=413
                 )
-        return decode_all(bytes(body), max_frame=self.limits.max_frame)
+        return decode_all(decoded(bytes(body), text=text), max_frame=self.limits.max_frame)
 
     async def batch(self, link: Attachment, frames: bytes) -> None:
         """Bring frames up in a request of their own and take the acknowledgement.
@@ -309,11 +328,12 @@ class Dial:
         """
         hello = self.hello(link, ACK_ANSWER)
         try:
-            async with self.request(hello, "application/octet-stream", frames) as response:
+            async with self.request(hello, BINARY, frames) as response:
                 link.live.feed(Intake(ordered=False), await self.frames(response))
                 self.elsewhere.heard()
         except CarrierLost as error:
-            self.observer.batch_failed(error)
+            if not error.other_form:
+                self.observer.batch_failed(error)
             raise
 
     def _distrust(self, client: httpx.AsyncClient) -> None:
@@ -373,12 +393,16 @@ async def _check(response: httpx.Response, answer: str) -> None:
     mark = response.headers.get("byway", "")
     if response.status_code == 200 and mark == answer:
         return
+    # Of a stranger's page nothing is needed, and leaving the rest of it ends the connection. Squid
+    # 5.7 puts the page for a type that it blocks into chunks, in spite of its Content-Length: what
+    # stands behind it would be taken for the head of the next answer.
+    longest = MAX_REFUSAL if mark else 1
     body = b""
     async with asyncio.timeout(REFUSAL_TIMEOUT):
         # As it came: nobody was asked to compress it, and a little may unpack to very much.
         async for piece in response.aiter_raw():
             body += piece
-            if len(body) >= MAX_REFUSAL:
+            if len(body) >= longest:
                 break
     check_refusal(
         response.status_code, mark, list(response.headers.multi_items()), body[:MAX_REFUSAL]

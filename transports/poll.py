@@ -17,6 +17,7 @@ from byway.limits import MAX_PART
 from byway.live import LATE, Attachment, LiveSession
 from byway.session import State
 from byway.transports.base import Exchange, Transport
+from byway.transports.form import BINARY
 from byway.transports.uplink import carry_http, first_words
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 LINGER: Final = 5
 """Turns of the event loop that an answer waits for what is being said just now. What misses it
 goes with the next one, a round trip later."""
-
-CONTENT_TYPE = "application/octet-stream"
 
 
 class Poll(Transport):
@@ -68,8 +67,7 @@ class Poll(Transport):
         elif hello.poll == link.polls and link.answer is not None:
             # A proxy repeats it; the client may get this answer instead of the first.
             body = await asyncio.shield(link.answer)
-        await exchange.start(self.name, CONTENT_TYPE, length=len(body))
-        await exchange.body(body, more=False)
+        await exchange.whole(self.name, body)
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Poll, one after another, and bring frames up in batches."""
@@ -78,16 +76,24 @@ class Poll(Transport):
             core = link.live.core
             count = 0
             failed = False  # the poll before was not answered
+            other = False  # it was asked for in the other form just now
             while True:
                 count += 1
                 hello = dial.hello(link, self.name, poll=count)
                 frames = first_words(link) if count == 1 else b""
                 try:
-                    async with dial.request(hello, CONTENT_TYPE, frames) as response:
+                    async with dial.request(hello, BINARY, frames) as response:
                         came = await dial.frames(response)
-                        failed = False
+                        failed = other = False
                         dial.feed(link, came, response.headers)
                 except CarrierLost as error:
+                    if error.other_form and not other:
+                        # The same poll: the server keeps what it has answered.
+                        other = True
+                        count -= 1
+                        if not count:
+                            core.rewind(link.carrier)  # its frames may not have come either
+                        continue
                     # One answer may be lost alone; the next poll says what has come.
                     if count == 1 or failed or error.trouble != "reset":
                         raise

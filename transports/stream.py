@@ -13,12 +13,11 @@ from byway.frames import Decoder
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, attach_endless, first_of
+from byway.transports.form import BINARY
 from byway.transports.uplink import carry_endless
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
-
-CONTENT_TYPE = "application/octet-stream"
 
 
 class Stream(Transport):
@@ -30,7 +29,7 @@ class Stream(Transport):
         """Write frames to a chunked answer until the carrier or the session ends."""
         link = attach_endless(live, hello, self.name)
         try:
-            await exchange.start(self.name, CONTENT_TYPE)
+            await exchange.start(self.name, BINARY)
             await first_of(_write(exchange, link), exchange.left())
         finally:
             link.end("the client left")
@@ -38,7 +37,7 @@ class Stream(Transport):
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Read frames from a chunked answer, and bring frames up in batches."""
         decoder = Decoder(max_frame=dial.limits.max_frame)
-        await carry_endless(dial, link, self.name, CONTENT_TYPE, decoder.feed)
+        await carry_endless(dial, link, self.name, BINARY, decoder.feed)
 
 
 async def _write(exchange: Exchange, link: Attachment) -> None:

@@ -22,6 +22,7 @@ from byway.handshake import UP_ANSWER
 from byway.live import Attachment, LiveSession
 from byway.session import Intake
 from byway.transports.base import Exchange, first_of, stop
+from byway.transports.form import BINARY
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -175,7 +176,7 @@ class Upload:
                 yield b"".join(frames)
 
         try:
-            async with dial.request(hello, "application/octet-stream", body()):
+            async with dial.request(hello, BINARY, body()):
                 pass
         except ConnectError as error:  # a refusal: of the application's, but long after it accepted
             raise CarrierLost(str(error)) from error

@@ -178,6 +178,7 @@ class CarrierLost(PeerError):
         trouble: what kept it from an answer, in a word: `name`, `refused`, `certificate`, `tls`,
             `proxy`, `unreachable`, `connect-timeout`, `timeout`, `reset`, `ended`, `protocol`,
             `plain`; else "".
+        other_form: the form of the response may be what was blocked, and the other is worth a try.
     """
 
     def __init__(
@@ -200,3 +201,4 @@ class CarrierLost(PeerError):
         self.headers: tuple[tuple[str, str], ...] = tuple(headers)
         self.mark = mark
         self.trouble = trouble
+        self.other_form: bool = False

@@ -62,6 +62,9 @@ ACK_ANSWER: Final = "ack"
 UP_ANSWER: Final = "up"
 """The `answer` of a HELLO whose request has a body without an end."""
 
+TEXT_FORM: Final = "text"
+"""The `form` of a HELLO that asks for a response, where that has an end, as text."""
+
 _KEY: Final = re.compile(rf"[A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}}")
 _INSTANCE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
@@ -203,6 +206,7 @@ class Hello:
         answer: how the client wants to be answered: a transport's name, or `ACK_ANSWER`.
         poll: for polls, their count on this carrier, from 1.
         subprotocols: what the application offers.
+        form: the form of a response that has an end: `TEXT_FORM`, else frames as they are.
     """
 
     key: str = field(repr=False)  # so that no log of a HELLO holds it
@@ -213,6 +217,12 @@ class Hello:
     answer: str = ACK_ANSWER
     poll: int = 0
     subprotocols: tuple[str, ...] = ()
+    form: str = ""
+
+    @property
+    def text(self) -> bool:
+        """Whether it asks for text."""
+        return self.form == TEXT_FORM
 
     @property
     def probe(self) -> bool:
@@ -235,6 +245,8 @@ class Hello:
             fields["poll"] = self.poll
         if self.subprotocols:
             fields["subprotocols"] = list(self.subprotocols)
+        if self.form:
+            fields["form"] = self.form
         return encode(HELLO, json.dumps(fields, separators=(",", ":")).encode())
 
     @classmethod
@@ -260,6 +272,7 @@ class Hello:
             answer=fields.text("answer", _TOKEN, "a transport's name or 'ack'"),
             poll=fields.integer("poll", 0, _MAX_NUMBER, 0),
             subprotocols=fields.tokens("subprotocols"),
+            form=fields.optional("form", _TOKEN, "a token") or "",
         )
 
     def token(self) -> str:

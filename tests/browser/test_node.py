@@ -61,7 +61,15 @@ async def test_every_transport(server: Server, transport: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "profile", ["refuse-403-buffered", "cut-64k", "lossy-posts", "repeating-posts", "nginx-plain"]
+    "profile",
+    [
+        "refuse-403-buffered",
+        "cut-64k",
+        "lossy-posts",
+        "repeating-posts",
+        "nginx-plain",
+        "file-types",
+    ],
 )
 async def test_a_restrictive_network(server: Server, profile: str) -> None:
     async with Network(server.port, profile) as network:

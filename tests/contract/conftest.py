@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import byway
+from byway.testing import BlockTypes, NetworkThread
 from tests.conftest import RAISED_ON_PURPOSE
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import Way, World
@@ -46,12 +47,14 @@ class Contract:
 
     Attributes:
         application: "bareasgi", "starlette", "endpoint", or "http2": the endpoint on Hypercorn,
-            asked over HTTP/2; or the name of a proxy before the endpoint.
+            asked over HTTP/2; "text": the endpoint behind a gateway that blocks every response
+            which is not text; or the name of a proxy before the endpoint.
         transport: the transport's name.
         server: the server, with byway's own bounds.
         options: more that a client has to know.
         tls: whether the application is told of TLS.
         way: through a proxy, where there is one.
+        gateway: URL of the gateway, where there is one.
     """
 
     application: str
@@ -60,11 +63,14 @@ class Contract:
     options: dict[str, Any] = field(default_factory=dict)
     tls: bool = False
     way: Way | None = None
+    gateway: str = ""
 
     def url(self, path: str, *, scheme: str = "http") -> str:
         """Return an address of a handler."""
         if self.way is not None:
             return self.way.url(path).replace("http", scheme, 1)
+        if self.gateway:
+            return self.gateway.replace("http", scheme, 1) + path
         return self.server.url(path, scheme=scheme + "s" if self.tls else scheme)
 
     def some(self, count: int) -> int:
@@ -95,7 +101,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 # HTTP/2 with the WebSocket only: httpcore 1.0 may let the others stand still, see http2.WANTED.
 CELLS = [(one, transport) for one in APPLICATIONS for transport in TRANSPORTS]
-CELLS.append(("http2", "websocket"))
+CELLS += [("http2", "websocket"), ("text", "sse"), ("text", "poll")]
 CELLS += [(one, transport) for one in PROXIES for transport in BY_NAME[one].works]
 
 
@@ -108,6 +114,10 @@ def contract(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         told = way.variant.tls and way.variant.program in TELL_OF_TLS
         tls = told or way.variant.origin in ("uvicorn-tls", "hypercorn")
         return Contract(application, transport, way.origin, way.options(), tls, way)
+    if application == "text":
+        server = request.getfixturevalue("endpoint_server")
+        gateway = request.getfixturevalue("gateway")
+        return Contract(application, transport, server, gateway=gateway)
     server = request.getfixturevalue(f"{application}_server")
     if application != "http2":
         return Contract(application, transport, server)
@@ -138,6 +148,14 @@ def behind(
         yield way
         for one in ways.values():
             one.proxy.program.terminate()
+
+
+@pytest.fixture(scope="session")
+def gateway(endpoint_server: Server) -> Iterator[str]:
+    """Give the URL of a gateway before the endpoint, whose policy is that responses are text."""
+    with NetworkThread(endpoint_server.port, BlockTypes()) as network:
+        yield network.url
+        assert network.counters.cut, "it blocked nothing"
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ EXPECTED: dict[str, tuple[str, str, str, str]] = {
     "envoy-default": (r"refused \(403\)", WORKS, WORKS, WORKS),
     "traefik-buffering": (WORKS, HELD, HELD, WORKS),
     "squid": (r"refused \(426\)", WORKS, WORKS, WORKS),
+    "file-types": (r"refused \(403\)", r"blocked by type \(403\)", WORKS, WORKS),
     "antivirus": (WORKS, WORKS, HELD, WORKS),
     "one-behind": (r"refused \(403\)", HELD, HELD, WORKS),
     "flush-2s": (r"refused \(403\)", WORKS, WORKS, WORKS),
@@ -145,6 +146,8 @@ def test_the_verdict_is_right(name: str, reports: dict[str, Report]) -> None:
 @pytest.mark.parametrize(
     ("name", "transport", "note"),
     [
+        ("file-types", "sse", "the text form is used"),
+        ("file-types", "poll", "the text form is used"),
         ("lossy-posts", "poll", "the network loses some"),
         ("repeating-posts", "poll", "the network repeats some"),
         ("deploy", "websocket", "The server was away at first"),

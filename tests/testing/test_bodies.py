@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from byway import UsageError
 from byway.testing import (
+    BlockTypes,
     BufferRequests,
     BufferResponses,
     FlushEvery,
@@ -166,6 +168,41 @@ async def test_what_holds_for_longer_wins(rule: Rule, origin: Origin) -> None:
             assert network.counters.bytes_down < 200
             await origin.pieces.put(None)
             await client.head()
+
+
+@pytest.mark.parametrize("status", [403, 200])
+async def test_a_page_stands_in_the_place_of_a_type_that_is_blocked(
+    origin: Origin, http: httpx.AsyncClient, status: int
+) -> None:
+    rule = BlockTypes(types=("text/*",), status=status)
+    async with Network(origin.port, rule) as network:
+        blocked = await http.get(f"{network.url}/text")
+        assert blocked.status_code == status
+        assert blocked.headers["content-type"] == "text/html"
+        assert "blocked" in blocked.text
+        assert (network.counters.passed, network.counters.cut) == (1, 1)
+        async with raw_client(network.port) as live:
+            await live.send(get("/live"))
+            assert "application/octet-stream" in await live.head()
+            await origin.pieces.put(b"now")
+            assert await live.exactly(8) == b"3\r\nnow\r\n"
+        assert network.counters.cut == 1
+
+
+async def test_a_type_that_is_blocked_may_be_cut_after_its_head(origin: Origin) -> None:
+    async with Network(origin.port, BlockTypes(status=None)) as network:
+        async with raw_client(network.port) as client:
+            await client.send(get("/live"))
+            assert "application/octet-stream" in await client.head()
+            await origin.pieces.put(b"first")
+            assert (await client.rest())[0] == b""
+        assert network.counters.cut == 1
+
+
+def test_a_page_has_a_status() -> None:
+    for status in (100, 199, 600):
+        with pytest.raises(UsageError, match="status"):
+            BlockTypes(status=status)
 
 
 async def test_more_than_may_be_held_is_an_error(origin: Origin, http: httpx.AsyncClient) -> None:

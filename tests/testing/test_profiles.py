@@ -44,6 +44,7 @@ WORKING: dict[str, tuple[str, ...]] = {
     "envoy-default": HTTP,
     "traefik-buffering": ("websocket", "poll"),
     "squid": HTTP,
+    "file-types": ("sse", "poll"),
     "antivirus": ("websocket", "stream", "poll"),
     "one-behind": ("poll",),
     "flush-2s": HTTP,

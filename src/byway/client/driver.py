@@ -484,4 +484,5 @@ class Driver:
             in_use=in_use,
             opening=self.opening,
             plain=self.plain is not None,
+            text_only=self._dial.form.text_only,
         )

@@ -60,6 +60,7 @@ class Trail:
         in_use: str | None = None,
         opening: Open | None = None,
         plain: bool = False,
+        text_only: bool = False,
     ) -> Report:
         """Say what became of each transport, without any traffic.
 
@@ -70,6 +71,7 @@ class Trail:
                 after the end.
             opening: OPEN of the session, if it came.
             plain: whether a plain WebSocket carries the channel, or did.
+            text_only: whether responses that have an end came as text only.
         """
         evidence = [self._evidence(one, one == in_use) for one in self._order]
         if opening is not None:
@@ -77,6 +79,8 @@ class Trail:
                 replace(one, offered=opening.transports, heartbeat=opening.heartbeat)
                 for one in evidence
             ]
+        if text_only:
+            evidence = [replace(one, text_only=one.in_use or one.carried) for one in evidence]
         if plain:
             evidence = [replace(one, plain=one.in_use or one.carried) for one in evidence]
         return diagnose(

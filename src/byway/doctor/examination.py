@@ -214,6 +214,7 @@ class Examination:
         if probing.opening is not None:
             seen.offered = probing.opening.transports
             seen.heartbeat = probing.opening.heartbeat
+        seen.text_only = probing.text_only
         seen.lost_batches = len(probing.failed_batches)
         seen.batch_status = next(
             (one.answered for one in probing.failed_batches if one.answered is not None), None

@@ -241,6 +241,11 @@ class Probing(Observer):
             self.live.changed()
         return True
 
+    @property
+    def text_only(self) -> bool:
+        """Whether responses that have an end pass as text only."""
+        return self._dial.form.text_only
+
     def answered(self, answer: str, status: int, headers: httpx.Headers) -> None:
         """Note the head of an answer to an opening."""
         if answer == self._transport.name and self.opened is None:

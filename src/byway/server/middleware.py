@@ -211,7 +211,7 @@ class FallbackMiddleware:
         hello, frames, more = await read_beginning(receive, decoder, self.limits)
         found = await self._admission.find(scope, hello)
         found.live.acknowledge(hello.received, hello.room)
-        exchange = self._exchange(scope, receive, send, found, None, [])
+        exchange = self._exchange(scope, receive, send, hello, found, None, [])
         await take_upload(exchange, found.live, decoder, frames, more=more)
 
     async def _batch(
@@ -220,7 +220,7 @@ class FallbackMiddleware:
         """Take a batch to the session that it names."""
         found = await self._admission.find(scope, hello)
         _take(found.live, hello, frames)
-        exchange = self._exchange(scope, receive, send, found, None, [])
+        exchange = self._exchange(scope, receive, send, hello, found, None, [])
         await answer_batch(exchange, found.live, hello)
 
     async def _carry(
@@ -239,7 +239,7 @@ class FallbackMiddleware:
         opens = hello.instance is None
         headers = application_headers(accepted.headers) if opens else []
         exchange = self._exchange(
-            scope, receive, send, hosted, accepted.subprotocol, headers, opens=opens
+            scope, receive, send, hello, hosted, accepted.subprotocol, headers, opens=opens
         )
         try:
             await transport.serve(exchange, hosted.live, hello)
@@ -254,6 +254,7 @@ class FallbackMiddleware:
         scope: Scope,
         receive: Receive,
         send: Send,
+        hello: Hello,
         hosted: Hosted,
         subprotocol: str | None,
         headers: Headers,
@@ -270,6 +271,7 @@ class FallbackMiddleware:
             subprotocol=subprotocol,
             headers=headers,
             promote=opens and self._origins.promotes(scope),
+            text=hello.text,
         )
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from byway.testing.plan import Answer, Fate, Hold, Line, Plan, Rule, Tunnel
 from byway.testing.profiles import PROFILES, Profile
 from byway.testing.rules import (
     Bandwidth,
+    BlockTypes,
     BufferRequests,
     BufferResponses,
     CutResponses,
@@ -44,6 +45,7 @@ __all__ = [
     "PROFILES",
     "Answer",
     "Bandwidth",
+    "BlockTypes",
     "BufferRequests",
     "BufferResponses",
     "Counters",

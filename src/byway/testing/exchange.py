@@ -263,6 +263,8 @@ class Exchange:
                 self._plan = self._plan_answer(
                     Response(event.status_code, pairs(event)), self._plan
                 )
+                if self._plan.block is not None:
+                    raise Ended(self._plan.block, "this type of response is blocked", cut=True)
                 holder = Holder(self._plan.hold, self._limits.held)
                 self._budget = Budget(self._plan.end_bytes)
                 self._answer = h11.Response(

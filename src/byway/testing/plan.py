@@ -92,6 +92,7 @@ class Plan:
             when they begin.
         lose_answer: the client's connection is reset when the answer begins.
         hold: how the answer is held back; None where it passes as it comes.
+        block: status of a page of the proxy's own that stands in the place of the answer.
         end_after: seconds after which the answer is cut, counted from the request's head.
         end_bytes: bytes of the answer's body after which it is cut.
         end_clean: the cut looks like a proper end.
@@ -108,6 +109,7 @@ class Plan:
     copies: int = 1
     lose_answer: bool = False
     hold: Hold | None = None
+    block: int | None = None
     end_after: float | None = None
     end_bytes: int | None = None
     end_clean: bool = False

@@ -15,6 +15,7 @@ from byway.limits import KIB, MIB
 from byway.testing.plan import Rule
 from byway.testing.rules import (
     Bandwidth,
+    BlockTypes,
     BufferRequests,
     BufferResponses,
     CutResponses,
@@ -117,6 +118,12 @@ PROFILES: Final[dict[str, Profile]] = _profiles(
         "squid",
         "Squid's defaults: as a forward proxy CONNECT reaches port 443 only, else 426",
         (RefuseConnect(403), RefuseUpgrade(426)),
+    ),
+    Profile(
+        "file-types",
+        "a gateway's file-type policy: upgrades are answered 403, and 403 stands in the place of "
+        "responses of application/octet-stream",
+        (RefuseUpgrade(403), BlockTypes()),
     ),
     Profile("antivirus", "text/* passes when it is complete, all else live", (HoldText(),)),
     Profile(

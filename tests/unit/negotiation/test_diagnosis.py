@@ -84,6 +84,46 @@ def test_a_refusal_is_explained_by_its_status_and_who_gave_it(
     assert not finding.usable
 
 
+TEXT_ONLY = Evidence(
+    transport="poll", opened=0.1, proven=0.2, status=200, mark="poll", text_only=True
+)
+EVENTS = Evidence(transport="sse", opened=0.1, proven=0.2, status=200, mark="sse", text_only=True)
+CARRYING = Evidence(transport="sse", in_use=True)
+
+
+@pytest.mark.parametrize("others", [[TEXT_ONLY], [EVENTS], [EVENTS, TEXT_ONLY], [CARRYING]])
+@pytest.mark.parametrize("status", [403, 200, 302])
+def test_a_response_that_is_blocked_for_its_type_is_not_a_post_that_is(
+    others: list[Evidence], status: int
+) -> None:
+    blocked = Evidence(transport="stream", status=status, headers=(("via", "1.1 squid"),))
+    found = diagnose([blocked, *others], url="http://app.example/").findings[0]
+    assert (found.verdict, found.outcome) == (Verdict.BLOCKED, f"blocked by type ({status})")
+    assert "by Squid" in found.why
+    assert "`application/octet-stream`: those of `text/" in found.why
+    assert "allow `application/octet-stream`" in found.advice
+    assert "allow POST" not in found.advice
+    assert not found.usable
+
+
+@pytest.mark.parametrize(
+    ("transport", "seen", "others"),
+    [
+        ("stream", {"status": 403}, [WORKING]),  # another response of that type passes
+        ("stream", {"status": 405}, [TEXT_ONLY]),  # no policy's status
+        ("stream", {"status": 403}, []),  # nothing shows that POSTs pass
+        ("stream", {"status": 403, "mark": "error"}, [TEXT_ONLY]),  # byway's own
+        ("websocket", {"status": 403}, [TEXT_ONLY]),
+    ],
+)
+def test_nothing_else_is_taken_for_a_type_that_is_blocked(
+    transport: str, seen: dict[str, Any], others: list[Evidence]
+) -> None:
+    evidence = [Evidence(transport=transport, **seen), *others]
+    found = diagnose(evidence, url="http://app.example/").findings[0]
+    assert found.verdict is Verdict.REFUSED
+
+
 def test_who_answers_is_named_where_its_headers_tell() -> None:
     finding = judged(status=403, headers=(("server", "envoy"),))
     assert "answered 403 by Envoy, not by byway" in finding.why

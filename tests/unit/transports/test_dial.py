@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from base64 import b64encode
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from byway.errors import Attempt, CarrierLost, FrameError, NoTransport, Refused
-from byway.frames import HEADER, PAD, TEXT, Frame, encode, encode_next
+from byway.frames import HEADER, PAD, TEXT, Frame, decode_all, encode, encode_next
 from byway.handshake import Open
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
@@ -213,6 +214,50 @@ async def test_an_answer_with_an_end_is_never_unpacked() -> None:
     answer = httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Body([packed]))
     with pytest.raises(FrameError, match="compressed, unasked"):
         await Client().dial.frames(answer)
+
+
+TEXT_HEADERS = {"content-type": "text/plain; charset=utf-8"}
+
+
+@timed
+async def test_an_answer_as_text_holds_the_same_frames_within_the_same_bound() -> None:
+    dial = Client().dial
+    frames = encode(PAD, b"x" * 1000) * 3
+    answer = httpx.Response(200, headers=TEXT_HEADERS, stream=Body([b64encode(frames)]))
+    assert await dial.frames(answer) == decode_all(frames, max_frame=2000)
+    most = encode(PAD, bytes(60_000)) * (dial.limits.body // 60_005)
+    answer = httpx.Response(200, headers=TEXT_HEADERS, stream=Body([b64encode(most)]))
+    assert len(await dial.frames(answer)) > 1
+    pieces = [b"AAAA" * 10_000] * 1000
+    with pytest.raises(FrameError, match="over the bound") as caught:
+        await dial.frames(httpx.Response(200, headers=TEXT_HEADERS, stream=Body(pieces)))
+    assert caught.value.status == 413
+
+
+@timed
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<h1>Welcome</h1>", "not base64"),
+        (b64encode(encode(PAD, b"abc"))[:-4], "ends inside a frame"),
+        (b64encode(encode(PAD, b"abc")) + b"=", "not base64"),
+    ],
+)
+async def test_an_answer_as_text_that_holds_no_frames_is_an_error(body: bytes, reason: str) -> None:
+    answer = httpx.Response(200, headers=TEXT_HEADERS, stream=Body([body]))
+    with pytest.raises(FrameError, match=reason):
+        await Client().dial.frames(answer)
+
+
+@timed
+async def test_an_older_server_that_is_asked_for_text_is_understood() -> None:
+    """It passes the wish over, and says so in its content type."""
+    dial = Client().dial
+    dial.form.text = True
+    frames = encode(PAD, b"abc")
+    headers = {"content-type": "application/octet-stream"}
+    answer = httpx.Response(200, headers=headers, stream=Body([frames]))
+    assert await dial.frames(answer) == [(PAD, b"abc")]
 
 
 @timed

@@ -13,6 +13,7 @@ from typing import Final
 
 from byway.testing.plan import Rule
 from byway.testing.rules.bodies import (
+    BlockTypes,
     BufferRequests,
     BufferResponses,
     FlushEvery,
@@ -45,6 +46,7 @@ ALL_RULES: Final[tuple[type[Rule], ...]] = (
     HoldText,
     OneBehind,
     FlushEvery,
+    BlockTypes,
     BufferRequests,
     RefuseChunked,
     RefuseBodies,
@@ -63,6 +65,7 @@ ALL_RULES: Final[tuple[type[Rule], ...]] = (
 __all__ = [
     "ALL_RULES",
     "Bandwidth",
+    "BlockTypes",
     "BufferRequests",
     "BufferResponses",
     "CutResponses",

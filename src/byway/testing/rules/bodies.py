@@ -7,7 +7,9 @@ Must not know: sockets, how a plan is carried out.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
+from byway.errors import UsageError
 from byway.testing.heads import Request, Response, header
 from byway.testing.plan import Answer, Fate, Hold, Plan, Rule
 
@@ -88,6 +90,37 @@ class FlushEvery(Rule):
             return plan  # it is held for longer than that
         held = plan.hold.every if plan.hold is not None else None
         return replace(plan, hold=Hold(every=max(self.seconds, held or 0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTypes(Rule):
+    """Put a page in the place of responses of some types, whatever the request was.
+
+    Secure web gateways do by a file-type policy: `application/octet-stream` is what they take for
+    a program that is downloaded. The page comes with 403 (Squid, `http_reply_access` with a
+    `rep_mime_type`) or 200; some cut the connection when they have seen the head.
+
+    Attributes:
+        types: patterns of media types, as of a shell.
+        status: of the page; None to let the head pass and cut the connection at the first byte of
+            the body.
+    """
+
+    types: tuple[str, ...] = ("application/octet-stream",)
+    status: int | None = 403
+
+    def __post_init__(self) -> None:
+        """Check the status."""
+        if self.status is not None and not 200 <= self.status <= 599:
+            raise UsageError(f"status is 200 to 599 or None, not {self.status!r}")
+
+    def response(self, response: Response, plan: Plan) -> Plan:
+        """Block what matches."""
+        if not any(fnmatchcase(response.content_type, pattern) for pattern in self.types):
+            return plan
+        if self.status is None:
+            return replace(plan, end_bytes=0)
+        return replace(plan, block=plan.block or self.status)
 
 
 @dataclass(frozen=True, slots=True)
