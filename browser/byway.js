@@ -537,17 +537,13 @@ class Race {
   /** Say that the network has changed: the carrier in use is suspect until it is `cleared`. */
   doubt(now) {
     if (this.used) this.setAside(true);
-    this.lookAt = now;
-    this.least = Infinity;
     this.first = null;
     this.promoteAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {
       this.drop(one, "another network");
       one.strikes = 0;
-      one.wasTried = one.isSlow = false;
-      one.askedAt = now;
-      one.trips = [];
+      one.wasTried = false;
     }
     this.waitAgain();
     this.queueFrom();
@@ -559,7 +555,7 @@ class Race {
     this.used = this.leaving;
     this.leaving = null;
     this.used.wasTried = true;
-    this.proven(this.used, now);
+    this.used.askedAt = Infinity;
     move(this.used, PROVEN, now);
   }
 
@@ -1162,7 +1158,9 @@ function drive(url, subprotocols, options, on) {
   // browsers send it when the server asks for it (401).
   const { origin, pathname, search, username, password } = new URL(url.replace(/^ws/, "http"));
   const http = origin + pathname + search;
-  const place = options.memory && origin;
+  // What was not allowed says nothing of the path, so each choice has a memory of its own.
+  const { transports } = options;
+  const place = options.memory && (`${transports}` === `${ORDER}` ? origin : `${origin} ${transports}`);
   const known = recall(place);
   const session = new Session(on.message, options.maxMessage);
   const race = new Race(options, known, start, use, stop, ask, wakeAt);

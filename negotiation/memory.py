@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -27,6 +27,7 @@ from random import uniform
 from typing import Any, Final
 
 from byway.errors import UsageError
+from byway.negotiation.choice import EVERYTHING, excluded, may_replace
 
 if sys.platform != "win32":
     import fcntl
@@ -61,12 +62,14 @@ class Remembered:
         since: when everything better was last tried in vain, in seconds since the epoch.
         heartbeat: the longest silence that the path allows, in seconds; None where the usual
             heartbeat will do.
+        excluded: better transports that were not tried, by choice: nothing is known of them.
     """
 
     transport: str
     seconds: float
     since: float
     heartbeat: float | None = None
+    excluded: tuple[str, ...] = ()
 
 
 class Memory:
@@ -137,8 +140,12 @@ class Memory:
         *,
         settled: bool,
         heartbeat: float | None = None,
+        order: Sequence[str] = EVERYTHING,
     ) -> None:
         """Remember what works at a place.
+
+        A session that was not allowed to use what is remembered does not overwrite it, unless it
+        has found out about what the earlier one was not allowed to try.
 
         Args:
             place: see `place_of`.
@@ -146,12 +153,19 @@ class Memory:
             seconds: how long it took to open.
             settled: everything better was tried just now, in vain.
             heartbeat: see `Remembered`.
+            order: what the session may try, best first.
         """
-        now = self._clock()
+        since = self._clock()
+        skipped = excluded(transport, order)
         before = self.recall(place)
-        known = before is not None and before.transport == transport and not settled
-        since = before.since if known and before is not None else now
-        self._put(place, Remembered(transport, round(seconds, 3), since, heartbeat))
+        if before is not None:
+            if not may_replace(before.transport, before.excluded, transport, order):
+                return
+            if before.transport == transport:
+                if skipped or not settled:
+                    since = before.since
+                skipped = tuple(name for name in skipped if name in before.excluded)
+        self._put(place, Remembered(transport, round(seconds, 3), since, heartbeat, skipped))
 
     def forget(self, place: str) -> None:
         """Forget what worked at a place, since it does not any more."""
@@ -289,6 +303,7 @@ def _remembered(fields: dict[str, Any]) -> Remembered:
         seconds=float(fields["seconds"]),
         since=float(fields["since"]),
         heartbeat=None if heartbeat is None else float(heartbeat),
+        excluded=tuple(map(str, fields.get("excluded", ()))),
     )
     if not isinstance(transport, str) or not (isfinite(one.since) and one.seconds >= 0):
         raise ValueError(f"not what worked somewhere: {fields!r}")

@@ -85,6 +85,10 @@ class Pace:
             self._trips[name] = [*self._trips.get(name, ()), now - asked][-TRIPS:]
             self._least = min(self._least, now - asked)
 
+    def gone(self, name: str) -> None:
+        """Say that nothing is awaited on a transport any more."""
+        self._asked.pop(name, None)
+
     def anew(self, name: str) -> None:
         """Measure a transport afresh, though what is awaited goes on to be."""
         self._trips.pop(name, None)
@@ -108,13 +112,6 @@ class Pace:
         """Take note that a transport was slower than another."""
         self._slow.add(name)
         self.anew(name)
-
-    def clear(self) -> None:
-        """Forget everything: the network has changed."""
-        self._trips.clear()
-        self._asked.clear()
-        self._slow.clear()
-        self._least = float("inf")
 
     # What it comes to
 

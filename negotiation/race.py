@@ -232,13 +232,10 @@ class Race:
         if self.used is not None:
             self.leaving, self.used, self.suspect = self.used, None, True
             self._runners[self.leaving].phase = Phase.FAILED
-        self._look_at = now
-        self.pace.clear()
         for name, runner in self._runners.items():
             if runner.phase in RUNNING:
                 self._stale.append(name)
             runner.phase = Phase.FAILED
-            self.pace.asked(name, now)
         self.reconsider(now)
 
     def reconsider(self, now: float) -> None:
@@ -265,7 +262,7 @@ class Race:
         self.used, self.leaving, self.suspect = self.leaving, None, False
         runner = self._runners[self.used]
         runner.tried = True
-        self.pace.came(self.used, now)
+        self.pace.gone(self.used)
         self._move(runner, Phase.PROVEN, now)
 
     def offered(self, names: Iterable[str]) -> None:

@@ -96,6 +96,24 @@ async def greet(socket: WebSocket) -> None:
     await _left(socket)
 
 
+async def chatter(socket: WebSocket) -> None:
+    """Say something every 20 ms until the client does."""
+    await socket.accept()
+
+    async def talk() -> None:
+        while True:
+            await socket.send_text("chatter")
+            await asyncio.sleep(0.02)
+
+    talking = asyncio.create_task(talk())
+    try:
+        await _receive(socket)
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+    await _left(socket)
+
+
 async def numbers(socket: WebSocket) -> None:
     """Send many messages at once, without waiting for an answer."""
     await socket.accept()
@@ -253,6 +271,7 @@ async def _left(socket: WebSocket) -> None:
 HANDLERS: Final = (
     echo,
     greet,
+    chatter,
     numbers,
     large,
     measure,

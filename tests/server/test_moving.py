@@ -173,6 +173,52 @@ async def test_the_next_session_begins_with_what_worked(endpoint_server: Server)
             assert network.counters.upgrades - tried == (0 if visit else 1)
 
 
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_session_limited_to_one_transport_says_nothing_of_the_others(
+    before: bool, endpoint_server: Server
+) -> None:
+    memory = Memory()
+
+    async def opened(transports: str | None) -> list[str]:
+        over: list[str] = []
+        async with byway.connect(
+            network.url + "/echo",
+            transports=transports,
+            proxy=None,
+            memory=memory,
+            on_transport=over.append,
+        ) as channel:
+            await channel.send("hello")
+            assert await channel.receive() == "hello"
+            await network.until(lambda: bool(memory.places))
+        return over
+
+    async with Network(endpoint_server.port) as network:
+        if before:
+            assert await opened(None) == ["websocket"]
+        assert await opened("poll") == ["poll"]
+        assert await opened(None) == ["websocket"]
+
+
+async def test_a_session_limited_to_what_does_not_work_forgets_nothing(
+    endpoint_server: Server,
+) -> None:
+    memory = Memory()
+    async with Network(endpoint_server.port, "refuse-403") as network:
+        here = place_of(network.url, None, HERE)
+        memory.keep(here, "stream", 0.1, settled=True)
+        with pytest.raises(byway.NoTransport):
+            async with byway.connect(
+                network.url + "/echo",
+                transports="websocket",
+                proxy=None,
+                memory=memory,
+                open_timeout=0.5,
+            ):
+                pass
+    assert memory.places == (here,)
+
+
 async def test_what_does_not_work_anywhere_any_more_is_forgotten(
     endpoint_server: Server,
 ) -> None:

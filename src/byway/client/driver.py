@@ -97,7 +97,7 @@ class Driver:
         self._again = False  # the first round was in vain
         self._on_transport = on_transport
         self._dial = make_dial(self._opened, self._plain_opened)
-        self._place = Place(self._dial.url, self._dial.proxy, memory)
+        self._place = Place(self._dial.url, self._dial.proxy, memory, preference.order)
         known = self._place.remembered
         self._race = Race(
             preference,

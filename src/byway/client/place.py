@@ -7,12 +7,14 @@ Must not know: carriers, the race, how anything is tried.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Final
 
 import httpx
 
 from byway.client.route import FAR, network_name, own_addresses
 from byway.negotiation import Memory, Silence
+from byway.negotiation.choice import EVERYTHING, tells
 from byway.negotiation.memory import Remembered, place_of
 
 MAX_KNOWN: Final = 256
@@ -32,15 +34,23 @@ class Place:
         silence: the silence that the path allows.
     """
 
-    def __init__(self, url: httpx.URL, proxy: str | None, memory: Memory | None) -> None:
+    def __init__(
+        self,
+        url: httpx.URL,
+        proxy: str | None,
+        memory: Memory | None,
+        order: Sequence[str] = EVERYTHING,
+    ) -> None:
         """Recall what is known.
 
         Args:
             url: the endpoint.
             proxy: URL of the proxy, None for none.
             memory: where to look, None for nowhere.
+            order: what the session may try, best first.
         """
         self._memory = memory
+        self._order = order
         self._origin = _without_user(url)
         self._proxy = None if proxy is None else _without_user(httpx.URL(proxy))
         host = httpx.URL(self._proxy or self._origin).host
@@ -53,8 +63,9 @@ class Place:
         self.retry: bool = False
         self.silence: Silence = Silence()
         if memory is not None and (known := memory.recall(self._name)) is not None:
-            self.remembered = known
-            self.retry = memory.due(known)
+            if tells(known.excluded, order):
+                self.remembered = known
+                self.retry = memory.due(known)
             self.silence = Silence(known.heartbeat)
 
     @property
@@ -102,11 +113,21 @@ class Place:
         news = (transport, settled, heartbeat)
         if self._memory is not None and news != self._kept:
             self._kept = news
-            self._memory.keep(self._name, transport, seconds, settled=settled, heartbeat=heartbeat)
+            self._memory.keep(
+                self._name,
+                transport,
+                seconds,
+                settled=settled,
+                heartbeat=heartbeat,
+                order=self._order,
+            )
 
     def forget(self) -> None:
-        """Forget what worked here, since nothing does now."""
-        if self._memory is not None:
+        """Forget what worked here, since nothing does now, if it was tried."""
+        if self._memory is None:
+            return
+        known = self._memory.recall(self._name)
+        if known is None or known.transport in self._order:
             self._memory.forget(self._name)
 
 
