@@ -583,16 +583,16 @@ class Race {
     return Math.max(STALL, 4 * this.least);
   }
 
-  get isStalled() {
-    return this.now >= this.used.askedAt + this.late;
+  /** Whether the one in use can be compared: it is measured, or its PONG is late. */
+  get isKnown() {
+    return isMeasured(this.used) || this.now >= this.used.askedAt + this.late;
   }
 
   /** Return what is to take the place of the one in use; let go what is no better. */
   compare() {
     const { used, worse } = this;
-    const isSure = isMeasured(used);
     for (const one of this.order) {
-      if (one === used || !isMeasured(one) || one.phase !== PROVEN || !(isSure || this.isStalled)) continue;
+      if (one === used || one.phase !== PROVEN || !isMeasured(one) || !this.isKnown) continue;
       const isBetter = !worse.includes(one);
       const [slow, quick] = isBetter ? [one, used] : [used, one];
       const trip = this.paceOf(quick);
@@ -600,7 +600,7 @@ class Race {
       const isSlower = this.paceOf(slow) > Math.max(trip * (slow.isSlow ? 2 : 3), trip + MARGIN);
       if (isSlower) Object.assign(slow, { isSlow: true, trips: [], moment: this.now });
       if (isBetter !== isSlower) return one;
-      if (isBetter || isSure) for (const it of isBetter ? [one] : worse) this.drop(it, "slower");
+      for (const it of isBetter ? [one] : worse) this.drop(it, "slower");
     }
   }
 
@@ -638,7 +638,7 @@ class Race {
       else {
         for (const one of worse) this.drop(one, "not needed");
         // Where the one in use is slow, the last of the order is tried first.
-        if (worse[0] && now >= this.lookAt && (this.isStalled || (isMeasured(used) && this.paceOf(used) > MARGIN))) {
+        if (worse[0] && now >= this.lookAt && this.isKnown && this.paceOf(used) > MARGIN) {
           this.isLooking = true;
           this.lookAt = this.later;
           this.retry(worse.reverse());

@@ -133,10 +133,13 @@ class Pace:
         ratio = BACK_RATIO if name in self._slow else RATIO
         return much_slower(self.of(name, now), self.of(other, now), ratio)
 
+    def known(self, name: str, now: float) -> bool:
+        """Say whether a transport in use can be compared: it is measured, or its PONG is late."""
+        return self.measured(name) or self.stalled(name, now)
+
     def doubtful(self, name: str, now: float) -> bool:
         """Say whether another transport may well be quicker than this one, which is in use."""
-        slow = self.measured(name) and self.of(name, now) > MARGIN
-        return slow or self.stalled(name, now)
+        return self.known(name, now) and self.of(name, now) > MARGIN
 
     def judge(self, rival: str, used: str, now: float, *, better: bool) -> bool | None:
         """Say whether a rival of the one in use is to take its place; None for not known yet.
@@ -147,12 +150,9 @@ class Pace:
             now: the time.
             better: whether the rival is preferred to it.
         """
-        sure = self.measured(used)
-        if not self.measured(rival) or not (sure or self.stalled(used, now)):
+        if not (self.measured(rival) and self.known(used, now)):
             return None
-        if better:
-            return not self.slower(rival, used, now)
-        return self.slower(used, rival, now) or (False if sure else None)
+        return not self.slower(rival, used, now) if better else self.slower(used, rival, now)
 
     def told(self, one: str, other: str, now: float) -> str:
         """Say what round trips on two transports take, for the log."""
