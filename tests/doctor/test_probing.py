@@ -8,8 +8,11 @@ import httpx
 import pytest
 
 from byway.doctor.probing import INBOX, Probing, Way
+from byway.doctor.timing import least_trip
 from byway.limits import Limits
+from byway.testing import Latency, Network
 from tests.support.peers import TRANSPORTS
+from tests.support.servers import Server
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -62,3 +65,29 @@ async def test_a_probe_that_is_cancelled_twice_leaves_no_task_and_no_connection(
 def test_an_acknowledgement_is_due_before_a_probe_of_the_server_waits_for_it() -> None:
     """It is due at a quarter of the inbox; what waits for the next heartbeat looks silent."""
     assert Limits().probe_message > INBOX // 4
+
+
+async def test_a_round_trip_that_takes_longer_than_the_next_ping_waits_is_seen(
+    doctor_server: Server,
+) -> None:
+    """Each PING is repeated after a second, and the PONG to the first may come after that."""
+    async with Network(doctor_server.port, Latency(ms=600)) as network:
+        way = Way(httpx.URL(f"{network.url}/chat"), [], None, None)
+        async with Probing("websocket", way, timeout=20.0) as probing:
+            assert await probing.prove(probing.started + 10)
+
+
+async def test_the_least_of_several_round_trips_is_what_the_way_takes(
+    doctor_server: Server,
+) -> None:
+    """The machine, or the line, may be busy with something else at first."""
+    async with Network(doctor_server.port, Latency(ms=250)) as network:
+        way = Way(httpx.URL(f"{network.url}/chat"), [], None, None)
+        async with Probing("websocket", way, timeout=20.0) as probing:
+            assert await probing.prove(probing.started + 10)
+            timing = asyncio.create_task(least_trip(probing, probing.started + 20))
+            await network.until(lambda: probing.proven is not None)
+            network.use()
+            least = await timing
+    assert least is not None
+    assert least < 0.5
