@@ -134,6 +134,7 @@ check-wheel: $(STAMP) ## build, compare with the tree, install and import from a
 bench: $(STAMP) bench-parts ## measure speed, and the first echo beside other clients
 	$(PY) -m benchmarks.downlink
 	$(PY) -m benchmarks.batches
+	$(PY) -m benchmarks.settling
 	$(PY) -m benchmarks.first_echo $(ARGS)
 
 .PHONY: bench-docs
