@@ -537,7 +537,7 @@ class Race {
   /** Say that the network has changed: the carrier in use is suspect until it is `cleared`. */
   doubt(now) {
     if (this.used) this.setAside(true);
-    this.first = null;
+    this.first = this.isLooking = null;
     this.promoteAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {

@@ -16,9 +16,8 @@ One that is *suspect*, since the network has changed, is left beside the race in
 that a fresh one of its own transport can be tried too. What proves itself first is used.
 
 Beside a proven carrier nothing is used because of its name alone: it is asked for a few round
-trips, and so is the one in use. What is better by name and slower in fact is given up (see `pace`).
-Where the one in use is slow itself, the last of the order, which asks least of a network, is tried
-beside it.
+trips, and so is the one in use. What is better by name and slower in fact is given up (see `pace`
+and `beside`).
 
 What worked the last time may be named: it starts first, and what is better waits until the next
 promotion interval, unless it is due to be tried again.
@@ -30,12 +29,10 @@ from collections.abc import Callable, Iterable
 from random import uniform
 from typing import Final
 
+from byway.negotiation.beside import Beside, Field
 from byway.negotiation.pace import Pace
 from byway.negotiation.preference import Preference
-from byway.negotiation.runner import RUNNING, Action, Ask, Phase, Runner, Start, Stop, Use
-
-LAST_PROMOTION_INTERVAL: Final = 600.0
-"""Seconds between two tries of what is better than the one in use, at most."""
+from byway.negotiation.runner import RUNNING, Action, Phase, Runner, Start, Stop, Use
 
 PROMOTION_TIMEOUT: Final = 5.0
 """Seconds that an attempt may take while another carrier is proven; then it has failed."""
@@ -116,16 +113,12 @@ class Race:
         if self._first is not None:
             self._queue = [self._first, *(name for name in self._order if name != first)]
         self._next_start = 0.0  # no attempt starts before
-        self._interval = preference.promotion_interval
-        self._promote_at: float | None = None
         self._rounds = 0
         self._follow_at = 0.0  # what is leaving is not followed before
         self._withdrawn: set[str] = set()
         self._stale: list[str] = []  # attempts that began in the network before
-        self.pace: Pace = Pace()
-        self._looking = False  # for something quicker than the one in use
-        self._look_at = 0.0  # nothing quicker is looked for before
-        self._measured_again: float | None = None
+        self._beside = Beside(preference.promotion_interval, jitter)
+        self.pace: Pace = self._beside.pace
 
     # What happened
 
@@ -168,12 +161,12 @@ class Race:
         # The carrier in use is lost: a new round. It begins with what worked. What did not last,
         # though it carried something, has a second chance; what did so twice comes last.
         self.used = None
-        self._promote_at = None
+        self._beside.lost(leaving=False)
         self._first = None
         lasted = blameless or (was is Phase.PROVEN and now - since >= LASTING)
         if lasted:
             runner.strikes = 0
-            self._interval = self._preference.promotion_interval
+            self._beside.settle()
         else:
             runner.strikes += 1
         again = lasted or (served and runner.strikes < MAX_STRIKES)
@@ -241,8 +234,8 @@ class Race:
     def reconsider(self, now: float) -> None:
         """Say that what failed may work by now: it is tried again, soon and in order."""
         self._first = None
-        self._promote_at = None
-        self._interval = self._preference.promotion_interval
+        self._beside.lost(leaving=False)
+        self._beside.settle()
         self._rounds = 0
         for runner in self._runners.values():
             runner.strikes = 0
@@ -286,17 +279,17 @@ class Race:
         self._stale = []
         self._stop_late(actions, now)
         self._choose(actions, now)
-        self._measured_again = None
         if self.works:
             self._trust_memory(now)
-            self._stop_worse(actions)
-            self._look_for_quicker(now)
-            self._retry_better(now)
-            self._measure(actions, now)
+            field = self._field
+            if not self._beside.looking:
+                actions += field.drop(field.worse, f"{self.used} is better and works")
+            names = self._beside.next_try(field, now)
+            if names is not None:
+                self._queue, self._next_start = names, now
+            actions += self._beside.ask(field, now)
         else:
-            self._looking = False
-            if self.leaving is None:
-                self._promote_at = None
+            self._beside.lost(leaving=self.leaving is not None)
         self._start(actions, now)
         return actions, self._ask_again(now)
 
@@ -333,12 +326,14 @@ class Race:
         return [self._runners[one] for one in self._order[: self._order.index(name)]]
 
     @property
-    def _worse(self) -> list[str]:
-        return [*self._order[self._order.index(self.used) + 1 :]] if self.used else []
+    def _field(self) -> Field:
+        assert self.used is not None
+        at = self._order.index(self.used)
+        return Field(self.used, self._order[:at], self._order[at + 1 :], self._runners)
 
     def _patience(self, name: str) -> float:
         patience = self._preference.patience_with(name)
-        if self._looking or (self.leaving is not None and not self.suspect):
+        if self._beside.looking or (self.leaving is not None and not self.suspect):
             return max(patience, LEAVING_PATIENCE)
         if name == self._first:
             patience = max(patience, min(SLOWER * self._opened_in, MAX_KNOWN_PATIENCE))
@@ -384,7 +379,8 @@ class Race:
     def _choose(self, actions: list[Action], now: float) -> None:
         """Use the best that is proven; where none is, the first that opened."""
         if self.works:
-            best, why = self._compare(actions, now)
+            best, why, stops = self._beside.compare(self._field, now)
+            actions += stops
         else:
             best, why = self._first_up()
         if best is None or best == self.used:
@@ -393,7 +389,8 @@ class Race:
             why = f"it is the first that is proven since the network of {self.leaving} changed"
         elif self.leaving is not None:
             why = f"it is proven to work, and the {self.leaving} before it ends soon"
-        self.used, self.leaving, self.suspect, self._looking = best, None, False, False
+        self.used, self.leaving, self.suspect = best, None, False
+        self._beside.looking = False
         self.pace.chosen(now)
         actions.append(Use(best, why))
 
@@ -407,34 +404,6 @@ class Race:
             return None, ""
         return min(opened, key=lambda name: self._runners[name].since), "it opened first"
 
-    def _compare(self, actions: list[Action], now: float) -> tuple[str | None, str]:
-        """Return what to use in the place of the one in use, and why; stop what is no better."""
-        assert self.used is not None
-        worse = self._worse
-        for name in filter(self._is_rival, self._order):
-            better = name not in worse
-            take = self.pace.judge(name, self.used, now, better=better)
-            if take and better:
-                return name, "it is the best that is proven to work"
-            told = self.pace.told(name, self.used, now)
-            if take:
-                self.pace.shun(self.used)
-                self._runners[self.used].since = now  # it has a while to show that it was chance
-                return name, f"it is quicker: {told}"
-            if take is False:
-                if better:
-                    self.pace.shun(name)
-                # Where the last is no quicker it is the path that is slow, and none would be.
-                self._drop([name] if better else worse, told, actions)
-        return None, ""
-
-    def _drop(self, names: list[str], why: str, actions: list[Action]) -> None:
-        for name in names:
-            runner = self._runners[name]
-            if runner.phase in RUNNING:
-                actions.append(Stop(name, why))
-            runner.phase = Phase.FAILED
-
     def _trust_memory(self, now: float) -> None:
         """Once what worked the last time works again, leave what is better for later."""
         if self._first is None:
@@ -444,56 +413,6 @@ class Race:
                 if runner.phase is Phase.WAITING:
                     self._move(runner, Phase.FAILED, now)
         self._first = None
-
-    def _stop_worse(self, actions: list[Action]) -> None:
-        """Give up what can only be worse than the proven carrier in use."""
-        if not self._looking:
-            self._drop(self._worse, f"{self.used} is better and works", actions)
-
-    def _look_for_quicker(self, now: float) -> None:
-        """Try the others beside the one in use where that is slow, the last of them first."""
-        assert self.used is not None
-        worse = self._worse
-        if self._looking:
-            self._looking = any(self._runners[one].phase is not Phase.FAILED for one in worse)
-        elif worse and now >= self._look_at and self.pace.doubtful(self.used, now):
-            self._looking = True
-            self._look_at = self._later(now)
-            self._try_beside(worse[::-1], now)
-
-    def _later(self, now: float) -> float:
-        return now + self._interval * self._jitter(0.8, 1.2)
-
-    def _try_beside(self, names: list[str], now: float) -> None:
-        """Let some be tried, in this order, while the proven one in use carries."""
-        assert self.used is not None
-        self._interval = min(self._interval * 2, LAST_PROMOTION_INTERVAL)
-        self.pace.anew(self.used)
-        for name in names:
-            self._runners[name].phase = Phase.WAITING
-        self._queue = names
-        self._next_start = now
-
-    def _measure(self, actions: list[Action], now: float) -> None:
-        """Ask the one in use, and what may take its place, for round trips."""
-        assert self.used is not None
-        rivals = [one for one in self._order if self._is_rival(one)]
-        eager = any(one not in self._worse for one in rivals)
-        names, self._measured_again = self.pace.due(
-            self.used, rivals, now, eager=eager, looking=self._looking
-        )
-        actions += [Ask(name) for name in self._order if name in names]
-
-    def _retry_better(self, now: float) -> None:
-        """Let better transports try again, now and then, while a worse one works."""
-        better = [name for name in self._order if name not in (self.used, *self._worse)]
-        if not better or any(self._runners[one].phase is not Phase.FAILED for one in better):
-            self._promote_at = None
-        elif self._promote_at is None:
-            self._promote_at = self._later(now)
-        elif now >= self._promote_at:
-            self._promote_at = None
-            self._try_beside(better, now)
 
     def _start(self, actions: list[Action], now: float) -> None:
         """Start the next attempt, if its time has come."""
@@ -517,8 +436,6 @@ class Race:
         ]
         if self._waiting is not None:
             times.append(self._next_start)
-        if self._promote_at is not None and self.works:
-            times.append(self._promote_at)
-        if self._measured_again is not None:
-            times.append(self._measured_again)
+        if self.works:
+            times += self._beside.times
         return max(min(times), now) if times else None

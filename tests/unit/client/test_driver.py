@@ -516,7 +516,7 @@ async def test_where_its_like_cannot_be_had_in_time_another_transport_follows(
 ) -> None:
     over: list[str] = []
     driver = driving("sse", "poll")
-    driver._race._interval = 4.0  # seconds after which what is better is tried again
+    driver._race._beside._interval = 4.0  # seconds after which what is better is tried again
     driver._on_transport = over.append
     await driver.open()
     await asyncio.sleep(20)

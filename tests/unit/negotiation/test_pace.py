@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byway.negotiation import Preference, Race, Start, Stop, Use
+from byway.negotiation.beside import LAST_PROMOTION_INTERVAL
 from byway.negotiation.pace import (
     CHECK_INTERVAL,
     QUIET,
@@ -14,7 +15,7 @@ from byway.negotiation.pace import (
     Pace,
 )
 from byway.negotiation.preference import PROMOTION_INTERVAL
-from byway.negotiation.race import LAST_PROMOTION_INTERVAL, PROMOTION_TIMEOUT
+from byway.negotiation.race import PROMOTION_TIMEOUT
 from byway.negotiation.runner import Action, Ask
 
 QUICK, SLOW, NEVER = 0.03, 2.1, float("inf")

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byway.negotiation import DEFAULT_ORDER, Preference, Race, Start, Stop, Use
+from byway.negotiation.beside import LAST_PROMOTION_INTERVAL
 from byway.negotiation.pace import QUIET
 from byway.negotiation.preference import PATIENCE, PROMOTION_INTERVAL
 from byway.negotiation.race import (
     LAST_DELAY,
-    LAST_PROMOTION_INTERVAL,
     LASTING,
     LEAVING_INTERVAL,
     LEAVING_PATIENCE,
