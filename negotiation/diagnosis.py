@@ -21,7 +21,16 @@ from byway.negotiation.report import Finding, Report, Verdict
 from byway.negotiation.types import blocked, passing
 
 UNREACHABLE: Final = frozenset(
-    {"name", "refused", "certificate", "tls", "unreachable", "connect-timeout", "proxy"}
+    {
+        "name",
+        "name-timeout",
+        "refused",
+        "certificate",
+        "tls",
+        "unreachable",
+        "connect-timeout",
+        "proxy",
+    }
 )
 """Troubles with which nothing of HTTP was ever seen."""
 
@@ -237,6 +246,11 @@ def _unreachable(one: Evidence, proxy: bool) -> Finding:
             "Check the spelling of the URL and the name server; in a network that allows the web "
             "through a proxy only, name the proxy with --proxy.",
         ),
+        "name-timeout": (
+            f"No name server answered what the address of {what} is.",
+            "Check the name servers of this machine; in a network that allows the web through a "
+            "proxy only, name the proxy with --proxy.",
+        ),
         "refused": (
             f"Nothing accepts connections at the address and port of {what}.",
             f"Check the port, and whether {what} runs.",
@@ -251,7 +265,7 @@ def _unreachable(one: Evidence, proxy: bool) -> Finding:
             "Check that the port is the one for https:// and wss://.",
         ),
         "connect-timeout": (
-            f"Nothing answers at the address of {what}, not even to refuse.",
+            f"It never connected: nothing answers at the address of {what}, not even to refuse.",
             "A firewall drops the packets, or the machine is away. Check the address and the port.",
         ),
         "proxy": (
@@ -262,7 +276,7 @@ def _unreachable(one: Evidence, proxy: bool) -> Finding:
         one.trouble,
         (f"There is no way to {what} from here.", "Check the address and the network."),
     )
-    if one.trouble not in ("name", "refused", "connect-timeout"):  # which say it all
+    if one.trouble not in ("name", "name-timeout", "refused", "connect-timeout"):  # they say it
         why = f"{why} ({one.error})"
     return _found(one, Verdict.UNREACHABLE, why, advice)
 

@@ -29,6 +29,8 @@ from byway.transports.elsewhere import Elsewhere
 from byway.transports.form import BINARY, Form, decoded, is_text, longest
 from byway.transports.head import room
 from byway.transports.http2 import WANTED, OwnProtocols
+from byway.transports.lookup import Names
+from byway.transports.pool import pool
 from byway.transports.trouble import proxy_status, telling, trouble
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Dial:
         elsewhere: the responses in a row of processes that do not have the session.
         cookies: those that responses have set; those of an earlier session, or None for none yet.
         form: the form of responses that have an end.
+        names: who knows addresses.
     """
 
     url: httpx.URL
@@ -97,6 +100,7 @@ class Dial:
     cookies: Cookies | None = field(default=None, repr=False)
     peers: tuple[str, ...] = ()
     form: Form = field(default_factory=Form)
+    names: Names = field(default_factory=Names)
     _http: httpx.AsyncClient | None = field(default=None, init=False)
     _cookies: Cookies = field(init=False, repr=False)
     _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
@@ -210,17 +214,18 @@ class Dial:
     def http(self) -> httpx.AsyncClient:
         """The HTTP client of this session; made at its first use."""
         if self._http is None:
+            # Loading the system's certificates takes longer than a connection: not for http.
+            plain = ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)
             self._http = httpx.AsyncClient(
-                # Loading the system's certificates takes longer than a connection: not for http.
-                verify=ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)
-                if self.ssl is None
-                else OwnProtocols(self.ssl),
-                http2=self.ssl is not None and WANTED,
-                proxy=self.proxy,
+                transport=pool(
+                    self.names,
+                    ssl=plain if self.ssl is None else OwnProtocols(self.ssl),
+                    http2=self.ssl is not None and WANTED,
+                    proxy=self.proxy,
+                ),
                 cookies=_NO_COOKIES,
-                trust_env=False,  # the proxy was looked up for all transports alike
+                trust_env=False,
                 follow_redirects=False,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
             )
         return self._http
 
@@ -368,6 +373,7 @@ class Dial:
 
         The answers that are being read now go on; those from before the last time do not.
         """
+        self.names.forget()
         await self._close_left(all_of_them=True)
         self._leave()
         await self._close_left()

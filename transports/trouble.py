@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import websockets
 
+from byway.transports.reach import NameUnanswered, NeverConnected
+
 TELLING: Final = (
     "allow",
     "content-type",
@@ -64,8 +66,9 @@ def trouble(error: BaseException) -> str:
     """Return the word for an exception of a library.
 
     Returns:
-        `name` (it is not known), `refused` (the connection), `certificate`, `tls`, `proxy`
-        (refused or did not answer), `unreachable`, `connect-timeout`, `timeout` (no answer),
+        `name` (it is not known), `name-timeout` (nobody answered its look-up), `refused` (the
+        connection), `certificate`, `tls`, `proxy` (refused or did not answer), `unreachable`,
+        `connect-timeout` (nothing took the connection), `timeout` (what took it did not answer),
         `reset` (the connection ended), or `protocol` (no HTTP, or not what was agreed on).
     """
     return next((word for one in _chain(error) if (word := _word(one))), "protocol")
@@ -98,6 +101,8 @@ def _word(error: BaseException) -> str:
 
 
 _WORDS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
+    (NameUnanswered, "name-timeout"),
+    (NeverConnected, "connect-timeout"),
     (socket.gaierror, "name"),
     (ssl.SSLCertVerificationError, "certificate"),
     ((ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, EOFError), "reset"),

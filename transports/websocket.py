@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from ssl import SSLContext
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as websocket_connect
 from websockets.typing import Subprotocol
 
 from byway.errors import CarrierLost, FrameError
@@ -29,6 +29,7 @@ from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
 from byway.transports.http2 import OwnProtocols
 from byway.transports.trouble import proxy_headers, proxy_status, trouble
+from byway.transports.tunnel import connected
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -125,14 +126,6 @@ MAX_WEBSOCKET_MESSAGE: Final = 64 * KIB
 """Bytes of a WebSocket message that carries frames, at most."""
 
 
-class _Connect(websocket_connect):
-    """A connection that follows no redirect, which would take the session's key elsewhere."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        """Return the redirect as the error that it is here."""
-        return exc
-
-
 async def _open(dial: Dial, offers: list[str]) -> ClientConnection:
     """Open a WebSocket, over HTTP/2 where that is wanted and can be.
 
@@ -140,19 +133,23 @@ async def _open(dial: Dial, offers: list[str]) -> ClientConnection:
         websockets.WebSocketException: there is none; and other exceptions of the connection.
     """
 
-    def connect(ssl: SSLContext | None, kind: type[ClientConnection]) -> _Connect:
-        return _Connect(
-            str(dial.url.copy_with(scheme="ws" if ssl is None else "wss")),
+    def connect(
+        ssl: SSLContext | None, kind: type[ClientConnection]
+    ) -> Awaitable[ClientConnection]:
+        return connected(
+            dial.url,
+            names=dial.names,
+            ssl=ssl,
+            proxy=dial.proxy,
+            timeout=dial.patience,
             subprotocols=[Subprotocol(one) for one in offers],
             additional_headers=dial.outgoing,
             compression=None,
-            proxy=dial.proxy,
             open_timeout=None,
             ping_interval=dial.limits.silence,
             ping_timeout=dial.patience,
             close_timeout=1,
             max_size=max(dial.limits.max_message, MAX_WEBSOCKET_MESSAGE),
-            ssl=ssl,
             create_connection=kind,
         )
 

@@ -175,9 +175,10 @@ class CarrierLost(PeerError):
         answered: the HTTP status that came instead of a carrier, if one came.
         headers: headers of that answer that say who gave it.
         mark: its `Byway` header: "" where the answer is not byway's.
-        trouble: what kept it from an answer, in a word: `name`, `refused`, `certificate`, `tls`,
-            `proxy`, `unreachable`, `connect-timeout`, `timeout`, `reset`, `ended`, `protocol`,
-            `plain`; else "".
+        trouble: what kept it from an answer, in a word: `name`, `name-timeout` (nobody answered its
+            look-up), `refused`, `certificate`, `tls`, `proxy`, `unreachable`, `connect-timeout`
+            (nothing took the connection), `timeout` (what took it did not answer), `reset`,
+            `ended`, `protocol`, `plain`; else "".
         other_form: the form of the response may be what was blocked, and the other is worth a try.
     """
 

@@ -32,6 +32,7 @@ from byway.session import State
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial
+from byway.transports.reach import watched
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -233,6 +234,7 @@ class Driver:
                     self.live.let_go("both sides have closed")
                     continue
                 self._race.next_round(now, after)
+                self._dial.names.forget()
             actions, again = self._race.decide(now)
             for action in actions:
                 await self._act(action, now)
@@ -262,9 +264,9 @@ class Driver:
             link = self.live.attach(
                 self._carriers, name, ordered=transport.ordered, batched=transport.batched
             )
-            task = asyncio.create_task(transport.carry(self._dial, link))
+            task, stage = watched(transport.carry(self._dial, link))
             task.add_done_callback(lambda _: self._changed.set())
-            self._running[name] = Running(name, link, task, now, self._progress())
+            self._running[name] = Running(name, link, task, now, self._progress(), stage=stage)
         elif isinstance(action, Use):
             logger.info("session %s: now over %s: %s", self.live.name, name, action.why)
             self.trail.carried(name)

@@ -7,10 +7,11 @@ Must not know: what is done about it.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from byway.errors import Attempt, CarrierLost, Refused
 from byway.live import Attachment
+from byway.transports.reach import Stage
 from byway.transports.trouble import telling
 
 
@@ -28,6 +29,7 @@ class Running:
         opened_in: seconds that it took to open.
         proven: the race has been told that it is proven.
         suspect: the network has changed since, so it may be dead.
+        stage: how far it has come on the way to a connection.
     """
 
     transport: str
@@ -39,6 +41,7 @@ class Running:
     opened_in: float = 0.0
     proven: bool = False
     suspect: bool = False
+    stage: Stage = field(default_factory=Stage)
 
     def attempt(self, now: float, why: str, error: Refused | CarrierLost | None) -> Attempt:
         """Return what is written down of it where it is in vain.
@@ -48,12 +51,14 @@ class Running:
             why: in the words of who noticed.
             error: what it ended with; None where it was given up for taking too long.
         """
+        if error is None and not self.opened:
+            why = self.stage.explain(why)
         attempt = Attempt(self.transport, now - self.started, why, opened=self.opened)
         if isinstance(error, Refused):
             seen = telling(error.headers)
             return replace(attempt, status=error.status, headers=seen, mark="refused")
         if error is None:
-            return replace(attempt, trouble="timeout")
+            return replace(attempt, trouble="timeout" if self.opened else self.stage.trouble)
         return replace(
             attempt,
             status=error.answered,

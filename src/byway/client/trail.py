@@ -18,8 +18,8 @@ from byway.negotiation.diagnosis import diagnose
 from byway.negotiation.evidence import Evidence
 from byway.negotiation.report import Report
 
-ENOUGH = "timeout"
-"""The trouble of an attempt that was given up for taking too long."""
+ENOUGH = frozenset({"name-timeout", "connect-timeout", "timeout"})
+"""The troubles of an attempt that was given up for taking too long."""
 
 
 class Trail:
@@ -48,7 +48,7 @@ class Trail:
         One that had less time than the one before, and was given up, tells less.
         """
         before = self._newest.get(attempt.transport)
-        hasty = before is not None and attempt.trouble == ENOUGH
+        hasty = before is not None and attempt.trouble in ENOUGH
         if before is None or not hasty or attempt.seconds >= before.seconds:
             self._newest[attempt.transport] = attempt
 

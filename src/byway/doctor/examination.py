@@ -227,6 +227,10 @@ class Examination:
         seen.lost = len(probing.losses) - again - seen.away
         if ended and last is not None and not _came_twice(last) and not is_away(last.error):
             seen.lost -= 1  # that one was not followed by another
+        waits = seen.opened is None and seen.answered is None and not ended
+        if waits and probing.stage.trouble != "timeout":
+            # It is still on its way to a connection: nobody has swallowed anything.
+            seen.trouble = probing.stage.trouble
         if last is not None and ended and probing.closed is None:
             self._note_end(seen, last, started, probing)
 

@@ -29,6 +29,7 @@ from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
+from byway.transports.reach import Stage, watched
 
 OPENINGS: Final = 5
 """Times that an opening is tried whose connection or answer ended before its first frame."""
@@ -114,6 +115,7 @@ class Probing(Observer):
         messages: messages that came back.
         heard: when the last of them came.
         closed: how the server closed the probe, if it did.
+        stage: how far the newest attempt has come.
     """
 
     def __init__(self, transport: str, way: Way, *, timeout: float, silence: float = 0.0) -> None:
@@ -171,6 +173,7 @@ class Probing(Observer):
         self.messages: int = 0
         self.heard: float = self.started
         self.closed: Closed | None = None
+        self.stage: Stage = Stage()
         self._changed = asyncio.Event()
         self._carriers = 0
         self._keeper: asyncio.Task[None] | None = None
@@ -179,7 +182,7 @@ class Probing(Observer):
     async def __aenter__(self) -> Probing:
         """Start."""
         self.started = self.heard = self._loop.time()
-        self._keeper = asyncio.create_task(self._keep())
+        self._keeper, self.stage = watched(self._keep())
         self._keeper.add_done_callback(lambda _: self._notice())
         self._reader = asyncio.create_task(self._read())
         return self

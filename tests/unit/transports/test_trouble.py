@@ -12,6 +12,7 @@ import websockets
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
+from byway.transports.reach import NameUnanswered, NeverConnected
 from byway.transports.trouble import proxy_headers, proxy_status, telling, trouble
 
 
@@ -46,6 +47,11 @@ def rejected(status: int) -> websockets.InvalidProxyStatus:
         (httpx.ProxyError("403 Forbidden"), "proxy"),
         (rejected(407), "proxy"),
         (httpx.ConnectTimeout("x"), "connect-timeout"),
+        (NeverConnected("x"), "connect-timeout"),
+        (caused(httpx.ConnectTimeout("x"), NeverConnected("x")), "connect-timeout"),
+        (NameUnanswered("x"), "name-timeout"),
+        (caused(httpx.ConnectTimeout("x"), NameUnanswered("x")), "name-timeout"),
+        (httpx.ReadTimeout("the TLS handshake was not answered"), "timeout"),
         (httpx.ReadTimeout("x"), "timeout"),
         (TimeoutError(), "timeout"),
         (httpx.ReadError("x"), "reset"),

@@ -1,0 +1,109 @@
+"""The pool of HTTP connections, each opened by `reach`.
+
+Knows: how httpx and httpcore open connections, and how they name what went wrong.
+Must not know: requests, sessions.
+
+Neither library takes a connection that somebody else has opened, and both leave names to the event
+loop's executor. httpcore has an interface for it, its network backend, and httpx does not hand it
+on: so it is put into the pool that httpx has made, of whatever kind its proxy needs.
+"""
+
+from __future__ import annotations
+
+import ssl as ssl_module
+from collections.abc import Iterable
+from typing import Any, Final
+
+import anyio.abc
+import httpcore
+import httpx
+from httpcore._backends.anyio import AnyIOStream
+
+from byway.transports.lookup import Names
+from byway.transports.reach import reach
+
+KEPT: Final = 10
+"""Idle connections that are kept."""
+
+
+def pool(
+    names: Names, *, ssl: ssl_module.SSLContext, http2: bool, proxy: str | None
+) -> httpx.AsyncHTTPTransport:
+    """Return a pool for one session.
+
+    Args:
+        names: who knows addresses.
+        ssl: certificates and TLS settings.
+        http2: whether HTTP/2 is offered.
+        proxy: URL of the proxy to use, None for none.
+    """
+    made = httpx.AsyncHTTPTransport(
+        verify=ssl,
+        http2=http2,
+        proxy=proxy,
+        trust_env=False,  # the proxy was looked up for all transports alike
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT),
+    )
+    made._pool._network_backend = _Backend(names)
+    return made
+
+
+class _Backend(httpcore.AnyIOBackend):
+    """Opens connections with `reach`."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to a server or a proxy.
+
+        Raises:
+            httpcore.ConnectTimeout: it took too long.
+            httpcore.ConnectError: the name is not known, or no address took it.
+        """
+        try:
+            sock = await reach(self._names, host, port, timeout=timeout)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        try:
+            stream: Any = await anyio.abc.SocketStream.from_socket(sock)
+            # It reads when asked, as one that anyio has connected; else more comes than is taken.
+            stream._transport.pause_reading()
+            return _Stream(stream)
+        except (OSError, ValueError) as error:  # it has ended again
+            sock.close()
+            raise httpcore.ConnectError(str(error)) from error
+        except BaseException:
+            sock.close()
+            raise
+
+
+class _Stream(AnyIOStream):
+    """A connection; a TLS handshake that is not answered is not one that was never connected."""
+
+    async def start_tls(
+        self,
+        ssl_context: ssl_module.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Go on with TLS.
+
+        Raises:
+            httpcore.ReadTimeout: the handshake was not answered in time.
+            httpcore.ConnectError: it failed.
+        """
+        try:
+            above = await super().start_tls(ssl_context, server_hostname, timeout)
+        except httpcore.ConnectTimeout as error:
+            raise httpcore.ReadTimeout("the TLS handshake was not answered") from error
+        return _Stream(above._stream) if isinstance(above, AnyIOStream) else above
