@@ -31,9 +31,9 @@ export interface TransportReport {
   transport: Transport;
   /**
    * `"cut"`: it opened and ended. `"refused"`: it was answered with `status`. `"failed"`: there was
-   * no answer, or the browser does not show it.
+   * no answer, or the browser does not show it. `"slow"`: it works, and is much slower than another.
    */
-  verdict: "in use" | "refused" | "failed" | "cut" | "not tried" | "not offered";
+  verdict: "in use" | "refused" | "failed" | "cut" | "slow" | "not tried" | "not offered";
   why?: string;
   /** Seconds that the attempt took, or the carrier lasted. */
   seconds?: number;

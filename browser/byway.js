@@ -568,8 +568,8 @@ class Race {
     this.order = left;
   }
 
-  drop(runner, why) {
-    if (runner.phase > WAITING) this.stop(runner, why);
+  drop(runner, why, isLate) {
+    if (runner.phase > WAITING) this.stop(runner, why, isLate);
     runner.phase = FAILED;
   }
 
@@ -600,7 +600,7 @@ class Race {
       const isSlower = this.paceOf(slow) > Math.max(trip * (slow.isSlow ? 2 : 3), trip + MARGIN);
       if (isSlower) Object.assign(slow, { isSlow: true, trips: [], moment: this.now });
       if (isBetter !== isSlower) return one;
-      for (const it of isBetter ? [one] : worse) this.drop(it, "slower");
+      for (const it of isBetter ? [one] : worse) this.drop(it, "slower", isBetter);
     }
   }
 
@@ -613,7 +613,7 @@ class Race {
     this.now = now;
     for (const one of this.order) {
       if (this.isTimed(one) && now - one.moment >= this.longest) {
-        this.stop(one, "no answer", one.phase > PROVEN);
+        this.stop(one, one.phase > PROVEN ? "no answer" : "slower", true);
         this.ended(one, now);
       }
     }
@@ -1590,7 +1590,7 @@ function drive(url, subprotocols, options, on) {
   function note({ way, began, isOpen, cause }) {
     attempts++;
     trail[way] = {
-      verdict: isOpen ? "cut" : cause.status ? "refused" : "failed",
+      verdict: cause === "slower" ? "slow" : isOpen ? "cut" : cause.status ? "refused" : "failed",
       why: cause.message ?? cause, seconds: Math.round((now() - began) * 1e3) / 1e3,
       status: cause.status, mark: cause.mark, network: cause.isNetwork,
     };

@@ -42,9 +42,10 @@ class Field:
         both = (*self.better, *self.worse)
         return [name for name in both if self.runners[name].phase is Phase.PROVEN]
 
-    def drop(self, names: tuple[str, ...], why: str) -> list[Stop]:
+    def drop(self, names: tuple[str, ...], why: str, *, slow: bool = False) -> list[Stop]:
         """Let some go, and return what has to be stopped for it."""
-        stops = [Stop(name, why) for name in names if self.runners[name].phase in RUNNING]
+        running = [name for name in names if self.runners[name].phase in RUNNING]
+        stops = [Stop(name, why, late=slow, slow=slow) for name in running]
         for name in names:
             self.runners[name].phase = Phase.FAILED
         return stops
@@ -106,7 +107,7 @@ class Beside:
                 if better:
                     self.pace.shun(name)
                 # Where the last is no quicker it is the path that is slow, and none would be.
-                stops += field.drop((name,) if better else field.worse, told)
+                stops += field.drop((name,) if better else field.worse, told, slow=better)
         return None, "", stops
 
     def next_try(self, field: Field, now: float) -> list[str] | None:

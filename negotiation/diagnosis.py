@@ -12,8 +12,8 @@ from typing import Final
 
 from byway.limits import KIB
 from byway.negotiation.answers import not_byway, refusal
-from byway.negotiation.evidence import Evidence
-from byway.negotiation.pace import quick_first
+from byway.negotiation.evidence import SLOW, Evidence
+from byway.negotiation.pace import INFINITE, quick_first
 from byway.negotiation.pages import SUMMARY as PAGES_REFUSED
 from byway.negotiation.pages import page_note, pages_are_refused
 from byway.negotiation.products import product
@@ -108,7 +108,7 @@ def diagnose(
     )
     usable = quick_first(
         [
-            (one.transport, one.evidence.trip)
+            (one.transport, INFINITE if one.evidence.trouble == SLOW else one.evidence.trip)
             for one in findings
             # A server without byway has nothing but its WebSocket.
             if one.usable or (others.carried and not plain and one.verdict is Verdict.NOT_TRIED)
@@ -329,6 +329,9 @@ def _buffered(one: Evidence, others: _Others) -> Finding:
 
 def _opened(one: Evidence) -> Finding:
     """Judge a carrier on which OPEN came."""
+    if one.trouble == SLOW:
+        why = f"Messages pass, but much slower than over another transport: {one.error}."
+        return replace(_found(one, Verdict.WORKS, why, outcome=SLOW), usable=True)
     if one.cut is not None and not (one.proven is None and one.trouble == "timeout"):
         return _cut(one)
     if one.proven is None:

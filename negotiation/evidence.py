@@ -7,9 +7,12 @@ Must not know: what it means, how it was seen.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from byway.errors import PLAIN, Attempt
+
+SLOW: Final = "slow"
+"""The trouble of a transport that works, and is much slower than another."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,7 +134,9 @@ class Evidence:
             transport=attempt.transport,
             opened=attempt.seconds if attempt.opened else None,
             ended=attempt.seconds,
-            cut=attempt.seconds if attempt.opened and attempt.trouble != "timeout" else None,
+            cut=attempt.seconds
+            if attempt.opened and attempt.trouble not in ("timeout", SLOW)
+            else None,
             status=attempt.status,
             headers=attempt.headers,
             mark=attempt.mark,

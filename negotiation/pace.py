@@ -41,6 +41,10 @@ STALL_TRIPS: Final = 4.0
 """The same in round trips: the shortest that was ever seen."""
 
 
+INFINITE: Final = float("inf")
+"""Seconds of a round trip that is known to take too long, and no more of it."""
+
+
 def much_slower(one: float, other: float, ratio: float = RATIO) -> bool:
     """Say whether round trips of so many seconds take much longer than others."""
     return one > max(ratio * other, MARGIN + other)
@@ -52,7 +56,8 @@ def quick_first(trips: Sequence[tuple[str, float | None]]) -> list[str]:
     Args:
         trips: names, best first, and the seconds that a round trip takes on each; None for unknown.
     """
-    least = min([trip for _, trip in trips if trip is not None], default=0.0)
+    known = [trip for _, trip in trips if trip is not None and trip < INFINITE]
+    least = min(known, default=0.0)
     return [name for name, _ in sorted(trips, key=lambda one: much_slower(one[1] or 0.0, least))]
 
 

@@ -368,7 +368,8 @@ class Race:
         for name, runner in self._runners.items():
             late = now - runner.since >= self._longest
             if late and self._is_rival(name):
-                actions.append(Stop(name, f"too few round trips within {now - runner.since:.1f} s"))
+                why = f"too few round trips within {now - runner.since:.1f} s"
+                actions.append(Stop(name, why, late=True, slow=True))
                 self.ended(name, now)
             elif late and runner.phase in (Phase.TRYING, Phase.OPEN):
                 what = "no OPEN" if runner.phase is Phase.TRYING else "no round trip"

@@ -46,11 +46,13 @@ class Stop:
 
     Attributes:
         late: it took too long; otherwise it is only not needed.
+        slow: it works, but its round trips take too long beside those of another.
     """
 
     transport: str
     why: str
     late: bool = False
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

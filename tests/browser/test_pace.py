@@ -61,7 +61,10 @@ async def test_a_page_that_began_on_a_slow_stream_leaves_it_for_good(
         moves = await page.evaluate(UNTIL, "moves.at(-1) === 'poll'", 20)
         assert moves == ["stream", "poll"]
         # The better one is still there for a while, and does not come back.
-        assert await page.evaluate(UNTIL, "moves.length > 2", 7) == moves
+        slow = "socket.report().transports[1].verdict === 'slow'"
+        assert await page.evaluate(UNTIL, slow, 10) == moves
+        assert await page.evaluate(f"() => {slow}")
+        assert await page.evaluate(UNTIL, "moves.length > 2", 2) == moves
         kept = await page.evaluate(
             "() => JSON.parse(localStorage.byway)[location.origin].transport"
         )

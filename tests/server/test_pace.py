@@ -74,6 +74,12 @@ async def test_a_session_that_began_on_a_slow_stream_leaves_it(endpoint_server: 
             await network.until(lambda: over == ["stream", "poll"], timeout=20)
             await echoed(channel, "one")
             await network.until(lambda: _kept(memory) == "poll", timeout=20)
+            await network.until(
+                lambda: channel.report().finding("stream").outcome == "slow", timeout=20
+            )
+            report = channel.report()
+            assert report.finding("stream").verdict is byway.Verdict.WORKS
+            assert report.preference.split(", ")[-1] == "stream"
 
 
 def _kept(memory: Memory) -> str:

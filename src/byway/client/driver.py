@@ -298,7 +298,9 @@ class Driver:
         else:
             one = self._running.get(name)
             if one is not None:
-                if action.late or not self._ready.is_set():
+                if action.slow:
+                    self.trail.slow(name, action.why)
+                elif action.late or not self._ready.is_set():
                     self._note(one, now, action.why)
                 else:
                     logger.info("session %s: %s: %s", self.live.name, name, action.why)

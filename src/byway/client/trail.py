@@ -15,7 +15,7 @@ from byway.client.address import shown, shown_proxy
 from byway.errors import Attempt
 from byway.handshake import Open
 from byway.negotiation.diagnosis import diagnose
-from byway.negotiation.evidence import Evidence
+from byway.negotiation.evidence import SLOW, Evidence
 from byway.negotiation.report import Report
 
 ENOUGH = frozenset({"name-timeout", "connect-timeout", "timeout"})
@@ -51,6 +51,10 @@ class Trail:
         hasty = before is not None and attempt.trouble in ENOUGH
         if before is None or not hasty or attempt.seconds >= before.seconds:
             self._newest[attempt.transport] = attempt
+
+    def slow(self, transport: str, why: str) -> None:
+        """Take it that a transport works, and was given up since another is much quicker."""
+        self._newest[transport] = Attempt(transport, 0.0, why, trouble=SLOW, opened=True)
 
     def report(
         self,

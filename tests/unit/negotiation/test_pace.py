@@ -8,11 +8,13 @@ from byway.negotiation import Preference, Race, Start, Stop, Use
 from byway.negotiation.beside import LAST_PROMOTION_INTERVAL
 from byway.negotiation.pace import (
     CHECK_INTERVAL,
+    INFINITE,
     QUIET,
     STALL,
     STALL_TRIPS,
     TRIPS,
     Pace,
+    quick_first,
 )
 from byway.negotiation.preference import PROMOTION_INTERVAL
 from byway.negotiation.race import PROMOTION_TIMEOUT
@@ -155,6 +157,22 @@ def test_nothing_is_judged_before_both_were_asked_three_times() -> None:
     assert pace.judge("stream", "poll", 0.0, better=True) is True
     pace.anew("poll")
     assert pace.judge("stream", "poll", 0.0, better=True) is None
+
+
+@pytest.mark.parametrize(
+    ("trips", "order"),
+    [
+        ([("websocket", 0.1), ("stream", 0.05)], ["websocket", "stream"]),
+        ([("stream", 2.0), ("sse", 2.0), ("poll", 0.05)], ["poll", "stream", "sse"]),
+        ([("websocket", None), ("stream", 2.0)], ["websocket", "stream"]),
+        ([("stream", INFINITE), ("poll", None)], ["poll", "stream"]),
+        ([], []),
+    ],
+)
+def test_what_is_much_slower_comes_last(
+    trips: list[tuple[str, float | None]], order: list[str]
+) -> None:
+    assert quick_first(trips) == order
 
 
 def test_it_is_not_promoted_to_what_is_slower_in_fact() -> None:
