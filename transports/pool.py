@@ -44,7 +44,8 @@ def pool(
         trust_env=False,  # the proxy was looked up for all transports alike
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT),
     )
-    made._pool._network_backend = _Backend(names)
+    connections: Any = made._pool
+    connections._network_backend = _Backend(names)
     return made
 
 
