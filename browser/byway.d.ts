@@ -22,6 +22,11 @@ export interface BywayOptions {
   closeTimeout?: number;
   /** Longest message to receive, in bytes; a longer one closes with 1009. 16 MiB by default. */
   maxMessage?: number;
+  /**
+   * Whether a plain `WebSocket` is used where no byway answers: it has no other transport, and
+   * nothing is resumed. True by default; with false the socket fails, and `report()` says why.
+   */
+  plain?: boolean;
 }
 
 export type Transport = "websocket" | "stream" | "sse" | "poll";
@@ -48,7 +53,7 @@ export interface BywayReport {
   url: string;
   /** The transport in use; null before the first and after the last. */
   transport: Transport | null;
-  /** Why nothing opened, or null. */
+  /** Why nothing opened, or why a plain WebSocket is used; null where neither is so. */
   failure: string | null;
   /** Whether the server has no byway, and a plain WebSocket is used. */
   plain: boolean;

@@ -1148,6 +1148,8 @@ const LAST_WORDS = 2; // seconds that the last acknowledgement may take
 const SLEPT = 5; // seconds by which a timer was late when the machine or the page has slept
 const GRACE = 3; // seconds in which a carrier has to answer after that
 
+const warned = {}; // of which origins this page was
+
 /**
  * Keep a session carried, as the race decides, and tell the socket what comes of it.
  *
@@ -1184,7 +1186,7 @@ function drive(url, subprotocols, options, on) {
   let timer, timerAt = Infinity, isStepDue = false;
   let lastStep = Date.now() / 1000;
   let isFinished = false, isPaused = false;
-  let wasMarked = false; // an answer has shown byway
+  let wasAnswered = false, wasMarked = false; // by anybody whom the page may read, and by byway
   let isMultiplexed = !globalThis.location; // no browser, no six connections
   let isText = false; // the form of answers that have an end: base64
   let failure = null;
@@ -1195,7 +1197,8 @@ function drive(url, subprotocols, options, on) {
 
   const driver = {
     // What OPEN said last: the server's times, in seconds, and what it offers.
-    terms: { heartbeat: 10, silence: 25, window: 30 },
+    // Where no plain WebSocket is wanted, one is no more use than after OPEN.
+    terms: { heartbeat: 10, silence: 25, window: 30, instance: !options.plain },
     session, links, url, wakeAt,
     slots: `${STORED} ${origin} `, // what the locks of this host are called, but for a number
     maxBatch: 64 * KIB,
@@ -1244,6 +1247,7 @@ function drive(url, subprotocols, options, on) {
         });
         const { status, headers } = response;
         const mark = headers.get("byway") ?? undefined;
+        wasAnswered = true;
         wasMarked ||= mark;
         if (status !== 200 || mark !== answer) {
           const why = mark === "error" ? (await response.text()).slice(0, 200) : "";
@@ -1300,6 +1304,7 @@ function drive(url, subprotocols, options, on) {
 
     /** The server has no byway. */
     goOnPlain(socket) {
+      failure = blame("no byway");
       finish();
       on.plain(socket);
     },
@@ -1580,11 +1585,21 @@ function drive(url, subprotocols, options, on) {
   /** A server without byway leaves a browser's WebSocket unanswered unless all offers are its own. */
   function tryPlain() {
     try {
-      if (wasMarked || !race.order.some((one) => one.way === "websocket")) throw lost("nothing got through");
+      if (wasMarked || !options.plain || !race.order.some((one) => one.way === "websocket")) throw lost("nothing got through");
       driver.goOnPlain(new NativeWebSocket(url, subprotocols));
     } catch (error) {
-      driver.fail(error.message);
+      driver.fail(blame(error.message));
     }
+  }
+
+  /** Say why byway is not used; a page whose origin seems not to be allowed is warned, once. */
+  function blame(why) {
+    const mine = globalThis.origin;
+    if (!wasAnswered && mine && mine !== origin) {
+      why = `pages of ${mine} may not read ${origin}: see origins=`;
+      warned[origin] ||= [console.warn(why)];
+    }
+    return why;
   }
 
   function note({ way, began, isOpen, cause }) {
@@ -1652,7 +1667,7 @@ const MAX_REASON = 123; // bytes (RFC 6455, section 5.5)
 const MAX_OFFERS = 32, MAX_OFFER = 2 * KIB; // subprotocols, and bytes of all (docs/protocol.md)
 const DEFAULTS = {
   transports: ORDER, patience: {}, headers: {}, credentials: "include", memory: true,
-  openTimeout: 20, closeTimeout: 10, maxMessage: 16 * 1024 * KIB,
+  openTimeout: 20, closeTimeout: 10, maxMessage: 16 * 1024 * KIB, plain: true,
 };
 let installed;
 

@@ -31,7 +31,7 @@ const { code } = await minify(dissolve(source), {
     unsafe: true, unsafe_arrows: true, unsafe_methods: true,
   },
   mangle: { properties: { builtins: true, regex: new RegExp(`^(${names.join("|")})$`) } },
-  format: { preamble: `/*! byway ${version}, ${license} */`, shorthand: false }, // a variable has two names else
+  format: { preamble: `/*! byway ${version}, ${license} */`, shorthand: false, quote_style: 1 }, // a variable has two names else
 });
 
 const text = `${rename(code)}\n`;

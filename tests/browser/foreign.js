@@ -14,9 +14,13 @@ const post = (body, more = {}) => ({
   headers: { "content-type": "application/byway", byway: "1", ...more.headers },
 })
 
+/** Some attacks end in silence. */
+const within = (promise) =>
+  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 1500, "silence"))])
+
 /** Return what came of a request: its status, "opaque", or why the browser did not send it. */
 const outcome = (promise) =>
-  promise.then((response) => response.type === "opaque" ? "opaque" : response.status, (error) => `${error.name}`)
+  within(promise.then((response) => response.type === "opaque" ? "opaque" : response.status, (error) => error.name))
 
 const socket = (url, protocols) =>
   new Promise((resolve) => {
@@ -27,10 +31,6 @@ const socket = (url, protocols) =>
     }
     one.onerror = () => resolve("error")
   })
-
-/** Some attacks end in silence: Firefox loads no form's response into a frame of a page on localhost. */
-const within = (promise) =>
-  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 1500, "silence"))])
 
 /** A form that posts in a frame, as a click on a page of somebody's would. */
 async function form(url, enctype) {
@@ -54,6 +54,7 @@ async function sandbox(url, body) {
   const frame = document.createElement("iframe")
   frame.sandbox = "allow-scripts"
   frame.srcdoc = `<script type="module">
+    const within = ${within}
     const outcome = ${outcome}
     const socket = ${socket}
     const body = new Uint8Array([${body}])

@@ -162,7 +162,7 @@ def elsewhere() -> Iterator[Server]:
         yield one
 
 
-@pytest.mark.parametrize("name", [FOREIGN, NAME])
+@pytest.mark.parametrize("name", [FOREIGN, NAME, "localhost", "127.0.0.1"])
 @pytest.mark.parametrize("way", ["direct", "nginx"])
 async def test_a_foreign_page_starts_no_handler(
     browser: Browser, server: Server, elsewhere: Server, name: str, way: str

@@ -32,6 +32,8 @@ PREFERENCES: dict[str, bool | int | str] = {
     "services.settings.server": "data:,#remote-settings-dummy/v1",
     "toolkit.telemetry.server": "data:,",
     "network.dns.localDomains": "app.test, foreign.test",  # names of 127.0.0.1, not of localhost
+    # It asks a person whether a form of localhost may go to plain http elsewhere.
+    "security.warn_submit_secure_to_insecure": False,
     "network.proxy.type": 0,
     "network.proxy.allow_hijacking_localhost": True,  # where a test gives it a proxy
     # All tabs of a test are looked at, none is slowed down.
