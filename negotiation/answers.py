@@ -66,6 +66,12 @@ def _by_byway(one: Evidence, status: int, who: str) -> tuple[str, str]:
             f"{who or 'a proxy on the way'} takes it away.",
             f"Who runs the proxy: let it pass `Upgrade` and `Connection` on ({_page(who)}).",
         )
+    if status == 400 and one.transport == "websocket":
+        return (
+            "The handshake reached the server without its `Sec-WebSocket-Protocol` header: "
+            f"{who or 'a proxy on the way'} drops it.",
+            "Who runs the proxy: let it pass `Sec-WebSocket-Protocol` both ways.",
+        )
     if status == 409:
         return (
             "The request reached the server twice (409): the network repeats requests.",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from byway.errors import DROPPED
 from byway.limits import KIB
 from byway.negotiation.answers import not_byway, refusal
 from byway.negotiation.evidence import SLOW, Evidence
@@ -157,7 +158,7 @@ def _judge(one: Evidence, others: _Others) -> Finding:
         return _buffered(one, others)
     if one.opened is not None:
         return _opened(one)
-    if one.plain and others.served:
+    if one.trouble == DROPPED or (one.plain and others.served):
         return _found(
             one,
             Verdict.REFUSED,

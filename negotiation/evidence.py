@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from byway.errors import PLAIN, Attempt
+from byway.errors import DROPPED, PLAIN, Attempt
 
 SLOW: Final = "slow"
 """The trouble of a transport that works, and is much slower than another."""
@@ -113,7 +113,7 @@ class Evidence:
     @property
     def shows_byway(self) -> bool:
         """Whether something came that only byway says."""
-        return self.opened is not None or bool(self.mark)
+        return self.opened is not None or bool(self.mark) or self.trouble == DROPPED
 
     def header(self, name: str) -> str:
         """Return a telling header, "" where there is none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from byway.errors import FrameError
+from byway.handshake import OFFER_HEADER
 from byway.negotiation.preference import Preference
 from byway.transports import REGISTRY, Transport
 
@@ -49,6 +50,14 @@ def stripped_handshake(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     leaves the `Sec-WebSocket-*` headers, of which the key is required (RFC 6455 section 4.1).
     """
     return any(name == b"sec-websocket-key" for name, _ in headers)
+
+
+def dropped_offer(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Say whether a handshake without byway's subprotocol had it until a proxy dropped it.
+
+    Only programs can say so: a page cannot set headers of a handshake.
+    """
+    return any(name == OFFER_HEADER.encode() for name, _ in headers)
 
 
 def offered_subprotocols(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:

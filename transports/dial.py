@@ -34,7 +34,7 @@ from byway.transports.pool import pool
 from byway.transports.trouble import proxy_status, telling, trouble
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from byway.transports.plain import Plain
 
 MAX_REFUSAL = 64 * KIB
 """Bytes of a refusal's body that are read; the rest is left."""
@@ -68,6 +68,7 @@ class Dial:
         on_open: called with OPEN, the carrier and the answer's headers when a carrier opens.
         on_plain: called with a WebSocket whose server does not speak byway; it returns when
             that is closed.
+        byway_shown: set once a response has shown that byway is served at this address.
         instance: the run of the handler, once it is known.
         heartbeat: longest silence that the server keeps, in seconds.
         silence: longest silence that the server wants of this side, in seconds.
@@ -89,11 +90,12 @@ class Dial:
     subprotocols: tuple[str, ...]
     limits: Limits
     on_open: Callable[[Open, Attachment, httpx.Headers], None]
-    on_plain: Callable[[ClientConnection], Awaitable[None]]
+    on_plain: Callable[[Plain], Awaitable[None]]
     instance: str | None = None
     heartbeat: float = 0.0
     silence: float = 0.0
     observer: Observer = field(default_factory=Observer)
+    byway_shown: asyncio.Event = field(default_factory=asyncio.Event)
     uploads: bool = True
     extended: bool = field(default_factory=lambda: WANTED)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
@@ -165,6 +167,7 @@ class Dial:
         self._cookies.take(headers.multi_items())
         link.live.acknowledge(opening.received, opening.room)
         self.instance = opening.instance
+        self.byway_shown.set()
         self.heartbeat = opening.heartbeat
         self.silence = opening.silence
         link.live.window = opening.window
@@ -279,6 +282,8 @@ class Dial:
                 if stream is not None:
                     self.reached(stream.get_extra_info("server_addr"))
                 self.observer.answered(hello.answer, response.status_code, response.headers)
+                if "byway" in response.headers:
+                    self.byway_shown.set()
                 first = hello.answer != ACK_ANSWER and hello.poll <= 1
                 self.learn(response.status_code, response.headers, opens=first)
                 await _check(response, hello.answer)

@@ -22,12 +22,13 @@ from websockets.typing import Subprotocol
 
 from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PART, TEXT, Decoder, Frame
-from byway.handshake import SUBPROTOCOL, Hello
+from byway.handshake import OFFER_HEADER, SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
 from byway.transports.http2 import OwnProtocols
+from byway.transports.plain import tell_plain
 from byway.transports.trouble import proxy_headers, proxy_status, trouble
 from byway.transports.tunnel import connected
 
@@ -82,7 +83,7 @@ class WebSocket(Transport):
                 dial.observer.answered(self.name, 101, headers)
                 dial.learn(101, headers, opens=socket.subprotocol == SUBPROTOCOL)
                 if socket.subprotocol != SUBPROTOCOL:
-                    await dial.on_plain(socket)
+                    await dial.on_plain(await tell_plain(socket, headers, dial.byway_shown))
                     return
                 await first_of(
                     _carry_down(dial, link, socket, headers),
@@ -143,7 +144,8 @@ async def _open(dial: Dial, offers: list[str]) -> ClientConnection:
             proxy=dial.proxy,
             timeout=dial.patience,
             subprotocols=[Subprotocol(one) for one in offers],
-            additional_headers=dial.outgoing,
+            # By which a server knows that a proxy has dropped the subprotocols.
+            additional_headers=[*dial.outgoing, (OFFER_HEADER, SUBPROTOCOL)],
             compression=None,
             open_timeout=None,
             ping_interval=dial.limits.silence,

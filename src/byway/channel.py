@@ -27,6 +27,7 @@ OWN_HEADERS: Final = frozenset(
         "accept",
         "accept-encoding",
         "byway",
+        "byway-offer",
         "connection",
         "content-encoding",
         "content-length",

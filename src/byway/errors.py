@@ -167,6 +167,9 @@ class FrameError(PeerError):
 PLAIN: Final = "plain"
 """The trouble of an attempt that met a WebSocket server without byway, where none was wanted."""
 
+DROPPED: Final = "dropped"
+"""The trouble of a WebSocket whose server speaks byway, and whose 101 does not say so."""
+
 
 class CarrierLost(PeerError):
     """A carrier ended, or never opened. The session goes on with another.

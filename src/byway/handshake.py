@@ -47,6 +47,9 @@ and into a WebSocket's handshake."""
 GONE_HEADER: Final = "byway-gone"
 """The header of a 410 that says what became of the session: `elsewhere`, `ended` or `unknown`."""
 
+OFFER_HEADER: Final = "byway-offer"
+"""The header of a handshake that says that `byway.1` is offered, where headers can be set."""
+
 PROCESS_NAME: Final = 8
 """Characters of a process' name, with which the instances of its sessions begin: 48 random bits."""
 

@@ -22,6 +22,8 @@ EXPECTED: dict[str, tuple[str, str, str, str]] = {
     "refuse-400": (r"refused \(400\)", WORKS, WORKS, WORKS),
     "refuse-426": (r"refused \(426\)", WORKS, WORKS, WORKS),
     "strip-upgrade": (r"refused \(426\)", WORKS, WORKS, WORKS),
+    "no-subprotocol": (r"refused \(not byway\)", WORKS, WORKS, WORKS),
+    "no-subprotocol-up": (r"refused \(400\)", WORKS, WORKS, WORKS),
     "black-hole": (SILENT, WORKS, WORKS, WORKS),
     "mute": (SILENT, WORKS, WORKS, WORKS),
     "mute-up": (SILENT, WORKS, WORKS, WORKS),
@@ -172,6 +174,8 @@ def test_what_works_well_has_none(name: str, reports: dict[str, Report]) -> None
     [
         ("refuse-403", "Envoy does so where no upgrade is configured"),
         ("strip-upgrade", "reached the server without its `Upgrade`"),
+        ("no-subprotocol", "takes `Sec-WebSocket-Protocol` away"),
+        ("no-subprotocol-up", "without its `Sec-WebSocket-Protocol`"),
         ("black-hole", "never answered within 8 s"),
         ("mute", "opened, but nothing that the server says came through"),
         ("mute-up", "nothing that the client says was answered"),

@@ -25,6 +25,8 @@ WORKING: dict[str, tuple[str, ...]] = {
     "refuse-400": HTTP,
     "refuse-426": HTTP,
     "strip-upgrade": HTTP,
+    "no-subprotocol": HTTP,
+    "no-subprotocol-up": HTTP,
     "black-hole": HTTP,
     "mute": HTTP,
     "mute-up": HTTP,

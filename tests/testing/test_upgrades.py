@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Literal
 
 import httpx
 import pytest
 import websockets
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from byway import UsageError
 from byway.testing import (
+    DropSubprotocol,
     KillAfterUpgrade,
     MuteAfterUpgrade,
     Network,
@@ -62,6 +66,25 @@ async def test_a_stripped_upgrade_arrives_as_a_plain_get(origin: Origin) -> None
         assert seen.header("upgrade") is None
         assert seen.header("connection") is None
         assert seen.header("sec-websocket-key") is not None
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+async def test_the_subprotocol_is_dropped_on_its_way(direction: Literal["up", "down"]) -> None:
+    async def tell(socket: ServerConnection) -> None:
+        await socket.send(str(socket.subprotocol))
+
+    def first(socket: ServerConnection, offers: Sequence[Subprotocol]) -> Subprotocol | None:
+        return offers[0] if offers else None
+
+    async with serve(tell, "127.0.0.1", 0, select_subprotocol=first) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Network(port, DropSubprotocol(direction)) as network:
+            url, offers = network.ws_url, [Subprotocol("chat")]
+            async with websocket_connect(url, subprotocols=offers, proxy=None) as socket:
+                assert socket.subprotocol is None
+                assert await socket.recv() == ("None" if direction == "up" else "chat")
+    with pytest.raises(UsageError):
+        DropSubprotocol("both")  # type: ignore[arg-type]
 
 
 async def test_a_swallowed_upgrade_is_never_answered(origin: Origin) -> None:

@@ -43,7 +43,7 @@ from byway.transports.dial import Dial
 from byway.transports.head import check_head, room
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from byway.transports.plain import Plain
 
 
 logger: logging.Logger = logging.getLogger("byway.client")
@@ -230,7 +230,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
 
         def make_dial(
             on_open: Callable[[Open, Attachment, httpx.Headers], None],
-            on_plain: Callable[[ClientConnection], Awaitable[None]],
+            on_plain: Callable[[Plain], Awaitable[None]],
         ) -> Dial:
             return Dial(
                 url=self._url,
@@ -299,7 +299,7 @@ def _seconds(name: str, value: object) -> float:
     return number
 
 
-async def _refuse_plain(socket: ClientConnection) -> None:
+async def _refuse_plain(plain: Plain) -> None:
     """Fail an attempt that has met a server without byway, where `plain=False`."""
     raise CarrierLost(
         "a WebSocket opened whose server does not speak byway (plain=False)", trouble=PLAIN
@@ -415,16 +415,17 @@ class ClientChannel(_AcceptedChannel):
 class PlainChannel(_AcceptedChannel):
     """A client's channel to a server without byway: a plain WebSocket, which does not resume."""
 
-    def __init__(self, driver: Driver, socket: ClientConnection, close_timeout: float) -> None:
+    def __init__(self, driver: Driver, plain: Plain, close_timeout: float) -> None:
         """Wrap an open WebSocket."""
         self._driver = driver
-        self._socket = socket
+        self._plain = plain
+        self._socket = plain.socket
         self._close_timeout = close_timeout
 
     async def receive(self) -> Message | None:
         """Wait for the next message."""
         try:
-            return await self._socket.recv()
+            return await self._plain.recv()
         except websockets.ConnectionClosed:
             return None
         except websockets.ConcurrencyError:

@@ -35,7 +35,7 @@ from byway.transports.dial import Dial
 from byway.transports.reach import watched
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from byway.transports.plain import Plain
 
 logger: logging.Logger = logging.getLogger("byway.client")
 
@@ -66,7 +66,7 @@ class Driver:
         make_dial: Callable[
             [
                 Callable[[Open, Attachment, httpx.Headers], None],
-                Callable[[ClientConnection], Awaitable[None]],
+                Callable[[Plain], Awaitable[None]],
             ],
             Dial,
         ],
@@ -91,7 +91,7 @@ class Driver:
         self.trail: Trail = Trail(preference.order)
         self.opening: Open | None = None
         self.headers: httpx.Headers = httpx.Headers()
-        self.plain: ClientConnection | None = None
+        self.plain: Plain | None = None
         self._open_timeout = open_timeout
         self._deadline = asyncio.get_running_loop().time() + open_timeout
         self._retries = Retries()
@@ -178,14 +178,14 @@ class Driver:
             self._race.offered(opening.transports)
         self._changed.set()
 
-    async def _plain_opened(self, socket: ClientConnection) -> None:
+    async def _plain_opened(self, plain: Plain) -> None:
         if self.opening is not None:
             raise CarrierLost("a server without byway answered")
-        self.plain = socket
+        self.plain = plain
         self.trail.carried("websocket")
         self._ready.set()
         self._changed.set()
-        await socket.wait_closed()
+        await plain.socket.wait_closed()
 
     async def _keep_carried(self) -> None:
         try:
@@ -481,7 +481,7 @@ class Driver:
         """Say what the attempts of this session have seen."""
         in_use = None if self.live.core.finished else self.live.transport
         if self.plain is not None:
-            in_use = "websocket" if self.plain.close_code is None else None
+            in_use = "websocket" if self.plain.socket.close_code is None else None
         return self.trail.report(
             self._dial.url,
             self._dial.proxy,

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Final
 
 import httpx
-from websockets.asyncio.client import ClientConnection
 
 from byway.doctor.page import page_headers
 from byway.errors import CarrierLost, Refused
@@ -29,6 +28,7 @@ from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
+from byway.transports.plain import Plain
 from byway.transports.reach import Stage, watched
 
 OPENINGS: Final = 5
@@ -279,7 +279,7 @@ class Probing(Observer):
         self.live.core.ping(link.carrier, secrets.token_bytes(8))
         self._notice()
 
-    async def _on_plain(self, socket: ClientConnection) -> None:
+    async def _on_plain(self, plain: Plain) -> None:
         self.plain = True  # returning closes it
 
     async def _keep(self) -> None:

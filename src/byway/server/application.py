@@ -31,6 +31,7 @@ _NOT_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # all controls but th
 # Of the request that opened the session, not of the WebSocket that the application sees.
 _NOT_THE_APPLICATIONS = {
     b"byway",
+    b"byway-offer",
     b"connection",
     b"content-length",
     b"content-type",

@@ -20,7 +20,7 @@ from byway.hint import going_away
 from byway.limits import MIN_PART, MIN_SECONDS, Limits
 from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
-from byway.negotiation.offer import Offer, offered_subprotocols, stripped_handshake
+from byway.negotiation.offer import Offer, dropped_offer, offered_subprotocols, stripped_handshake
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, answer_error, application_headers
 from byway.server.application import Application, Denied
@@ -128,7 +128,9 @@ class FallbackMiddleware:
     def _own(self, scope: Scope) -> Application | None:
         """Return what serves a call, if it is one of byway's own."""
         if scope["type"] == "websocket":
-            return self._websocket if SUBPROTOCOL in scope.get("subprotocols", ()) else None
+            if SUBPROTOCOL in scope.get("subprotocols", ()):
+                return self._websocket
+            return self._dropped if dropped_offer(scope["headers"]) else None
         if scope["type"] != "http":
             return None
         headers: Headers = scope["headers"]
@@ -194,6 +196,13 @@ class FallbackMiddleware:
             f"the WebSocket's Upgrade was lost on the way; byway is here over {others or '-'}",
             status=426,
         )
+
+    async def _dropped(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a handshake whose subprotocols were dropped.
+
+        As a plain one it would run the application, and so would the client over HTTP.
+        """
+        raise PeerError("the WebSocket's Sec-WebSocket-Protocol was dropped on the way", status=400)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request of the protocol: read it whole, then answer it."""

@@ -251,7 +251,11 @@ class Exchange:
                 await client.send(
                     h11.InformationalResponse(
                         status_code=event.status_code,
-                        headers=event.headers.raw_items(),
+                        headers=[
+                            pair
+                            for pair in event.headers.raw_items()
+                            if pair[0].decode("latin-1").lower() not in self._plan.strip_101
+                        ],
                         reason=event.reason,
                     )
                 )

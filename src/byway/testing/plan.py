@@ -85,6 +85,7 @@ class Plan:
         why: the rule that decided that; "" where none did.
         answer: what is answered, where the proxy answers.
         strip: headers that do not pass to the origin, in lower case.
+        strip_101: headers of a 101 that do not pass to the client, in lower case.
         http10: the origin is spoken to in HTTP/1.0.
         hold_request: its body passes when it is complete, with a length.
         max_body: bytes of body above which it is answered 413.
@@ -103,6 +104,7 @@ class Plan:
     why: str = ""
     answer: Answer | None = None
     strip: frozenset[str] = frozenset()
+    strip_101: frozenset[str] = frozenset()
     http10: bool = False
     hold_request: bool = False
     max_body: int | None = None

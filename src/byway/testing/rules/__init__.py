@@ -27,6 +27,7 @@ from byway.testing.rules.distance import Bandwidth, Latency
 from byway.testing.rules.endings import CutResponses, CutSilence, FailWith
 from byway.testing.rules.posts import DropPost, LosePostAnswer, RepeatPost, SomePosts
 from byway.testing.rules.upgrades import (
+    DropSubprotocol,
     KillAfterUpgrade,
     MuteAfterUpgrade,
     RefuseConnect,
@@ -38,6 +39,7 @@ from byway.testing.rules.upgrades import (
 ALL_RULES: Final[tuple[type[Rule], ...]] = (
     RefuseUpgrade,
     StripUpgrade,
+    DropSubprotocol,
     SwallowUpgrade,
     MuteAfterUpgrade,
     KillAfterUpgrade,
@@ -71,6 +73,7 @@ __all__ = [
     "CutResponses",
     "CutSilence",
     "DropPost",
+    "DropSubprotocol",
     "FailWith",
     "FlushEvery",
     "HoldText",

@@ -50,6 +50,33 @@ class StripUpgrade(Rule):
 
 
 @dataclass(frozen=True, slots=True)
+class DropSubprotocol(Rule):
+    """Drop `Sec-WebSocket-Protocol` from WebSocket handshakes, or from their answers.
+
+    Proxies that end a WebSocket on each side and open another do, where nobody thought of the
+    header: Google's inverting proxy and node-http-mitm-proxy took it from handshakes.
+
+    Attributes:
+        direction: where it is dropped: "up" (from the handshake) or "down" (from the 101).
+    """
+
+    direction: Literal["up", "down"] = "down"
+
+    def __post_init__(self) -> None:
+        """Check the direction."""
+        if self.direction not in ("up", "down"):
+            raise UsageError(f"direction is 'up' or 'down', not {self.direction!r}")
+
+    def request(self, request: Request, plan: Plan) -> Plan:
+        """Drop it."""
+        if not request.upgrade:
+            return plan
+        if self.direction == "up":
+            return replace(plan, strip=plan.strip | {"sec-websocket-protocol"})
+        return replace(plan, strip_101=plan.strip_101 | {"sec-websocket-protocol"})
+
+
+@dataclass(frozen=True, slots=True)
 class SwallowUpgrade(Rule):
     """Never answer an upgrade, and keep the connection open.
 
