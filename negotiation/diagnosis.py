@@ -12,6 +12,7 @@ from typing import Final
 
 from byway.errors import DROPPED
 from byway.limits import KIB
+from byway.negotiation import confined
 from byway.negotiation.answers import not_byway, refusal
 from byway.negotiation.evidence import SLOW, Evidence
 from byway.negotiation.pace import INFINITE, quick_first
@@ -154,6 +155,9 @@ def _judge(one: Evidence, others: _Others) -> Finding:
         if one.plain:
             why = f"A plain WebSocket {how} the channel: its server does not speak byway."
         return replace(_found(one, Verdict.WORKS, why), usable=True)
+    if one.trouble == confined.TROUBLE:
+        why, advice = confined.WHY, f"{confined.ADVICE} {WITHOUT}"
+        return _found(one, Verdict.SILENT, why, advice, outcome=confined.OUTCOME)
     if one.held:
         return _buffered(one, others)
     if one.opened is not None:

@@ -63,6 +63,7 @@ class Remembered:
         heartbeat: the longest silence that the path allows, in seconds; None where the usual
             heartbeat will do.
         excluded: better transports that were not tried, by choice: nothing is known of them.
+        visits: the path lets one request through at a time, so that no response may stay open.
     """
 
     transport: str
@@ -70,6 +71,7 @@ class Remembered:
     since: float
     heartbeat: float | None = None
     excluded: tuple[str, ...] = ()
+    visits: bool = False
 
 
 class Memory:
@@ -141,6 +143,7 @@ class Memory:
         settled: bool,
         heartbeat: float | None = None,
         order: Sequence[str] = EVERYTHING,
+        visits: bool = False,
     ) -> None:
         """Remember what works at a place.
 
@@ -154,6 +157,7 @@ class Memory:
             settled: everything better was tried just now, in vain.
             heartbeat: see `Remembered`.
             order: what the session may try, best first.
+            visits: see `Remembered`.
         """
         since = self._clock()
         skipped = excluded(transport, order)
@@ -165,7 +169,9 @@ class Memory:
                 if skipped or not settled:
                     since = before.since
                 skipped = tuple(name for name in skipped if name in before.excluded)
-        self._put(place, Remembered(transport, round(seconds, 3), since, heartbeat, skipped))
+        self._put(
+            place, Remembered(transport, round(seconds, 3), since, heartbeat, skipped, visits)
+        )
 
     def forget(self, place: str) -> None:
         """Forget what worked at a place, since it does not any more."""
@@ -304,6 +310,7 @@ def _remembered(fields: dict[str, Any]) -> Remembered:
         since=float(fields["since"]),
         heartbeat=None if heartbeat is None else float(heartbeat),
         excluded=tuple(map(str, fields.get("excluded", ()))),
+        visits=fields.get("visits") is True,
     )
     if not isinstance(transport, str) or not (isfinite(one.since) and one.seconds >= 0):
         raise ValueError(f"not what worked somewhere: {fields!r}")

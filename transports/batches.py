@@ -15,6 +15,7 @@ import asyncio
 import logging
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ from byway.errors import ELSEWHERE, CarrierLost
 from byway.limits import MAX_PART
 from byway.live import Attachment
 from byway.transports.base import stop
+from byway.transports.turns import SHOWN
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -60,11 +62,15 @@ class _Flight:
         task: ends with its answer.
         end: number of the frame behind its last.
         started: when it left.
+        held: number of the response that was open then; None for none.
+        timer: ends its patience beside that response.
     """
 
     task: asyncio.Task[None]
     end: int
     started: float
+    held: int | None = None
+    timer: asyncio.TimerHandle | None = None
 
 
 class Batches:
@@ -73,18 +79,34 @@ class Batches:
     Attributes:
         round_trip: seconds that the answer to a batch takes, in the mean; 0 after a failure.
         busy: set once there was so much to say that an upload is worth its connection.
+        landed: set at each answer.
+        held: number of the response that is open beside the batches, None while there is none.
     """
 
-    def __init__(self, dial: Dial, link: Attachment) -> None:
-        """Take the time that the carrier took to open for a round trip, until one is known."""
+    def __init__(
+        self, dial: Dial, link: Attachment, on_wait: Callable[[], None] | None = None
+    ) -> None:
+        """Take the time that the carrier took to open for a round trip, until one is known.
+
+        Args:
+            dial: how to reach the server.
+            link: the carrier.
+            on_wait: called when a batch has waited for too long beside one open response, which
+                therefore may be what it waits for.
+        """
         self._dial = dial
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._flights: deque[_Flight] = deque()  # the oldest first
-        self.round_trip: float = self._loop.time() - link.began
+        self.round_trip: float = 0.0
         self._last_start = 0.0
         self._count = 0
         self.busy: asyncio.Event = asyncio.Event()
+        self.landed: asyncio.Event = asyncio.Event()
+        self.held: int | None = None
+        self._holds = 0
+        self._held_since = 0.0
+        self._on_wait = on_wait
         self._size = link.live.batch
         self._failing_since: float | None = None
         self._failures = 0
@@ -104,6 +126,8 @@ class Batches:
                 failed when both sides had closed.
         """
         link, dial = self._link, self._dial
+        if not self._count:
+            self.round_trip = self._loop.time() - link.began
         await asyncio.sleep(FIRST_PAUSE)
         try:
             while not until.is_set():
@@ -116,13 +140,36 @@ class Batches:
                 data = b"".join(frames)
                 self._last_start = now = self._loop.time()
                 task = self._loop.create_task(dial.batch(link, data))
-                self._flights.append(_Flight(task, link.carrier.cursor, now))
+                self._flights.append(self._flight(task, now, len(data)))
                 self._count += 1
                 if self._count == BUSY:
                     self.busy.set()
             await self._land_all()
         finally:
+            for one in self._flights:
+                if one.timer is not None:
+                    one.timer.cancel()
             await stop(*(one.task for one in self._flights))
+
+    def hold(self) -> None:
+        """Say that a response is open beside the batches from now on."""
+        self._holds += 1
+        self.held, self._held_since = self._holds, self._loop.time()
+
+    def release(self) -> None:
+        """Say that none is open any more."""
+        self.held = None
+
+    def _flight(self, task: asyncio.Task[None], now: float, size: int) -> _Flight:
+        flight = _Flight(task, self._link.carrier.cursor, now, self.held)
+        if flight.held is not None and self._on_wait is not None:
+            wait = self._dial.turns.wait(self.round_trip, size)
+            flight.timer = self._loop.call_later(wait, self._waited, flight)
+        return flight
+
+    def _waited(self, flight: _Flight) -> None:
+        if self._on_wait is not None and self.held == flight.held and not flight.task.done():
+            self._on_wait()
 
     async def _output(self) -> list[bytes] | None:
         """Wait for frames to bring up; None where a batch came back before there were any."""
@@ -198,6 +245,8 @@ class Batches:
                 raise error
 
     async def _taken(self, flight: _Flight) -> CarrierLost | None:
+        if flight.timer is not None:
+            flight.timer.cancel()
         try:
             flight.task.result()
         except CarrierLost as error:
@@ -205,6 +254,12 @@ class Batches:
         took = self._loop.time() - flight.started
         mean = self.round_trip
         self.round_trip = mean + SMOOTHING * (took - mean) if mean else took
+        self.landed.set()
+        if flight.held is not None and flight.held == self.held:
+            if self._link.carrier.intake.ordered:
+                self._on_wait = None  # it has shown that requests pass beside it
+            elif flight.started >= self._held_since + SHOWN:
+                self._dial.turns.passed()
         first = self._link.live.core.outbox.first
         if first >= flight.end or first > self._acknowledged:
             self._failing_since, self._failures, self._delay = None, 0, FIRST_RETRY

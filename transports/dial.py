@@ -32,6 +32,7 @@ from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.lookup import Names
 from byway.transports.pool import pool
 from byway.transports.trouble import proxy_status, telling, trouble
+from byway.transports.turns import Turns
 
 if TYPE_CHECKING:
     from byway.transports.plain import Plain
@@ -74,6 +75,8 @@ class Dial:
         silence: longest silence that the server wants of this side, in seconds.
         observer: is told of answers, and of batches that failed.
         uploads: whether an upload is worth a try: none has failed yet.
+        turns: whether the path lets requests through one at a time only.
+        waits: set when a batch waits for the end of an endless response.
         peers: IP addresses at which the server, or the proxy, was reached last, one a family.
         extended: whether a WebSocket over HTTP/2 is worth a try: it is wanted, and none has failed.
         elsewhere: the responses in a row of processes that do not have the session.
@@ -100,6 +103,8 @@ class Dial:
     extended: bool = field(default_factory=lambda: WANTED)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     cookies: Cookies | None = field(default=None, repr=False)
+    turns: Turns = field(default_factory=Turns)
+    waits: asyncio.Event = field(default_factory=asyncio.Event)
     peers: tuple[str, ...] = ()
     form: Form = field(default_factory=Form)
     names: Names = field(default_factory=Names)

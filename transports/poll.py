@@ -16,9 +16,11 @@ from byway.handshake import Hello
 from byway.limits import MAX_PART
 from byway.live import LATE, Attachment, LiveSession
 from byway.session import State
-from byway.transports.base import Exchange, Transport
+from byway.transports.base import Exchange, Transport, stop
+from byway.transports.batches import Batches
 from byway.transports.form import BINARY
 from byway.transports.uplink import carry_http, first_words
+from byway.transports.visits import Visits
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -72,20 +74,50 @@ class Poll(Transport):
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Poll, one after another, and bring frames up in batches."""
 
+        loop = asyncio.get_running_loop()
+        core, turns = link.live.core, dial.turns
+        waits = asyncio.Event()  # a batch waits for the end of the poll that is held
+        batches = Batches(dial, link, waits.set)
+
+        async def ask(count: int) -> None:
+            hello = dial.hello(link, self.name, poll=count)
+            frames = first_words(link) if count == 1 else b""
+            async with dial.request(hello, BINARY, frames) as response:
+                came = await dial.frames(response)
+                dial.feed(link, came, response.headers)
+
+        async def hold(count: int) -> None:
+            """Have a poll held, and give it up where it holds up all else."""
+            waits.clear()
+            batches.hold()
+            asking, waiting = loop.create_task(ask(count)), loop.create_task(waits.wait())
+            try:
+                await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                if asking.done():
+                    asking.result()
+                else:
+                    turns.waited(loop.time())
+            finally:
+                batches.release()
+                await stop(asking, waiting)
+
         async def read() -> None:
-            core = link.live.core
+            visits = Visits(link, batches)
             count = 0
             failed = False  # the poll before was not answered
             other = False  # it was asked for in the other form just now
             while True:
+                if count and turns.visits(loop.time()):
+                    await visits.next()
+                    link.live.renew(link)
+                    count = 0
                 count += 1
-                hello = dial.hello(link, self.name, poll=count)
-                frames = first_words(link) if count == 1 else b""
+                visits.begin()
                 try:
-                    async with dial.request(hello, BINARY, frames) as response:
-                        came = await dial.frames(response)
-                        failed = other = False
-                        dial.feed(link, came, response.headers)
+                    await (ask(count) if count == 1 else hold(count))
+                    failed = other = False
+                    if turns.alone and count == 1:
+                        link.prove()  # a PONG would come on the carrier of the visit before
                 except CarrierLost as error:
                     if error.other_form and not other:
                         # The same poll: the server keeps what it has answered.
@@ -95,9 +127,11 @@ class Poll(Transport):
                             core.rewind(link.carrier)  # its frames may not have come either
                         continue
                     # One answer may be lost alone; the next poll says what has come.
-                    if count == 1 or failed or error.trouble != "reset":
+                    if not link.opened.is_set() or failed or error.trouble != "reset":
                         raise
                     failed = True
+                    if count == 1:
+                        core.rewind(link.carrier)  # what went up with the visit
                     continue
                 if core.state is State.CLOSED or core.finished:
                     # Nothing follows CLOSE. It is acknowledged in a batch: another poll would
@@ -106,7 +140,7 @@ class Poll(Transport):
                 if link.carrier.ended:
                     raise CarrierLost(link.carrier.ended)
 
-        await carry_http(dial, link, read())
+        await carry_http(dial, link, read(), batches)
 
 
 async def _next_answer(exchange: Exchange, link: Attachment, hello: Hello, *, opens: bool) -> bytes:

@@ -23,6 +23,9 @@ from byway.transports.upload import Upload
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
 
+ONE_AT_A_TIME: Final = "turns"
+"""The trouble of a carrier beside whose response no batch was answered; see `turns`."""
+
 LAST_WORDS: Final = 2.0
 """Seconds that an acknowledgement may take once both sides have closed."""
 
@@ -65,6 +68,28 @@ async def carry_endless(
         Refused: the application refused the session.
         CarrierLost: see `carry_http`.
     """
+    if dial.turns.visits(asyncio.get_running_loop().time()):
+        raise CarrierLost("the path lets one request through at a time", trouble=ONE_AT_A_TIME)
+    dial.waits.clear()
+    await first_of(_carry(dial, link, answer, content_type, decode), _alone(dial))
+
+
+async def _alone(dial: Dial) -> None:
+    """Wait until a batch has waited for too long beside an open response, and end this one."""
+    await dial.waits.wait()
+    raise CarrierLost(
+        "requests wait for the end of a response: the path lets one through at a time",
+        trouble=ONE_AT_A_TIME,
+    )
+
+
+async def _carry(
+    dial: Dial,
+    link: Attachment,
+    answer: str,
+    content_type: str,
+    decode: Callable[[bytes], list[Frame]],
+) -> None:
     hello = dial.hello(link, answer)
     async with dial.request(hello, content_type, first_words(link)) as response:
 
@@ -72,11 +97,22 @@ async def carry_endless(
             async for chunk in response.aiter_raw():
                 dial.feed(link, decode(chunk), response.headers)
 
-        await carry_http(dial, link, read(), uploads=True)
+        def wait() -> None:
+            dial.turns.waited(asyncio.get_running_loop().time())
+            dial.waits.set()
+
+        batches = Batches(dial, link, wait if dial.turns.may_visit else None)
+        batches.hold()
+        await carry_http(dial, link, read(), batches, uploads=True)
 
 
 async def carry_http(
-    dial: Dial, link: Attachment, down: Coroutine[Any, Any, None], *, uploads: bool = False
+    dial: Dial,
+    link: Attachment,
+    down: Coroutine[Any, Any, None],
+    batches: Batches,
+    *,
+    uploads: bool = False,
 ) -> None:
     """Run an HTTP downlink and the batches beside it until the session is over.
 
@@ -84,6 +120,7 @@ async def carry_http(
         dial: how to reach the server.
         link: the carrier.
         down: reads the downlink and feeds it; it returns at the end of the answer.
+        batches: brings everything up.
         uploads: whether a request with an endless body is worth a try.
 
     Raises:
@@ -92,7 +129,6 @@ async def carry_http(
 
     async def up() -> None:
         await link.opened.wait()
-        batches = Batches(dial, link)
         while await _one_way_up(dial, link, batches, uploads=uploads):
             pass
 

@@ -67,6 +67,7 @@ class LiveSession:
         self.limits = limits
         self.core: Session = Session(limits, ring=ring)
         self.attachments: dict[int, Attachment] = {}
+        self.last_id: int = 0  # the highest of a carrier
         self.closed: asyncio.Event = asyncio.Event()
         self.finished: asyncio.Event = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -233,8 +234,26 @@ class LiveSession:
         carrier = self.core.attach(carrier_id, ordered=ordered, batched=batched, received=received)
         attachment = Attachment(self, carrier, transport)
         self.attachments[carrier_id] = attachment
+        self.last_id = max(self.last_id, carrier_id)
         self.changed()
         return attachment
+
+    def renew(self, attachment: Attachment) -> None:
+        """Put, as the client, a new carrier into the place of one: it is another visit.
+
+        What is on its way up goes on, and so does what has been proven.
+        """
+        core, before = self.core, attachment.carrier
+        chosen = core.selected is before
+        del self.attachments[before.id]
+        core.detach(before, "another visit has followed")
+        carrier = core.attach(max(self.last_id, before.id) + 1, ordered=False, batched=True)
+        carrier.cursor, carrier.proven = before.cursor, before.proven
+        self.last_id = carrier.id
+        self.attachments[carrier.id] = attachment
+        attachment.carrier = carrier
+        if chosen:
+            core.select(carrier)
 
     def feed(self, intake: Intake, frames: list[Frame]) -> None:
         """Take frames that arrived.
@@ -402,6 +421,12 @@ class Attachment:
         self._echo = nonce, future
         return future
 
+    def prove(self) -> None:
+        """Take it for proven: a request of its own was answered, as a PING would be."""
+        self.carrier.proven = True
+        if self.live.on_change is not None:
+            self.live.on_change()
+
     def establish(self) -> None:
         """Count it as a carrier that the session has."""
         self.opened.set()
@@ -450,13 +475,9 @@ class Attachment:
             Encoded frames, at most about `live.batch` bytes; none once the carrier or the
             session has ended, or after `stop()`.
         """
-        core, carrier, size = (
-            self.live.core,
-            self.carrier,
-            min(size or self.live.batch, self.live.batch),
-        )
+        core, size = self.live.core, min(size or self.live.batch, self.live.batch)
         spent, stops = 0.0, self._stops
-        while not carrier.ended and self._stops == stops:
+        while not (carrier := self.carrier).ended and self._stops == stops:
             if core.pending(carrier):
                 frames = core.take(carrier, size)
                 if core.is_ring:
@@ -475,6 +496,7 @@ class Attachment:
                 timer.cancel()
                 if self._waiter is waiter:
                     self._waiter = None
+            carrier = self.carrier
             if not woken and not carrier.ended:
                 spent += pause
                 self.live.look_for_deadlock()

@@ -23,10 +23,14 @@ export async function examine(Socket, url, transports, seconds) {
   }
   const told = { came: first.came, took: first.took, used: first.socket.transport, alone: {} }
   first.socket.close()
-  const alone = transports.map((one) => echo(Socket, url, { transports: [one] }, seconds))
-  for (const { socket, came } of await Promise.all(alone)) {
-    told.alone[socket.report().transports[0].transport] = came
-    socket.close()
+  // By itself, as some networks let one request of a client through at a time.
+  const others = transports.filter((one) => one !== told.used)
+  for (const names of [[told.used], others]) {
+    const alone = names.map((one) => echo(Socket, url, { transports: [one] }, seconds))
+    for (const { socket, came } of await Promise.all(alone)) {
+      told.alone[socket.report().transports[0].transport] = came
+      socket.close()
+    }
   }
   return told
 }

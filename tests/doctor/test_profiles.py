@@ -14,6 +14,7 @@ from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server
 
 WORKS, SILENT, HELD = "works", "silent", "buffered"
+ALONE = "one request at a time"
 SECOND, FEW, AMOUNT = r"cut after 1\.\d s", "cut after a few KiB", r"cut after about \d+ KiB"
 
 EXPECTED: dict[str, tuple[str, str, str, str]] = {
@@ -50,6 +51,7 @@ EXPECTED: dict[str, tuple[str, str, str, str]] = {
     "lossy-posts": (WORKS, WORKS, WORKS, WORKS),
     "repeating-posts": (WORKS, WORKS, WORKS, WORKS),
     "deploy": (WORKS, WORKS, WORKS, WORKS),
+    "one-at-a-time": (r"refused \(403\)", ALONE, ALONE, WORKS),
     "slow-3g": (WORKS, WORKS, WORKS, WORKS),
     "rtt-100": (WORKS, WORKS, WORKS, WORKS),
 }

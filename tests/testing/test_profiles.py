@@ -53,6 +53,7 @@ WORKING: dict[str, tuple[str, ...]] = {
     "lossy-posts": ("websocket",),
     "repeating-posts": ("websocket",),
     "deploy": TRANSPORTS,
+    "one-at-a-time": ("poll",),
     "slow-3g": TRANSPORTS,
     "rtt-100": TRANSPORTS,
 }

@@ -33,6 +33,8 @@ from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial
 from byway.transports.reach import watched
+from byway.transports.turns import Turns
+from byway.transports.uplink import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
     from byway.transports.plain import Plain
@@ -107,6 +109,9 @@ class Driver:
             opened_in=known.seconds if known else 0.0,
             retry_better=self._place.retry,
         )
+        self._dial.turns.may_visit = "poll" in preference.order
+        if self._place.visits:
+            self._dial.turns.waited(asyncio.get_running_loop().time())
         if self._place.silence.heartbeat is not None:
             live.ask_heartbeat(self._place.silence.heartbeat)
         self._look_at = asyncio.get_running_loop().time() + ROUTE_INTERVAL
@@ -117,7 +122,6 @@ class Driver:
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._carriers = 0
         live.on_change = self._changed.set
 
     async def open(self) -> None:
@@ -259,10 +263,9 @@ class Driver:
     async def _act(self, action: Action, now: float) -> None:
         name = action.transport
         if isinstance(action, Start):
-            self._carriers += 1
             transport = REGISTRY[name]
             link = self.live.attach(
-                self._carriers, name, ordered=transport.ordered, batched=transport.batched
+                self.live.last_id + 1, name, ordered=transport.ordered, batched=transport.batched
             )
             task, stage = watched(transport.carry(self._dial, link))
             task.add_done_callback(lambda _: self._changed.set())
@@ -336,6 +339,7 @@ class Driver:
             if self._leaving is not None:
                 await self._stop(self._leaving, why="another has followed it")
             self._leaving, used.suspect = used, True
+        self._dial.turns = Turns(self._dial.turns.may_visit)
         self._race.doubt(now)
         if self._leaving is not None:
             self._ping(self._leaving)
@@ -366,6 +370,7 @@ class Driver:
                 used.opened_in,
                 settled=self._race.settled,
                 age=now - used.started,
+                visits=self._dial.turns.alone,
             )
 
     def _take_in(self, now: float) -> None:
@@ -431,11 +436,12 @@ class Driver:
                 raise error
         elif not any(other.opened for other in self._all) and self._is_gone(error, now):
             self.live.let_go(str(error))
+        confined = isinstance(error, CarrierLost) and error.trouble == ONE_AT_A_TIME
         served = one.opened and (
             now - one.started >= self._dial.heartbeat or self._progress() > one.progress
         )
         blameless = announced or (
-            error is not None and one.opened and self._cut_for_silence(one, now)
+            error is not None and one.opened and not confined and self._cut_for_silence(one, now)
         )
         self._race.ended(one.transport, now, served=served, blameless=blameless)
 

@@ -32,6 +32,7 @@ class Place:
         remembered: what worked the last time, if that is known.
         retry: whether what is better than that is due to be tried at once.
         silence: the silence that the path allows.
+        visits: whether the path let one request through at a time, the last time.
     """
 
     def __init__(
@@ -58,15 +59,17 @@ class Place:
         self._peers = (host,) if _is_address(host) else _known.get(self._who, FAR)
         self._near = own_addresses(self._peers)
         self._network = network_name(self._near)
-        self._kept: tuple[str, bool, float | None] | None = None
+        self._kept: tuple[str, bool, float | None, bool] | None = None
         self.remembered: Remembered | None = None
         self.retry: bool = False
         self.silence: Silence = Silence()
+        self.visits: bool = False
         if memory is not None and (known := memory.recall(self._name)) is not None:
             if tells(known.excluded, order):
                 self.remembered = known
                 self.retry = memory.due(known)
             self.silence = Silence(known.heartbeat)
+            self.visits = known.visits
 
     @property
     def _name(self) -> str:
@@ -100,7 +103,9 @@ class Place:
         self._kept = None
         return True
 
-    def keep(self, transport: str, seconds: float, *, settled: bool, age: float) -> None:
+    def keep(
+        self, transport: str, seconds: float, *, settled: bool, age: float, visits: bool = False
+    ) -> None:
         """Remember what works, where that is news.
 
         Args:
@@ -108,9 +113,10 @@ class Place:
             seconds: how long it took to open.
             settled: everything better was tried in vain.
             age: seconds that its carrier has lasted.
+            visits: the path lets one request through at a time.
         """
         heartbeat = self.silence.heartbeat if self.silence.confirmed(age) else None
-        news = (transport, settled, heartbeat)
+        news = (transport, settled, heartbeat, visits)
         if self._memory is not None and news != self._kept:
             self._kept = news
             self._memory.keep(
@@ -120,6 +126,7 @@ class Place:
                 settled=settled,
                 heartbeat=heartbeat,
                 order=self._order,
+                visits=visits,
             )
 
     def forget(self) -> None:

@@ -12,7 +12,7 @@ import secrets
 import ssl as ssl_module
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final
 
@@ -30,6 +30,7 @@ from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
 from byway.transports.plain import Plain
 from byway.transports.reach import Stage, watched
+from byway.transports.turns import Turns
 
 OPENINGS: Final = 5
 """Times that an opening is tried whose connection or answer ended before its first frame."""
@@ -67,6 +68,8 @@ class Way:
         headers: what the caller adds to every request and handshake.
         ssl: certificates and TLS settings; None for plain text.
         proxy: URL of the proxy, None for none.
+        turns: whether it lets requests through one at a time only, as the probes find out.
+        waits: set when that is found out.
         as_page: whether requests also say what a page of the URL's own origin would.
     """
 
@@ -75,6 +78,8 @@ class Way:
     ssl: ssl_module.SSLContext | None
     proxy: str | None
     as_page: bool = True
+    turns: Turns = field(default_factory=lambda: Turns(may_visit=True))
+    waits: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
@@ -153,6 +158,8 @@ class Probing(Observer):
             on_open=self._on_open,
             on_plain=self._on_plain,
             observer=self,
+            turns=way.turns,
+            waits=way.waits,
         )
         self.live.name = key_hash(self._dial.key).hex()[:8]
         self.live.on_change = self._notice

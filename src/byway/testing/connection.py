@@ -124,9 +124,10 @@ class Connection:
         counters.passed += 1
         self._book.changes.tell()
         try:
-            if request.method == "CONNECT":
-                return await self._connect(plan, address)
-            return await self._pass(head, request, plan, address)
+            if not plan.one_at_a_time:
+                return await self._serve(head, request, plan, address)
+            async with self._book.turns.turn(self._wire.address, self._wire.gone):
+                return await self._serve(head, request, plan, address)
         except Gone:
             self._say("the client left")
         except Lost:
@@ -139,6 +140,13 @@ class Connection:
             self._say(f"the server's answer does not fit: {error}")
             await self._wire.hang_up()
         return False
+
+    async def _serve(
+        self, head: h11.Request, request: Request, plan: Plan, address: Address
+    ) -> bool:
+        if request.method == "CONNECT":
+            return await self._connect(plan, address)
+        return await self._pass(head, request, plan, address)
 
     async def _pass(
         self, head: h11.Request, request: Request, plan: Plan, address: Address

@@ -98,6 +98,7 @@ class Plan:
         end_bytes: bytes of the answer's body after which it is cut.
         end_clean: the cut looks like a proper end.
         tunnel: what becomes of a tunnel.
+        one_at_a_time: it waits until the client's requests before it are over.
     """
 
     fate: Fate = Fate.PASS
@@ -116,6 +117,7 @@ class Plan:
     end_bytes: int | None = None
     end_clean: bool = False
     tunnel: Tunnel = Tunnel()
+    one_at_a_time: bool = False
 
     def decide(self, fate: Fate, why: object, answer: Answer | None = None) -> Plan:
         """Return a plan of this fate, unless an earlier rule has decided already."""

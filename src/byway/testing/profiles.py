@@ -30,6 +30,7 @@ from byway.testing.rules import (
     Latency,
     LosePostAnswer,
     MuteAfterUpgrade,
+    OneAtATime,
     OneBehind,
     RefuseBodies,
     RefuseChunked,
@@ -157,6 +158,11 @@ PROFILES: Final[dict[str, Profile]] = _profiles(
         "deploy",
         "the first dozen requests are answered 503, as by HAProxy while it has no server",
         (FailWith(503, first=12, retry_after=1),),
+    ),
+    Profile(
+        "one-at-a-time",
+        "a client's requests wait for each other, as by PHP's session locks; no upgrade",
+        (RefuseUpgrade(403), OneAtATime()),
     ),
     Profile(
         "slow-3g",

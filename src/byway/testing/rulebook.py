@@ -20,6 +20,7 @@ from byway.testing.limits import NetworkLimits
 from byway.testing.line import Pacer
 from byway.testing.plan import Answer, Fate, Line, Plan, Rule
 from byway.testing.sides import Address, OriginSide, pairs
+from byway.testing.turns import Turns
 
 
 class RuleBook:
@@ -32,6 +33,7 @@ class RuleBook:
         gate: nothing passes while it is not set.
         counters: what has happened.
         changes: wakes those who wait for it.
+        turns: whose request passes, where they pass one at a time.
         requests: the last requests, the newest last.
     """
 
@@ -51,6 +53,7 @@ class RuleBook:
         self.gate.set()
         self.counters: Counters = Counters()
         self.changes: Changes = Changes()
+        self.turns: Turns = Turns()
         self.requests: deque[Request] = deque(maxlen=limits.remembered)
         self._origin = origin
         self._forward = forward

@@ -47,6 +47,7 @@ class Wire:
 
     Attributes:
         gone: set when the client has closed it, or it is broken.
+        address: the client's, without its port.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Wire:
             counters: where bytes are counted.
             touch: called whenever bytes pass.
         """
+        self.address: str = str((writer.get_extra_info("peername") or [""])[0])
         self.gone: asyncio.Event = asyncio.Event()
         self._reader = reader
         self._writer = writer

@@ -26,6 +26,7 @@ from byway.testing.rules.bodies import (
 from byway.testing.rules.distance import Bandwidth, Latency
 from byway.testing.rules.endings import CutResponses, CutSilence, FailWith
 from byway.testing.rules.posts import DropPost, LosePostAnswer, RepeatPost, SomePosts
+from byway.testing.rules.turns import OneAtATime
 from byway.testing.rules.upgrades import (
     DropSubprotocol,
     KillAfterUpgrade,
@@ -59,6 +60,7 @@ ALL_RULES: Final[tuple[type[Rule], ...]] = (
     DropPost,
     RepeatPost,
     LosePostAnswer,
+    OneAtATime,
     Latency,
     Bandwidth,
 )
@@ -82,6 +84,7 @@ __all__ = [
     "Latency",
     "LosePostAnswer",
     "MuteAfterUpgrade",
+    "OneAtATime",
     "OneBehind",
     "RefuseBodies",
     "RefuseChunked",
