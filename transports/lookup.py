@@ -182,8 +182,8 @@ class Names:
         """
         try:
             return _ask(host, port, socket.AI_NUMERICHOST)  # which asks nobody
-        except OSError:
-            pass  # a name
+        except (OSError, UnicodeError):
+            pass  # a name, or what can be none: the look-up says so
         now = asyncio.get_running_loop().time()
         known = self._found.get(host)
         if known is None or now - known[0] >= ROUND:

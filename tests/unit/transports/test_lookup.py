@@ -235,6 +235,11 @@ async def test_an_address_is_not_looked_up(server: NameServer, host: str) -> Non
     assert not server.asked
 
 
+async def test_what_can_be_no_name_is_an_error_as_any_other() -> None:
+    with pytest.raises(OSError, match="label"):
+        await Names(Resolver()).addresses("x" * 64 + ".test", 80)
+
+
 HANG = """
 import asyncio, socket, threading
 real = socket.getaddrinfo
