@@ -13,10 +13,10 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
+import websockets.asyncio.client
 import websockets.uri
 from websockets.asyncio.client import ClientConnection, HTTPProxyConnection
 from websockets.asyncio.client import connect as websocket_connect
-from websockets.proxy import parse_proxy
 
 from byway.transports.lookup import Names
 from byway.transports.reach import reach
@@ -84,7 +84,8 @@ class _Tunnelled(_Connect):
     ) -> None:
         super().__init__(uri, proxy=None, ssl=ssl, **options)
         self._names = names
-        self._through = parse_proxy(proxy)
+        # Where this function is at home differs between the releases of websockets.
+        self._through = cast(Any, websockets.asyncio.client).parse_proxy(proxy)
         self._timeout = timeout
         self._tls = ssl
 
