@@ -27,10 +27,11 @@ from byway.testing import (
     Rule,
 )
 from byway.transports import batches, upload
+from byway.transports.batches import BUSY
 from byway.transports.dial import Dial
 from tests.server.scene import Scene, check_error, scene
 from tests.support.servers import Server, uvicorn
-from tests.support.wire import CLOSE, TEXT, hello_frame, numbered
+from tests.support.wire import CLOSE, TEXT, hello_frame, numbered, raw_exchange
 
 COUNT = 300
 
@@ -134,11 +135,20 @@ async def test_an_upload_that_is_cut_loses_nothing_and_batches_take_over(
         async with byway.connect(
             network.url + "/echo", transports="stream", proxy=None, memory=False
         ) as channel:
+            await ping_pong(channel, 50)
+            before = network.counters.posts
             await ping_pong(channel, 20)
+            assert network.counters.posts == before, "no upload is in use"
+            sent = network.counters.bytes_up
             sending = asyncio.create_task(echo(channel, COUNT, pause=0.002))
-            await asyncio.sleep(0.1)
-            network.kill_connections()
+            await network.until(lambda: network.counters.bytes_up > sent + 5_000)
+            assert network.kill_connections() > 1
+            cut_at = network.counters.posts
             await sending
+            marks = [mark(one) for one in network.requests]
+    assert marks[:cut_at].count("up") == 1
+    # One of them opens the stream again.
+    assert marks[cut_at:].count("1") > BUSY, "no batches have taken over"
 
 
 async def test_a_batch_that_is_lost_as_an_upload_takes_over_goes_up_in_it(
@@ -298,17 +308,22 @@ async def test_an_upload_that_ends_inside_a_frame_is_refused(stage: Scene) -> No
 
 
 async def test_an_upload_ends_with_its_session(stage: Scene) -> None:
+    """The server answers it then, although its body goes on."""
     session = await stage.session()
     hello = hello_frame(session=session.key, instance=session.instance, answer="up", carrier=1)
-    never = asyncio.Event()
+    said = hello + numbered(1, (CLOSE, (1000).to_bytes(2, "big")))
+    head = (
+        "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n"
+        f"Content-Type: {CONTENT_TYPE}\r\nByway: up\r\n\r\n{len(said):x}\r\n"
+    ).encode()
 
-    async def body() -> AsyncIterator[bytes]:
-        yield hello + numbered(1, (CLOSE, (1000).to_bytes(2, "big")))
-        await never.wait()
-
-    upload_task = asyncio.create_task(stage.http.post(stage.url, content=body(), headers=UP))
-    async with asyncio.timeout(20):
+    async def ended() -> None:
         while not any(kind == CLOSE for kind, _ in session.frames):
             await session.poll()
-        never.set()
-        await asyncio.gather(upload_task, return_exceptions=True)
+        await session.poll(received=1)  # which acknowledges the server's CLOSE
+
+    answered, _ = await asyncio.gather(
+        raw_exchange(stage.server.port, head, said + b"\r\n"), ended()
+    )
+    status, headers, _ = answered
+    assert (status, headers["byway"]) == (200, "up")
