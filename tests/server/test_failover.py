@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,8 +23,11 @@ from byway.testing import (
     FailWith,
     LosePostAnswer,
     Network,
+    Plan,
     RefuseBodies,
+    RefuseChunked,
     RepeatPost,
+    Response,
     Rule,
 )
 from tests.support.line import Line, line
@@ -59,12 +63,42 @@ class Scene:
     """What a fault works on.
 
     Attributes:
-        line: the line, at the server.
-        network: the proxy before it, at the client.
+        line: the line, at the client where that is what the fault works on. What is muted there
+            are connections that a client keeps, and says its next requests on.
+        network: the proxy between it and the server; else it is at the client.
+        session: what the client does.
+        url: where the client connects to.
+        statuses: how many responses of the server had each status.
     """
 
     line: Line
     network: Network
+    session: NumberedSession
+    url: str
+    statuses: Counter[int]
+
+    @property
+    def accepted(self) -> int:
+        """How many connections the client has made."""
+        at_line = self.url == self.line.url
+        return self.line.accepted if at_line else self.network.counters.accepted
+
+    @property
+    def moved(self) -> bool:
+        """Whether the session has gone on over another carrier; a poll that is lost costs none."""
+        return len(self.session.transports) > 1 or self.session.only == "poll"
+
+
+@dataclass(frozen=True)
+class CountStatuses(Rule):
+    """Restrict nothing, and count the server's responses by their status."""
+
+    statuses: Counter[int]
+
+    def response(self, response: Response, plan: Plan) -> Plan:
+        """Count one."""
+        self.statuses[response.status] += 1
+        return plan
 
 
 @dataclass(frozen=True)
@@ -75,6 +109,7 @@ class Fault:
         name: what it is called.
         happen: makes it happen, and ends it.
         rules: in force all the while.
+        on_line: it works on the client's line.
         over: the transports that it can befall.
         connections: that a client may make, at most. A storm makes a thousand and more; how
             many cuts there are depends on the machine.
@@ -85,6 +120,7 @@ class Fault:
     name: str
     happen: Callable[[Scene], Awaitable[None]] | None = None
     rules: tuple[Rule, ...] = ()
+    on_line: bool = False
     over: tuple[str, ...] = TRANSPORTS
     connections: int = 25
     seconds: float = SECONDS
@@ -145,18 +181,51 @@ def answering(status: int) -> Callable[[Scene], Awaitable[None]]:
     return fail
 
 
+def answered(scene: Scene) -> bool:
+    """Say whether its connections had ended, and it was answered by the proxy after that."""
+    return scene.network.counters.killed >= 1 and scene.network.counters.answered >= 1
+
+
 FAULTS = (
-    Fault("fin", fin),
-    Fault("rst", rst),
-    Fault("mute", mute),
-    Fault("deaf", deaf),
-    Fault("dumb", dumb),
-    Fault("truncated", truncate, connections=50, happened=lambda scene: scene.line.ended >= 1),
-    Fault("stalled body", stall, over=OVER_HTTP),
-    Fault("refused", refuse),
-    Fault("502", answering(502)),
-    Fault("503", answering(503)),
-    Fault("504", answering(504)),
+    Fault("fin", fin, on_line=True, happened=lambda scene: scene.line.closed >= 1 and scene.moved),
+    Fault("rst", rst, on_line=True, happened=lambda scene: scene.line.closed >= 1 and scene.moved),
+    Fault(
+        "mute",
+        mute,
+        on_line=True,
+        happened=lambda scene: scene.line.lost_up > 0 and scene.line.lost_down > 0 and scene.moved,
+    ),
+    Fault(
+        "deaf",
+        deaf,
+        on_line=True,
+        happened=lambda scene: scene.line.lost_up > 0 and not scene.line.lost_down,
+    ),
+    Fault(
+        "dumb",
+        dumb,
+        on_line=True,
+        happened=lambda scene: scene.line.lost_down > 0 and not scene.line.lost_up and scene.moved,
+    ),
+    Fault(
+        "truncated",
+        truncate,
+        on_line=True,
+        connections=50,
+        happened=lambda scene: scene.line.ended >= 1,
+    ),
+    Fault(
+        "stalled body",
+        stall,
+        rules=(RefuseChunked(),),  # an upload has no time in which its body has to be complete
+        on_line=True,
+        over=OVER_HTTP,
+        happened=lambda scene: scene.line.held >= 1 and scene.statuses[408] >= 1,
+    ),
+    Fault("refused", refuse, on_line=True, happened=lambda scene: scene.line.refused >= 1),
+    Fault("502", answering(502), happened=answered),
+    Fault("503", answering(503), happened=answered),
+    Fault("504", answering(504), happened=answered),
     Fault(
         "clean end",
         rules=(CutResponses(seconds=0.15, clean=True),),
@@ -201,9 +270,13 @@ FAULTS = (
 
 
 @asynccontextmanager
-async def scenery(server: Server, rules: tuple[Rule, ...]) -> AsyncIterator[Scene]:
-    async with line(server.port) as one, Network(one.port, *rules) as network:
-        yield Scene(one, network)
+async def scenery(server: Server, fault: Fault, session: NumberedSession) -> AsyncIterator[Scene]:
+    statuses: Counter[int] = Counter()
+    async with (
+        Network(server.port, CountStatuses(statuses), *fault.rules) as network,
+        line(network.port) as one,
+    ):
+        yield Scene(one, network, session, one.url if fault.on_line else network.url, statuses)
 
 
 async def survives(server: Server, fault: Fault, transport: str) -> int:
@@ -211,20 +284,21 @@ async def survives(server: Server, fault: Fault, transport: str) -> int:
     session = NumberedSession(
         f"{fault.name}-{transport}".replace(" ", "-"), COUNT, fault.seconds, LONGEST, transport
     )
-    async with scenery(server, fault.rules) as scene:
-        running_session = asyncio.create_task(session.run(scene.network.url, timeout=TIMEOUT))
+    async with scenery(server, fault, session) as scene:
+        running_session = asyncio.create_task(session.run(scene.url, timeout=TIMEOUT))
         if fault.happen is not None:
             await asyncio.wait(
                 {running_session, asyncio.ensure_future(session.halfway.wait())},
                 return_when=asyncio.FIRST_COMPLETED,
             )
+            assert not session.complete, f"{transport}: there was nothing left to say"
             await fault.happen(scene)
         try:
             await running_session
         except AssertionError as error:
             raise AssertionError(f"{transport}: {error}") from error
         assert fault.happened(scene), f"{transport}: nothing happened: {scene}"
-        accepted = scene.network.counters.accepted
+        accepted = scene.accepted
         assert accepted <= fault.connections, f"{transport}: {accepted} connections"
         sys.stdout.write(f"{fault.name} over {transport}: {accepted} connections\n")
     return accepted

@@ -22,6 +22,7 @@ class _Pair:
     far: asyncio.StreamWriter | None = None
     mute_up: bool = False
     mute_down: bool = False
+    passes: int = 0  # pieces that still go up where others are held
     end_after: int | None = None  # bytes that still come down
 
     @property
@@ -43,6 +44,11 @@ class Line:
         refusing: reset every new connection.
         truncations: after how many bytes of answer each of the next connections is closed.
         ended: how many connections were closed for that.
+        refused: how many connections were reset as they came.
+        closed: how many open connections were closed or reset, while the client held on to them.
+        lost_up: bytes that were lost on their way up.
+        lost_down: bytes that were lost on their way down.
+        held: how many pieces waited on their way up.
     """
 
     target: int
@@ -51,6 +57,11 @@ class Line:
     refusing: bool = False
     truncations: list[int] = field(default_factory=list)
     ended: int = 0
+    refused: int = 0
+    closed: int = 0
+    lost_up: int = 0
+    lost_down: int = 0
+    held: int = 0
     _pairs: set[_Pair] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,12 +76,14 @@ class Line:
         for pair in self._pairs:
             for writer in pair.writers():
                 writer.close()
+            self.closed += pair.far is not None and pair.near.is_closing()
 
     def rst(self) -> None:
         """Reset every connection."""
         for pair in self._pairs:
             for writer in pair.writers():
                 reset(writer)
+            self.closed += pair.far is not None and pair.near.is_closing()
 
     def mute(self, *, up: bool, down: bool) -> None:
         """Lose from now on what is said on the connections that are open; nobody is told."""
@@ -79,8 +92,13 @@ class Line:
             pair.mute_down |= down
 
     def hold_up(self) -> None:
-        """Bring nothing up any more, until `pass_up`."""
+        """Bring nothing up any more, until `pass_up`, but for one piece on each connection.
+
+        So that what is held is the rest of a request, and not all of it.
+        """
         self._up.clear()
+        for pair in self._pairs:
+            pair.passes = 1
 
     def pass_up(self) -> None:
         """Bring up what waits, and what comes."""
@@ -91,11 +109,12 @@ class Line:
         self.accepted += 1
         if self.refusing:
             reset(writer)
+            self.refused += writer.is_closing()
             return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        pair = _Pair(writer)
+        pair = _Pair(writer, passes=1)
         pair.end_after = self.truncations.pop(0) if self.truncations else None
         self._pairs.add(pair)
         try:
@@ -123,8 +142,13 @@ class Line:
         try:
             # Small pieces, so that a hold comes in the midst of a request.
             while piece := await reader.read(1000):
-                await self._up.wait()
-                if not pair.mute_up:
+                if not self._up.is_set() and not pair.passes:
+                    self.held += 1
+                    await self._up.wait()
+                pair.passes = 0
+                if pair.mute_up:
+                    self.lost_up += len(piece)
+                else:
                     pair.far.write(piece)
                     await pair.far.drain()
         except OSError:
@@ -136,7 +160,9 @@ class Line:
                 if pair.end_after is not None:
                     piece = piece[: pair.end_after]
                     pair.end_after -= len(piece)
-                if not pair.mute_down:
+                if pair.mute_down:
+                    self.lost_down += len(piece)
+                else:
                     pair.near.write(piece)
                     await pair.near.drain()
                 if pair.end_after == 0:
