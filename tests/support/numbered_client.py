@@ -7,7 +7,7 @@ Must not know: what becomes of the network.
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,12 @@ from tests.support.numbered import LONGEST, Numbered, digest
 from tests.support.peers import connect
 
 LIMITS = Limits(heartbeat=1.0, window=30.0)
+
+TAIL = 60
+"""Messages at the end of a session that goes on until it is told: one by one, the last then."""
+
+STEP = 0.1
+"""Seconds between two of them."""
 
 
 @dataclass
@@ -33,6 +39,7 @@ class NumberedSession:
         options: more of those of `byway.connect`.
         again: whether to connect once more where no transport was found, as an application would:
             where the network changes under it. Elsewhere that is a failure.
+        until: the session does not end before it is set; None for nothing to wait for.
         begun: set when a message has come.
         halfway: set when half of the messages have come.
         transports: those that came into use, in order.
@@ -45,6 +52,7 @@ class NumberedSession:
     only: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     again: bool = True
+    until: asyncio.Event | None = None
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     halfway: asyncio.Event = field(default_factory=asyncio.Event)
     transports: list[str] = field(default_factory=list)
@@ -118,9 +126,18 @@ class NumberedSession:
     async def _send(self, channel: byway.Channel) -> None:
         for numbers, pause in self._up.bursts(self.seconds):
             for number in numbers:
+                if self.until is not None and number >= self.count - TAIL:
+                    await self._hold(self.until, None if number == self.count - 1 else STEP)
                 await channel.send(self._up[number])
                 self._sent += 1
             await asyncio.sleep(pause)
+
+    @staticmethod
+    async def _hold(until: asyncio.Event, seconds: float | None) -> None:
+        """Wait for an event, or for some seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await until.wait()
 
     async def _receive(self, channel: byway.Channel) -> None:
         while self._pushed < self.count or self._answered < self.count:
