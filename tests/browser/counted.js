@@ -23,16 +23,25 @@ function same(data, wanted) {
 const numberOf = (data) =>
   typeof data === "string" ? Number(data.split(":", 1)[0]) : new DataView(data).getUint32(0)
 
-/** Talk until the server closes, and say when a message comes; return what was counted. */
-export function run(Socket, url, count, seconds, options, onReceived) {
+const TAIL = 60 // messages at the end of a session that goes on until it is told: one by one
+
+/**
+ * Talk until the server closes, and say when a message comes; return what was counted.
+ *
+ * Where `until` is a promise, the last message is not sent before it resolves.
+ */
+export function run(Socket, url, count, seconds, options, onReceived, until) {
   const began = performance.now()
   const told = { lost: 0, doubled: 0, reordered: 0, wrong: 0, received: 0, moves: [], errors: 0 }
   const socket = new Socket(`${url}/counted?count=${count}&seconds=${seconds}`, [], options)
   socket.binaryType = "arraybuffer"
   let sent = 0
+  let kept = until ? 1 : 0
+  until?.then(() => (kept = 0))
   const send = () => {
-    for (let burst = 0; burst < 20 && sent < count; burst++) socket.send(message(sent++))
-    if (sent < count && socket.readyState === 1) setTimeout(send, (seconds * 20000) / count)
+    const isSlow = kept && sent >= count - TAIL
+    for (let burst = isSlow ? 19 : 0; burst < 20 && sent < count - kept; burst++) socket.send(message(sent++))
+    if (sent < count && socket.readyState === 1) setTimeout(send, isSlow ? 100 : (seconds * 20000) / count)
   }
   socket.addEventListener("open", send)
   socket.addEventListener("transport", ({ detail }) => told.moves.push(detail))

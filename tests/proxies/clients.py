@@ -59,6 +59,7 @@ class Visit(ABC):
         count: int,
         seconds: float,
         begun: asyncio.Event | None = None,
+        until: asyncio.Event | None = None,
     ) -> dict[Name, list[str]]:
         """Exchange numbered messages, a session for each; return which transports each used.
 
@@ -67,6 +68,7 @@ class Visit(ABC):
             count: messages each way.
             seconds: over which they are spread.
             begun: set when something has come over each session.
+            until: no session says its last message before it is set.
 
         Raises:
             AssertionError: a message was lost, doubled, changed or out of order.
@@ -155,11 +157,19 @@ class PythonVisit(Visit):
         count: int,
         seconds: float,
         begun: asyncio.Event | None = None,
+        until: asyncio.Event | None = None,
     ) -> dict[Name, list[str]]:
         options = {**self.way.options(), "limits": None}
         sessions = {
             one: NumberedSession(
-                f"{self.way.variant} {one}", count, seconds, LONGEST, one, options, again=False
+                f"{self.way.variant} {one}",
+                count,
+                seconds,
+                LONGEST,
+                one,
+                options,
+                again=False,
+                until=until,
             )
             for one in forced
         }

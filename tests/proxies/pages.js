@@ -47,13 +47,15 @@ async () => {
     },
 
     /** Exchange numbered messages. The default begins alone: it is to choose as if it were. */
-    async numbered(url, names, count, seconds) {
+    async numbered(url, names, count, seconds, waits) {
+      let release
+      const until = waits && new Promise((resolve) => (release = resolve))
       const start = (name) => {
         let come
         const begun = new Promise((resolve) => (come = resolve))
-        const done = run(BywaySocket, url, count, seconds, only(name), come)
+        const done = run(BywaySocket, url, count, seconds, only(name), come, until)
         done.then(come)
-        return { begun, done: done.then((told) => ({ name, ...told })) }
+        return { begun, release, done: done.then((told) => ({ name, ...told })) }
       }
       const ones = names.filter((name) => !name).map(start)
       await ones[0]?.begun
@@ -61,6 +63,7 @@ async () => {
       return keep(ones)
     },
     begun: (id) => Promise.all(kept[id].map(({ begun }) => begun)).then(() => true),
+    release: async (id) => kept[id].forEach(({ release }) => release()),
     done: (id) => Promise.all(kept[id].map(({ done }) => done)),
 
     /** Try what does not get through. */

@@ -108,11 +108,16 @@ class PageVisit(Visit):
         count: int,
         seconds: float,
         begun: asyncio.Event | None = None,
+        until: asyncio.Event | None = None,
     ) -> dict[Name, list[str]]:
-        sessions = await self._work("numbered", "", list(forced), count, seconds)
+        waits = until is not None
+        sessions = await self._work("numbered", "", list(forced), count, seconds, waits)
         if begun is not None:
             await work(self._page, "begun", sessions)
             begun.set()
+        if until is not None:
+            await until.wait()
+            await work(self._page, "release", sessions)
         told = await work(self._page, "done", sessions)
         for one in told:
             wrong = [one[name] for name in ("lost", "doubled", "reordered", "wrong", "errors")]

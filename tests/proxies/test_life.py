@@ -24,7 +24,8 @@ COUNT = 200
 """Messages each way."""
 
 SECONDS = 4.0
-"""Seconds over which they are spread: the old process lets go after one."""
+"""Seconds over which they are spread: the old process lets go after one. The last ones are spread
+over as long as the proxy takes to report that it has reloaded."""
 
 RESTARTED = (None, "stream", "sse", "poll")
 """Over which transports sessions are when their server is killed. A page that may use nothing but
@@ -68,9 +69,12 @@ async def reloaded(world: World, clients: list[Client], name: str) -> None:
         async with AsyncExitStack() as stack:
             here = await visits(clients, way, stack)
             starts = [asyncio.Event() for _ in here]
+            reported = asyncio.Event()
             async with asyncio.TaskGroup() as group:
                 talking = [
-                    group.create_task(one.numbered((None, *one.works), COUNT, SECONDS, begun))
+                    group.create_task(
+                        one.numbered((None, *one.works), COUNT, SECONDS, begun, reported)
+                    )
                     for one, begun in zip(here, starts, strict=True)
                 ]
                 for begun in starts:
@@ -79,6 +83,7 @@ async def reloaded(world: World, clients: list[Client], name: str) -> None:
                 await way.proxy.program.log.seen(ended, timeout=30)
                 for client, one in zip(clients, talking, strict=True):
                     assert not one.done(), f"{client.name}: else nothing was tested"
+                reported.set()
 
 
 @pytest.mark.timeout(120)
