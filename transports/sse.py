@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport, attach_endless
+from byway.transports.behind import PADDING, is_padding_due
 from byway.transports.eventstream import EventDecoder, EventEncoder
 from byway.transports.uplink import carry_endless
 
@@ -49,6 +50,8 @@ async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
         frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
         yield data
         del data
+        if await is_padding_due(link):
+            yield encoder.encode([PADDING])
 
 
 async def serve_events(exchange: Exchange, events: AsyncIterator[bytes], headers: Headers) -> None:

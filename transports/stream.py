@@ -13,6 +13,7 @@ from byway.frames import Decoder
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, attach_endless, first_of
+from byway.transports.behind import PADDING, is_padding_due
 from byway.transports.form import BINARY
 from byway.transports.uplink import carry_endless
 
@@ -45,4 +46,6 @@ async def _write(exchange: Exchange, link: Attachment) -> None:
     while frames := await link.output():
         await exchange.body(b"".join(frames), more=True)
         frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
+        if await is_padding_due(link):
+            await exchange.body(PADDING, more=True)
     await exchange.body(b"", more=False)

@@ -76,7 +76,7 @@ async def echo(socket: Socket, scope: Mapping[str, Any], params: Params) -> None
 
 
 async def chatter(socket: Socket, scope: Mapping[str, Any], params: Params) -> None:
-    """Say something every 20 ms until the client does, and be an echo from then on."""
+    """Say something every 20 ms until the client does; then be an echo, until it says `close`."""
     await socket.accept()
 
     async def talk() -> None:
@@ -90,9 +90,11 @@ async def chatter(socket: Socket, scope: Mapping[str, Any], params: Params) -> N
     finally:
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
-    while message is not None:
+    while message is not None and message != "close":
         await socket.send(message)
         message = await socket.receive()
+    if message == "close":
+        await socket.close()
 
 
 async def push(socket: Socket, scope: Mapping[str, Any], params: Params) -> None:

@@ -122,6 +122,25 @@ async def test_a_close_does_not_wait_for_a_heartbeat(endpoint_server: Server) ->
         assert channel.code == 1000
 
 
+@pytest.mark.parametrize("transport", ["stream", "sse"])
+async def test_a_close_of_the_server_s_comes_through_at_once(
+    transport: str, endpoint_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Padding follows it, or it would wait for the next heartbeat: here the client asks nothing."""
+    monkeypatch.setattr("byway.negotiation.pace.QUIET", 1e6)
+    async with Network(endpoint_server.port, "one-behind", NEAR) as network:
+        async with byway.connect(
+            network.url + "/chatter", transports=transport, proxy=None, memory=False
+        ) as channel:
+            for _ in range(50):
+                await channel.receive()
+            await channel.send("close")
+            async with asyncio.timeout(HEARTBEAT / 2):
+                while await channel.receive() is not None:
+                    pass
+        assert channel.code == 1000
+
+
 @pytest.mark.parametrize("rules", [("slow-3g",), ("rtt-100",), (Latency(ms=150),)])
 async def test_on_a_long_way_the_preferred_one_is_kept(
     rules: tuple[str | Rule, ...], endpoint_server: Server
