@@ -17,6 +17,7 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -108,7 +109,7 @@ async def page(
     return told["transport"], told["took"]
 
 
-async def run(wait: int, echoes: int) -> list[Figure]:
+async def run(networks: Sequence[str], wait: int, echoes: int) -> list[Figure]:
     """Measure everything, at once: most of the time nothing happens."""
     port = free_port()
     command = [
@@ -127,7 +128,7 @@ async def run(wait: int, echoes: int) -> list[Figure]:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(one(network, client, transports, talks))
-                    for network in NETWORKS
+                    for network in networks
                     for client, transports, talks in (
                         *(("python", name, False) for name in FORCED),
                         *(
@@ -145,9 +146,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--wait", type=int, default=30, help="seconds to settle (default: 30)")
     parser.add_argument("--echoes", type=int, default=20, help="messages (default: 20)")
+    parser.add_argument(
+        "--networks",
+        type=lambda text: text.split(","),
+        default=list(NETWORKS),
+        metavar="NAME,…",
+        help=f"profiles (default: {', '.join(NETWORKS)})",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    figures = asyncio.run(run(options.wait, options.echoes))
+    figures = asyncio.run(run(options.networks, options.wait, options.echoes))
     missed = False
     for one in figures:
         best = min(it.median for it in figures if it.network == one.network and it.transports)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
+
+import pytest
 
 from benchmarks.peers import chart, pages
 from benchmarks.peers.clients import CLIENTS
@@ -26,6 +30,36 @@ def made_up() -> Result:
     cells[BYTES, "sockjs", "mute"] = Cell([math.inf], none="> 150")
     cells[BYTES, "websockets", "mute"] = Cell([2.0, 3.0, math.inf], none="gives up")
     return Result(3, {"byway": "0.1.0"}, {}, 150.0, cells)
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None and os.environ.get("BYWAY_REQUIRE_PARTS") != "1",
+    reason="node is not installed",
+)
+def test_settling_measures_each_client_and_each_transport_by_hand() -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.settling", "--json", "--networks", "flush-2s"),
+            *("--wait", "1", "--echoes", "2"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1: a second is little to settle
+    figures = json.loads(done.stdout)
+    assert [(one["client"], one["transports"], one["talks"]) for one in figures] == [
+        ("python", "stream", False),
+        ("python", "sse", False),
+        ("python", "poll", False),
+        ("python", "", False),
+        ("python", "", True),
+        ("page", "", False),
+        ("page", "", True),
+    ]
+    assert all(one["median"] > 0.04 for one in figures), "the round trip takes that long"
 
 
 def test_a_run_measures_what_it_is_asked_for(tmp_path: Path) -> None:
