@@ -152,9 +152,6 @@ async def test_on_a_long_way_the_preferred_one_is_kept(
         ) as channel:
             await echoed(channel, "one")
             await asyncio.sleep(8)  # what is tested is that nothing happens
-            posts = network.counters.posts
-            await asyncio.sleep(4)
-            assert network.counters.posts <= posts + 1  # a way that is slow is tried and left
             await echoed(channel, "two")
     assert over[-1] == "websocket"
     assert over.count("websocket") == 1
