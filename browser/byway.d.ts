@@ -1,6 +1,9 @@
 /** What each `BywaySocket` does by default, and what may be said instead. Times are in seconds. */
 export interface BywayOptions {
-  /** The transports to try, best first: names, or a text such as `"stream, poll"`. All by default. */
+  /**
+   * The transports to try, best first: names, or a text such as `"stream, poll"`. All by default. One
+   * that is much slower than another of them is not used for its place in the list.
+   */
   transports?: Transport[] | string;
   /** Seconds that an attempt has to itself before the next starts beside it: 0.25, of sse 0.1. */
   patience?: Partial<Record<Transport, number>>;

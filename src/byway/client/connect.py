@@ -100,7 +100,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
             url: of the WebSocket endpoint; ``ws(s)`` and ``http(s)`` mean the same.
             transports: the transports to try, best first: names, a text such as
                 ``"websocket, stream; patience=0.5, poll"``, or a `Preference`. By default what
-                the environment's `BYWAY_TRANSPORTS` says, else all.
+                the environment's `BYWAY_TRANSPORTS` says, else all. One that is much slower than
+                another of them is not used for its place in the list.
             headers: headers to add to every request and handshake; not those that a transport
                 sets itself, such as `Host` and `Content-Type` (`byway.channel.OWN_HEADERS`). A
                 `Cookie` is sent together with those that responses set; of two with one name, the
