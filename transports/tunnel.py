@@ -126,8 +126,9 @@ async def _through_socks(
     names: Names, proxy: httpx.URL, host: str, port: int, timeout: float
 ) -> socket.socket:
     """Connect to a server through a SOCKS proxy, which looks its name up, as httpx has it."""
-    from python_socks import ProxyType
-    from python_socks.async_.asyncio import Proxy
+    # What only the extra `socks` brings.
+    from python_socks import ProxyType  # pyright: ignore[reportMissingImports]
+    from python_socks.async_.asyncio import Proxy  # pyright: ignore[reportMissingImports]
 
     class Way:
         """The way to the proxy, as python-socks takes that of a chain of them."""
