@@ -146,11 +146,12 @@ async def _through_socks(
         forward=cast(Any, Way()),
     )
     try:
-        return await through.connect(host, port)
+        sock: socket.socket = await through.connect(host, port)
     except OSError:
         raise
     except Exception as error:
         raise websockets.ProxyError("the SOCKS proxy did not connect") from error
+    return sock
 
 
 def _host_and_port(url: httpx.URL) -> tuple[str, int]:
