@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from byway.errors import DROPPED
-from byway.limits import KIB
 from byway.negotiation import confined
 from byway.negotiation.answers import not_byway, refusal
 from byway.negotiation.evidence import SLOW, Evidence
+from byway.negotiation.notes import notes_on, size_text, time_text
 from byway.negotiation.pace import INFINITE, quick_first
 from byway.negotiation.pages import SUMMARY as PAGES_REFUSED
 from byway.negotiation.pages import page_note, pages_are_refused
+from byway.negotiation.processes import ONE_PROCESS, several_processes
+from byway.negotiation.processes import SUMMARY as SEVERAL
 from byway.negotiation.products import product
 from byway.negotiation.report import Finding, Report, Verdict
 from byway.negotiation.types import blocked, passing
@@ -38,12 +40,6 @@ UNREACHABLE: Final = frozenset(
 
 NEVER_BYWAYS: Final = frozenset({401, 402, 403, 407, 429, 451, 502, 503, 504, 511})
 """Statuses that say nothing of what is served behind the one who answered."""
-
-SLOW_ECHO: Final = 32 * KIB
-"""Bytes a second, echoed, below which a way is called slow."""
-
-SLOW_TRIP: Final = 0.3
-"""Seconds of a round trip above which a way is called slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +127,8 @@ def diagnose(
         preference=", ".join(usable),
     )
     summary = _summary(report, last)
+    if any(one.strangers for one in evidence):
+        summary = f"{SEVERAL} {summary}"
     if pages_are_refused(evidence):
         summary = f"{summary} {PAGES_REFUSED}"
     return replace(report, summary=summary)
@@ -158,6 +156,10 @@ def _judge(one: Evidence, others: _Others) -> Finding:
     if one.trouble == confined.TROUBLE:
         why, advice = confined.WHY, f"{confined.ADVICE} {WITHOUT}"
         return _found(one, Verdict.SILENT, why, advice, outcome=confined.OUTCOME)
+    if one.strangers:
+        usable = one.transport == "websocket" and one.trip is not None
+        found = _found(one, Verdict.SEVERAL_PROCESSES, several_processes(one), ONE_PROCESS)
+        return replace(found, usable=usable)
     if one.held:
         return _buffered(one, others)
     if one.opened is not None:
@@ -213,7 +215,7 @@ def _found(
         outcome=outcome or verdict.value,
         why=why,
         advice=advice,
-        notes=_notes(one, why),
+        notes=notes_on(one, why),
         evidence=one,
     )
 
@@ -359,9 +361,9 @@ def _opened(one: Evidence) -> Finding:
         return _found(
             one,
             Verdict.SILENT,
-            f"It opened, and fell silent after {_size(one.echoed)} had come back.",
+            f"It opened, and fell silent after {size_text(one.echoed)} had come back.",
             WITHOUT,
-            outcome=f"silent after {_size(one.echoed)}",
+            outcome=f"silent after {size_text(one.echoed)}",
         )
     if (found := _watched(one)) is not None:
         return found
@@ -372,14 +374,14 @@ def _opened(one: Evidence) -> Finding:
 
 def _cut(one: Evidence) -> Finding:
     assert one.cut is not None
-    after = _size(one.echoed) if one.cut_by_amount else _time(one.cut)
+    after = size_text(one.echoed) if one.cut_by_amount else time_text(one.cut)
     if one.cut_by_amount:
         why = (
-            f"The connection was cut when {_size(one.echoed)} had come back of what was sent to "
-            "be echoed; another, on which little was sent, lasted longer. The amount is bounded."
+            f"The connection was cut when {size_text(one.echoed)} had come back of what was sent "
+            "to be echoed; another, on which little was sent, lasted longer. The amount is bounded."
         )
     else:
-        why = f"The connection was cut {_time(one.cut)} after it had opened."
+        why = f"The connection was cut {time_text(one.cut)} after it had opened."
     why += " Sessions go on over the next one, without loss, but each cut costs a moment."
     found = _found(
         one,
@@ -400,11 +402,11 @@ def _watched(one: Evidence) -> Finding | None:
         found = _found(
             one,
             Verdict.CUT,
-            f"The connection was cut {_time(busy.watched)} after it had opened, although a "
+            f"The connection was cut {time_text(busy.watched)} after it had opened, although a "
             "message passed every second: its time is bounded, whatever happens on it. "
             "Sessions go on over the next one, without loss.",
             "Who runs the proxy: lift the bound for this path (Envoy: the route's `timeout: 0s`).",
-            outcome=f"cut after {_time(busy.watched)} whatever happens",
+            outcome=f"cut after {time_text(busy.watched)} whatever happens",
         )
         return replace(found, usable=busy.watched >= min(heartbeat, busy.seconds))
     if silent is not None and silent.cut:
@@ -412,8 +414,8 @@ def _watched(one: Evidence) -> Finding | None:
         found = _found(
             one,
             Verdict.CUT,
-            f"The connection was cut after {_time(silent.watched)} on which nothing passed; with "
-            "a message every second it was not. "
+            f"The connection was cut after {time_text(silent.watched)} on which nothing passed; "
+            "with a message every second it was not. "
             + (
                 f"The server's heartbeat of {heartbeat:g} s is shorter, so a session is not cut."
                 if kept
@@ -424,48 +426,10 @@ def _watched(one: Evidence) -> Finding | None:
             if kept
             else "Who runs the server: set `Limits(heartbeat=…)` to half of that time. byway's "
             "client notices by itself after a cut or two, and asks for a shorter one.",
-            outcome=f"cut after {_time(silent.watched)} of silence",
+            outcome=f"cut after {time_text(silent.watched)} of silence",
         )
         return replace(found, usable=True)
     return None
-
-
-def _notes(one: Evidence, why: str) -> tuple[str, ...]:
-    """Say what was seen beside the verdict."""
-    notes: list[str] = []
-    if one.opened is not None:
-        if one.lost or one.lost_batches:
-            count = one.lost + one.lost_batches
-            notes.append(
-                f"{count} request{'s were' if count > 1 else ' was'} lost on the way and repeated: "
-                "the network loses some."
-            )
-        elif one.repeats:  # otherwise the client itself has repeated them
-            notes.append("Requests reached the server twice: the network repeats some.")
-        if one.away:
-            times = "once" if one.away == 1 else f"{one.away} times"
-            notes.append(f"The server was away at first: something on the way said so {times}.")
-        if one.text_only:
-            notes.append(
-                "Responses of the type `application/octet-stream` are blocked: the text form is "
-                "used in their place."
-            )
-        if one.batch_status == 413:
-            notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
-        if one.trip is not None and one.trip >= SLOW_TRIP:
-            notes.append(f"It is slow: a round trip takes {one.trip:.1f} s.")
-        if one.echo_time and one.echoed / one.echo_time < SLOW_ECHO:
-            notes.append(
-                f"It is slow: {one.echoed / one.echo_time / KIB:,.0f} KiB a second came back"
-                f"{', and time was up before all had' if one.unfinished else ''}."
-            )
-        for watch, how in ((one.busy, "a message every second"), (one.silent, "no message")):
-            if watch is not None and not watch.cut:
-                notes.append(f"It stayed open for {_time(watch.watched)} with {how}.")
-    who = product(one.headers)
-    if who and who not in why:
-        notes.append(f"Its answers come through {who}.")
-    return tuple(notes)
 
 
 def _summary(report: Report, last: str | None) -> str:
@@ -506,11 +470,3 @@ def _summary(report: Report, last: str | None) -> str:
     if verdicts == {Verdict.UNREACHABLE}:
         return "The server cannot be reached. " + report.findings[0].advice
     return "Nothing got through, and nothing shows whether byway is served at this URL."
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds >= 9.5 else f"{seconds:.1f} s"
-
-
-def _size(count: int) -> str:
-    return f"about {count / KIB:.0f} KiB" if count >= 8 * KIB else "a few KiB"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from byway.errors import DROPPED, PLAIN, Attempt
+from byway.errors import DROPPED, ELSEWHERE, PLAIN, Attempt
 
 SLOW: Final = "slow"
 """The trouble of a transport that works, and is much slower than another."""
@@ -42,7 +42,7 @@ class Evidence:
         answered: when the head of an answer came.
         opened: when OPEN came.
         proven: when the answer to a PING of the client's came.
-        trip: seconds of a round trip, the least of several.
+        trip: seconds of a round trip, the least of several, when nothing else ran.
         ended: when the carrier was lost, where it was.
         held: what the server wrote came only when the answer had ended.
         status: the HTTP status of the last answer, or of a forward proxy that refuses the tunnel.
@@ -56,6 +56,7 @@ class Evidence:
         sent: bytes sent to be echoed.
         echoed: bytes that came back.
         echo_time: seconds that it took.
+        strangers: requests of a session that another process answered, which does not have it.
         unfinished: time was up before everything had come back.
         stalled: nothing came back any more although the carrier was open.
         cut: seconds from OPEN on after which the carrier was cut.
@@ -81,7 +82,6 @@ class Evidence:
     answered: float | None = None
     opened: float | None = None
     proven: float | None = None
-    trip: float | None = None
     ended: float | None = None
     held: bool = False
     status: int | None = None
@@ -95,6 +95,8 @@ class Evidence:
     sent: int = 0
     echoed: int = 0
     echo_time: float | None = None
+    trip: float | None = None
+    strangers: int = 0
     unfinished: bool = False
     stalled: bool = False
     cut: float | None = None
@@ -143,5 +145,6 @@ class Evidence:
             trouble=attempt.trouble,
             plain=attempt.trouble == PLAIN,
             error=attempt.error,
+            strangers=int(attempt.gone == ELSEWHERE),
             timeout=attempt.seconds,
         )

@@ -27,6 +27,7 @@ class Verdict(Enum):
     SILENT = "silent"
     BUFFERED = "buffered"
     CUT = "cut"
+    SEVERAL_PROCESSES = "several processes"
     NOT_OFFERED = "not offered"
     NO_BYWAY = "no byway there"
     UNREACHABLE = "unreachable"

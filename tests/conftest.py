@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -16,6 +17,12 @@ RAISED_ON_PURPOSE = (
     "tests.apps.handlers.ExpectedFailure",
     "KeyError: 'text'",  # bareASGI 4.4.1 at an empty binary message, see the contract suite
 )
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As where a shell has started the run in the background: programs that tests start and
+    # interrupt would inherit it, and go on for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import byway
+from byway.doctor.alone import CONNECTIONS
 from byway.testing import NetworkThread
 from tests.support.process import ROOT, free_port
 from tests.support.servers import Server
@@ -164,6 +165,19 @@ def test_progress_is_shown_on_a_terminal_only(doctor_server: Server) -> None:
     assert "\x1b" not in printed
 
 
+def test_interrupted_before_anything_was_found_it_prints_nothing() -> None:
+    with NetworkThread(1, "black-hole-buffered") as network:
+        command = [*DOCTOR, f"{network.url}/chat", "--proxy", "none", "--timeout", "60"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            network.until(lambda one: one.counters.upgrades >= 1, timeout=30)
+            process.send_signal(signal.SIGINT)
+            printed, said = process.communicate(timeout=20)
+    assert (process.returncode, printed) == (130, "")
+    assert said == "\nbyway: interrupted\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupted_run_leaves_nothing_behind(
     number: signal.Signals, doctor_server: Server
@@ -173,12 +187,14 @@ def test_an_interrupted_run_leaves_nothing_behind(
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            # The first probe of each, and then two for the watch.
-            network.until(lambda one: one.counters.upgrades >= 3, timeout=30)
+            # The first probe, those that ask who else is there, and then two for the watch.
+            network.until(lambda one: one.counters.upgrades >= 3 + CONNECTIONS, timeout=30)
             process.send_signal(number)
             printed, said = process.communicate(timeout=20)
         assert process.returncode == 130
-        assert printed == ""
+        # What was found by then.
+        assert re.search(r"^websocket +works", printed, re.M), printed
+        assert re.search(r"^poll +works", printed, re.M), printed
         assert said == "\nbyway: interrupted\n"
         network.until(lambda one: one.connections == 0, timeout=15)
 

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from byway import Report, Verdict, diagnose
+from byway import Finding, Report, Verdict, diagnose
+from byway.negotiation.notes import SLOW_ECHO, SLOW_TRIP
 from byway.testing import PROFILES, CutResponses, CutSilence, Network
 from byway.testing.plan import Rule
 from tests.support.peers import TRANSPORTS
@@ -155,7 +156,7 @@ def test_the_verdict_is_right(name: str, reports: dict[str, Report]) -> None:
         ("lossy-posts", "poll", "the network loses some"),
         ("repeating-posts", "poll", "the network repeats some"),
         ("deploy", "websocket", "The server was away at first"),
-        ("slow-3g", "websocket", "It is slow: a round trip takes 0."),
+        ("slow-3g", "websocket", "It is slow: a round trip takes "),
         ("flush-2s", "stream", "It is slow: a round trip takes"),
         ("slow-3g", "stream", "KiB a second came back"),
     ],
@@ -168,7 +169,31 @@ def test_what_works_badly_has_a_note(
 
 @pytest.mark.parametrize("name", ["open", "rtt-100", "no-chunked", "http10"])
 def test_what_works_well_has_none(name: str, reports: dict[str, Report]) -> None:
-    assert [one.notes for one in reports[name].findings] == [()] * 4
+    """But for what this machine itself makes of it, which is compared with what was measured."""
+    for one in reports[name].findings:
+        assert one.notes == slow_notes(one)
+
+
+def slow_notes(one: Finding) -> tuple[str, ...]:
+    """Return the notes on speed that the measured figures call for."""
+    seen, notes = one.evidence, []
+    if seen.trip is not None and seen.trip >= SLOW_TRIP:
+        notes.append(f"It is slow: a round trip takes {seen.trip:.1f} s.")
+    if seen.echo_time is not None and seen.echoed / seen.echo_time < SLOW_ECHO:
+        late = ", and time was up before all had" if seen.unfinished else ""
+        speed = seen.echoed / seen.echo_time / 1024
+        notes.append(f"It is slow: {speed:,.0f} KiB a second came back{late}.")
+    return tuple(notes)
+
+
+@pytest.mark.parametrize(("name", "told"), [("rtt-100", 0.1), ("slow-3g", 0.36)])
+def test_a_round_trip_takes_what_the_network_was_told(
+    name: str, told: float, reports: dict[str, Report]
+) -> None:
+    for one in reports[name].findings:
+        assert one.evidence.opened is not None
+        assert one.evidence.trip is not None
+        assert one.evidence.trip >= told
 
 
 @pytest.mark.parametrize(
@@ -206,6 +231,7 @@ def test_what_is_never_cut_is_watched_to_the_end(reports: dict[str, Report]) -> 
     for one in reports[NEVER].findings:
         assert one.outcome == WORKS
         assert one.notes == (
+            *slow_notes(one),
             "It stayed open for 2.0 s with a message every second.",
             "It stayed open for 2.0 s with no message.",
         )

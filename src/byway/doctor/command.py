@@ -7,13 +7,14 @@ Must not know: how anything is examined.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import shutil
 import ssl
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from byway.doctor.doctor import diagnose
+from byway.doctor.doctor import Diagnosis
 from byway.errors import UsageError
 from byway.negotiation import DEFAULT_ORDER
 from byway.negotiation.report import Report
@@ -69,6 +70,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 async def run(options: argparse.Namespace, say: Callable[[str], None], terminal: TextIO) -> bool:
     """Examine, print the report, and return whether anything works.
 
+    Cancelled during the idle watch it prints what was found so far.
+
     Args:
         options: of the command line.
         say: prints a line.
@@ -79,7 +82,7 @@ async def run(options: argparse.Namespace, say: Callable[[str], None], terminal:
     """
     progress = _Progress(terminal)
     try:
-        report = await diagnose(
+        diagnosis = Diagnosis(
             options.url,
             transports=options.transports,
             headers=[_header(one) for one in options.header],
@@ -89,8 +92,16 @@ async def run(options: argparse.Namespace, say: Callable[[str], None], terminal:
             idle=options.idle,
             on_progress=progress.tell,
         )
+        await diagnosis.examine()
+        try:
+            await diagnosis.watch()
+        except asyncio.CancelledError:
+            progress.clear()
+            say(_printed(diagnosis.report(), as_json=options.json))
+            raise
     finally:
         progress.clear()
+    report = diagnosis.report()
     say(_printed(report, as_json=options.json))
     return report.works
 

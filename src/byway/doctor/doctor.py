@@ -56,28 +56,76 @@ async def diagnose(
     Raises:
         UsageError: an argument is wrong.
     """
-    target = endpoint_url(url)
-    names = Preference.of(transports).order
-    if not (isfinite(timeout) and timeout > 0):
-        raise UsageError("timeout must be more than 0 seconds")
-    if not (isfinite(idle) and idle >= 0):
-        raise UsageError("idle must be 0 or more seconds")
-    through = proxy_for(target, proxy)
-    added = header_list(headers)
-    check_head(target, added, (PROBE,), Limits())
-    as_page = not any(name.lower() == "origin" for name, _ in added)
-    way = Way(target, added, tls_context(target, ssl), through, as_page)
-    examinations = [
-        Examination(name, way, timeout=timeout, idle=idle, tell=on_progress or _say_nothing)
-        for name in names
-    ]
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one.run()) for one in examinations]
-    return judge(
-        [task.result() for task in tasks],
-        url=shown(url),
-        proxy=shown_proxy(through),
+    diagnosis = Diagnosis(
+        url,
+        transports=transports,
+        headers=headers,
+        ssl=ssl,
+        proxy=proxy,
+        timeout=timeout,
+        idle=idle,
+        on_progress=on_progress,
     )
+    await diagnosis.examine()
+    await diagnosis.watch()
+    return diagnosis.report()
+
+
+class Diagnosis:
+    """What `diagnose` does, step by step, so that what was found by then can be had at any time."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        transports: Preference | str | Iterable[str] | None = None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+        ssl: ssl_module.SSLContext | None = None,
+        proxy: str | bool | None = True,
+        timeout: float = 10.0,
+        idle: float = 0.0,
+        on_progress: Tell | None = None,
+    ) -> None:
+        """Prepare; see `diagnose` for the arguments.
+
+        Raises:
+            UsageError: an argument is wrong.
+        """
+        target = endpoint_url(url)
+        names = Preference.of(transports).order
+        if not (isfinite(timeout) and timeout > 0):
+            raise UsageError("timeout must be more than 0 seconds")
+        if not (isfinite(idle) and idle >= 0):
+            raise UsageError("idle must be 0 or more seconds")
+        through = proxy_for(target, proxy)
+        added = header_list(headers)
+        check_head(target, added, (PROBE,), Limits())
+        as_page = not any(name.lower() == "origin" for name, _ in added)
+        way = Way(target, added, tls_context(target, ssl), through, as_page)
+        tell = on_progress or _say_nothing
+        self._url, self._proxy = shown(url), shown_proxy(through)
+        self._examinations = [
+            Examination(name, way, timeout=timeout, idle=idle, tell=tell) for name in names
+        ]
+
+    async def examine(self) -> None:
+        """Try every transport, all at once, and then measure each that works by itself."""
+        async with asyncio.TaskGroup() as group:
+            for one in self._examinations:
+                group.create_task(one.run())
+        for one in self._examinations:
+            await one.measure()  # beside another, it would look slower than it is
+
+    async def watch(self) -> None:
+        """Watch those that work, where that was asked for."""
+        async with asyncio.TaskGroup() as group:
+            for one in self._examinations:
+                group.create_task(one.watch())
+
+    def report(self) -> Report:
+        """Judge what was found."""
+        found = [one.evidence for one in self._examinations]
+        return judge(found, url=self._url, proxy=self._proxy)
 
 
 def _say_nothing(transport: str, doing: str) -> None:

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from byway.doctor.alone import look_for_others, measure
 from byway.doctor.probing import Loss, Probing, Way, is_away
-from byway.doctor.timing import least_trip
-from byway.errors import CarrierLost, ChannelClosed, Refused
+from byway.doctor.watching import watch_idle
+from byway.errors import ELSEWHERE, CarrierLost, ChannelClosed, Refused
 from byway.limits import KIB
-from byway.negotiation.evidence import Evidence, Watch
+from byway.negotiation.evidence import Evidence
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.trouble import telling
@@ -50,12 +51,6 @@ HELD: Final = 1.0
 
 PROOF: Final = 0.6
 """Part of the time in which a carrier has to prove itself; the rest is for what is held."""
-
-BEYOND: Final = 2.0
-"""Part by which a silent watch asks for more silence than it watches."""
-
-SECOND: Final = 1.0
-"""Seconds between two messages of a busy watch."""
 
 Tell = Callable[[str, str], None]
 """Is called with the name of a transport and what is being done on it."""
@@ -101,10 +96,36 @@ class Examination:
         seen = self.evidence
         if seen.cut is not None and seen.sent and seen.echo_time is None:
             await self._cut_again(seen)
-        if self._idle and seen.proven is not None and seen.cut is None and not seen.stalled:
-            await self._watch_idle(seen)
         self._tell(self._name, "done")
         return seen
+
+    async def measure(self) -> None:
+        """Measure what works, and see who else answers, on a probe of its own."""
+        seen = self.evidence
+        if not self._works:
+            return
+        self._tell(self._name, "measuring")
+        async with Probing(self._name, self._way, timeout=self._timeout) as probing:
+            with contextlib.suppress(ChannelClosed):
+                await probing.live.send("hello")  # a probe without a word ends soon
+            if await probing.prove(self._loop.time() + self._timeout):
+                await measure(probing, seen)
+                await look_for_others(probing, seen)
+            seen.strangers += _strangers(probing)
+        self._tell(self._name, "done")
+
+    @property
+    def _works(self) -> bool:
+        seen = self.evidence
+        return seen.proven is not None and seen.cut is None and not seen.stalled
+
+    async def watch(self) -> None:
+        """Watch for as long as was asked for, if it works. What was seen by then is evidence."""
+        seen = self.evidence
+        if self._idle and self._works:
+            self._tell(self._name, f"watching for {self._idle:g} s")
+            await watch_idle(self._name, self._way, seen, timeout=self._timeout, idle=self._idle)
+            self._tell(self._name, "done")
 
     async def _visit_as_no_page(self, deadline: float) -> None:
         """Go on as other programs do, and write down whether that makes the difference."""
@@ -161,7 +182,6 @@ class Examination:
                 await probing.live.send("repeats")
             if await probing.until(lambda: probing.text.isdigit(), deadline):
                 seen.repeats = int(probing.text)
-            seen.trip = await least_trip(probing, deadline)
             await probing.until(lambda: False, min(deadline, probing.opened + WATCH))
 
     async def _send(self, probing: Probing) -> None:
@@ -215,9 +235,15 @@ class Examination:
             seen.offered = probing.opening.transports
             seen.heartbeat = probing.opening.heartbeat
         seen.text_only = probing.text_only
-        seen.lost_batches = len(probing.failed_batches)
+        seen.strangers += _strangers(probing)
+        seen.lost_batches = sum(one.gone != ELSEWHERE for one in probing.failed_batches)
         seen.batch_status = next(
-            (one.answered for one in probing.failed_batches if one.answered is not None), None
+            (
+                one.answered
+                for one in probing.failed_batches
+                if one.answered is not None and one.gone != ELSEWHERE
+            ),
+            None,
         )
         last = probing.losses[-1] if probing.losses else None
         ended = last is not None and (probing.over or probing.opened is None)
@@ -269,44 +295,11 @@ class Examination:
             await probing.until(lambda: False, self._loop.time() + min(wait, self._timeout))
             seen.cut_by_amount = not probing.over
 
-    async def _watch_idle(self, seen: Evidence) -> None:
-        """Watch two more probes, one with a message every second and one without a word."""
-        self._tell(self._name, f"watching for {self._idle:g} s")
-        async with asyncio.TaskGroup() as group:
-            busy = group.create_task(self._watched(busy=True))
-            silent = group.create_task(self._watched(busy=False))
-        seen.busy, seen.silent = busy.result(), silent.result()
 
-    async def _watched(self, *, busy: bool) -> Watch | None:
-        # A poll is answered within a heartbeat, whatever is asked, so it is never silent longer.
-        quiet = not busy and REGISTRY[self._name].ordered
-        silence = BEYOND * self._idle if quiet else 0.0
-        watch = Watch(seconds=self._idle)
-        async with Probing(
-            self._name, self._way, timeout=self._timeout, silence=silence
-        ) as probing:
-            deadline = self._loop.time() + self._timeout
-            if not await probing.prove(deadline):
-                return None
-            assert probing.opened is not None
-            with contextlib.suppress(ChannelClosed):
-                await probing.live.send("hello")
-            await probing.until(lambda: probing.messages > 0, deadline)
-            quiet_since = self._loop.time()
-            begun = probing.opened if busy else quiet_since
-            end = begun + self._idle
-            while busy and not probing.over and self._loop.time() < end:
-                with contextlib.suppress(ChannelClosed):
-                    await probing.live.send("still here")
-                pause = self._loop.time() + min(SECOND, self._idle / 4)
-                await probing.until(lambda: False, min(pause, end))
-            await probing.until(lambda: False, end)
-            if probing.over and probing.losses and probing.closed is None:
-                watch.cut = True
-                watch.watched = probing.losses[-1].at - begun
-            else:
-                watch.watched = self._loop.time() - begun
-        return watch
+def _strangers(probing: Probing) -> int:
+    """Count the requests of a probe that another process answered."""
+    errors = [*probing.failed_batches, *(one.error for one in probing.losses)]
+    return sum(isinstance(one, CarrierLost) and one.gone == ELSEWHERE for one in errors)
 
 
 def _refuses_pages(seen: Evidence) -> bool:

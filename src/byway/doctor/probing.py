@@ -258,6 +258,65 @@ class Probing(Observer):
         """Whether responses that have an end pass as text only."""
         return self._dial.form.text_only
 
+    async def ask_again(self) -> None:
+        """Ask for the session on a new connection, with its cookies, and see who answers.
+
+        Raises:
+            CarrierLost: it was refused, or not answered.
+        """
+        link = self._open_link()
+        if link is None:
+            return
+        known = self._dial
+        dial = Dial(
+            url=known.url,
+            headers=known.headers,
+            ssl=known.ssl,
+            proxy=known.proxy,
+            key=known.key,
+            subprotocols=known.subprotocols,
+            limits=known.limits,
+            on_open=lambda *_: None,
+            on_plain=self._on_plain_again,
+            instance=known.instance,
+            cookies=known.cookies,
+            form=known.form,
+            names=known.names,
+            turns=known.turns,
+            waits=known.waits,
+        )
+        try:
+            if self._transport.batched:
+                await dial.batch(link, b"")
+            else:
+                await self._open_again(dial)
+        finally:
+            await dial.aclose()
+
+    async def _open_again(self, dial: Dial) -> None:
+        """Open another carrier beside the one in use, and let it go."""
+        self._carriers += 1
+        name = self._transport.name
+        link = self.live.attach(self._carriers, name, ordered=True, batched=False)
+        carrying = asyncio.create_task(self._transport.carry(dial, link))
+        opened = asyncio.create_task(link.opened.wait())
+        try:
+            await asyncio.wait({carrying, opened}, return_when=asyncio.FIRST_COMPLETED)
+            if carrying.done():
+                carrying.result()
+        except Refused as error:
+            raise CarrierLost(str(error)) from error
+        finally:
+            await stop(carrying, opened)
+            link.end("it was only a question")
+
+    async def _on_plain_again(self, plain: Plain) -> None:
+        pass  # another server answered the handshake; returning closes it
+
+    def _open_link(self) -> Attachment | None:
+        links = self.live.attachments.values()
+        return next((one for one in links if one.opened.is_set()), None)
+
     def answered(self, answer: str, status: int, headers: httpx.Headers) -> None:
         """Note the head of an answer to an opening."""
         if answer == self._transport.name and self.opened is None:

@@ -15,10 +15,10 @@ from typing import Final
 
 from byway.doctor.probing import Probing
 
-TRIPS: Final = 6
+TRIPS: Final = 5
 """Round trips that are timed at most."""
 
-PAUSE: Final = 0.2
+PAUSE: Final = 0.05
 """Seconds between two."""
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from random import uniform
 from urllib.parse import quote
 
-from byway.errors import ENDED, FrameError, PeerError, UsageError
+from byway.errors import FrameError, PeerError, UsageError
 from byway.frames import Decoder, Frame
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
 from byway.hint import going_away
@@ -27,11 +27,11 @@ from byway.server.application import Application, Denied
 from byway.server.bodies import Bodies, ClientLeft
 from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.cors import is_preflight, preflight_headers
-from byway.server.origin import ForeignPage, OriginPolicy, Origins, Verdict
+from byway.server.origin import OriginPolicy, Origins, Verdict
 from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted
 from byway.server.shutdown import SignalWatch
-from byway.server.throttle import Throttle
+from byway.server.told import Told
 from byway.server.who import Bind, origin_of
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
@@ -95,7 +95,7 @@ class FallbackMiddleware:
             )
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
-        self._foreign = Throttle()
+        self._told = Told()
         self._admission = Admission(app, self.limits, bind)
         self._readers = Readers(readers, self._admission, self.limits)
         self._bodies = Bodies(self.limits)
@@ -123,7 +123,7 @@ class FallbackMiddleware:
             if verdict.moves and scope["type"] == "websocket":
                 serve = partial(self._move, verdict)
             send = _with_headers(send, verdict.headers)
-            await _answering(serve, verdict, self._foreign, scope, receive, send)
+            await _answering(serve, verdict, self._told, scope, receive, send)
 
     def _own(self, scope: Scope) -> Application | None:
         """Return what serves a call, if it is one of byway's own."""
@@ -351,7 +351,7 @@ def _with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:
 async def _answering(
     serve: Application,
     verdict: Verdict,
-    foreign: Throttle,
+    told: Told,
     scope: Scope,
     receive: Receive,
     send: Send,
@@ -370,11 +370,7 @@ async def _answering(
         await serve(verdict.pass_on(), receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
-        level = logging.WARNING
-        if error.gone == ENDED:
-            level = logging.INFO  # just behind the end of its session it is nobody's fault
-        elif isinstance(error, ForeignPage) and not foreign.due(error.page):
-            level = logging.DEBUG  # its page asks again and again
+        level = told.level(error)
         logger.log(
             level,
             "refused %s %s from %s: %d %s",
@@ -384,7 +380,7 @@ async def _answering(
             ),  # a line break in it would make a line of the log
             quote(str(client[0]), safe=":.") if client else "unknown",
             error.status,
-            error,
+            told.text(error),
         )
         if not begun:
             await answer_error(scope, send, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -394,3 +395,40 @@ def test_what_there_was_no_time_for_is_not_said_to_be_needless() -> None:
     assert report.finding("poll").verdict is Verdict.NOT_TRIED
     assert report.finding("poll").why == "There was no time to try it."
     assert report.preference == ""
+
+
+def test_what_was_slow_beside_other_transports_is_not_called_slow() -> None:
+    finding = judged(**opened(proven=0.9, trip=0.05))
+    assert finding.notes == ()
+    assert judged(**opened(proven=0.9)).notes == ()  # it was never measured by itself
+
+
+def test_several_processes_have_a_verdict_of_their_own() -> None:
+    stream = judged("stream", **opened(strangers=3, cut=0.2, trip=0.01))
+    assert (stream.verdict, stream.outcome) == (Verdict.SEVERAL_PROCESSES, "several processes")
+    assert stream.why.startswith("3 requests of a session reached another process")
+    assert "sticky" in stream.advice
+    assert not stream.usable
+    socket = judged("websocket", **opened(strangers=1, trip=0.01))
+    assert socket.verdict is Verdict.SEVERAL_PROCESSES
+    assert "no session goes on after a cut" in socket.why
+    assert socket.usable
+
+
+def test_several_processes_are_named_in_the_summary() -> None:
+    seen = [Evidence(transport=name, **opened(strangers=2)) for name in ("stream", "poll")]
+    report = diagnose(seen, url="http://app.example/")
+    assert report.summary.startswith("Several processes serve this address")
+    assert not report.works
+
+
+def test_a_session_that_met_another_process_says_so() -> None:
+    attempt = Attempt(
+        "poll", 0.1, "answered 410", status=410, mark="error", gone="elsewhere", opened=True
+    )
+    report = diagnose([Evidence.of_attempt(attempt)], url="http://app.example/")
+    finding = report.finding("poll")
+    assert finding.verdict is Verdict.SEVERAL_PROCESSES
+    assert "or the server was restarted" in finding.why
+    ended = Evidence.of_attempt(replace(attempt, gone="ended", opened=False))
+    assert diagnose([ended], url="http://app.example/").findings[0].verdict is Verdict.REFUSED

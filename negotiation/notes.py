@@ -1,0 +1,73 @@
+"""Notes: what was seen of a transport beside the verdict on it.
+
+Knows: loss, repetition, speed, and how numbers are written.
+Must not know: verdicts, what other transports show.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from byway.limits import KIB
+from byway.negotiation.evidence import Evidence
+from byway.negotiation.products import product
+
+SLOW_ECHO: Final = 32 * KIB
+"""Bytes a second, echoed, below which a way is called slow."""
+
+SLOW_TRIP: Final = 0.3
+"""Seconds of a round trip above which a way is called slow."""
+
+
+def notes_on(one: Evidence, why: str) -> tuple[str, ...]:
+    """Say what was seen beside the verdict.
+
+    Args:
+        one: what was seen.
+        why: what is said of it already.
+    """
+    notes: list[str] = []
+    if one.opened is not None:
+        if one.lost or one.lost_batches:
+            count = one.lost + one.lost_batches
+            notes.append(
+                f"{count} request{'s were' if count > 1 else ' was'} lost on the way and repeated: "
+                "the network loses some."
+            )
+        elif one.repeats:  # otherwise the client itself has repeated them
+            notes.append("Requests reached the server twice: the network repeats some.")
+        if one.away:
+            times = "once" if one.away == 1 else f"{one.away} times"
+            notes.append(f"The server was away at first: something on the way said so {times}.")
+        if one.text_only:
+            notes.append(
+                "Responses of the type `application/octet-stream` are blocked: the text form is "
+                "used in their place."
+            )
+        if one.batch_status == 413:
+            notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
+        # A round trip that was measured beside other transports may be slow for them.
+        if one.trip is not None and one.trip >= SLOW_TRIP:
+            notes.append(f"It is slow: a round trip takes {one.trip:.1f} s.")
+        if one.echo_time and one.echoed / one.echo_time < SLOW_ECHO:
+            notes.append(
+                f"It is slow: {one.echoed / one.echo_time / KIB:,.0f} KiB a second came back"
+                f"{', and time was up before all had' if one.unfinished else ''}."
+            )
+        for watch, how in ((one.busy, "a message every second"), (one.silent, "no message")):
+            if watch is not None and not watch.cut:
+                notes.append(f"It stayed open for {time_text(watch.watched)} with {how}.")
+    who = product(one.headers)
+    if who and who not in why:
+        notes.append(f"Its answers come through {who}.")
+    return tuple(notes)
+
+
+def time_text(seconds: float) -> str:
+    """Return a number of seconds for reading."""
+    return f"{seconds:.0f} s" if seconds >= 9.5 else f"{seconds:.1f} s"
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes for reading."""
+    return f"about {count / KIB:.0f} KiB" if count >= 8 * KIB else "a few KiB"
