@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import pytest
 
 import byway
-from byway.client.connect import ClientChannel
+from byway.client.channels import ClientChannel
 from tests.proxies.world import Way
 from tests.support.numbered_client import NumberedSession
 

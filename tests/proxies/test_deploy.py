@@ -9,7 +9,7 @@ from time import time
 import pytest
 
 import byway
-from byway.client.connect import ClientChannel
+from byway.client.channels import ClientChannel
 from tests.support.balancer import balancer
 from tests.support.process import free_port
 from tests.support.servers import uvicorn
