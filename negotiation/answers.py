@@ -25,18 +25,14 @@ def refusal(one: Evidence, who: str, served: bool) -> tuple[str, str]:
     if one.mark:
         return _by_byway(one, status, who)
     if one.trouble == "proxy":
-        return _by_forward_proxy(status)
+        return _by_forward_proxy(one, status)
     by = f"by {who}, not by byway" if who else "by something on the way, not by byway"
     if not served:
         by = f"by {who}" if who else "by somebody on the way, or by the server"
     what = "handshake" if one.transport == "websocket" else "POST"
     why = f"The {what} was answered {status} {by}."
     if status == 407:
-        scheme = one.header("proxy-authenticate")
-        return (
-            f"The proxy wants credentials{f' ({scheme})' if scheme else ''}: 407.",
-            "Name them in the proxy's URL: http://user:password@host:port.",
-        )
+        return _credentials(one, "The proxy wants credentials{}: 407.")
     if status == 401:
         scheme = one.header("www-authenticate")
         return (
@@ -101,12 +97,22 @@ def _page(who: str) -> str:
     return f"docs/how-to/{who.lower()}.md" if who in _PAGES else "docs/how-to has a page a proxy"
 
 
-def _by_forward_proxy(status: int) -> tuple[str, str]:
-    if status == 407:
+def _credentials(one: Evidence, why: str) -> tuple[str, str]:
+    """Say which kind of credentials a forward proxy wants, and whether byway has it."""
+    schemes = [value for name, value in one.headers if name == "proxy-authenticate"]
+    said = why.format(f" ({', '.join(schemes)})" if schemes else "")
+    if schemes and not any(scheme.lower() == "basic" for scheme in schemes):
         return (
-            "The proxy wants credentials: it answered CONNECT with 407.",
-            "Name them in the proxy's URL: http://user:password@host:port.",
+            f"{said} byway speaks Basic only.",
+            "Who runs the proxy: allow Basic, or let this server pass without. The client: a local "
+            "proxy that logs in for it (cntlm, px), named with --proxy.",
         )
+    return said, "Name them in the proxy's URL: http://user:password@host:port."
+
+
+def _by_forward_proxy(one: Evidence, status: int) -> tuple[str, str]:
+    if status == 407:
+        return _credentials(one, "The proxy wants credentials{}: it answered CONNECT with 407.")
     return (
         f"The proxy refused CONNECT with {status}. A WebSocket goes through a proxy in such a "
         "tunnel, and so does everything over TLS; many proxies allow it to port 443 only.",

@@ -14,6 +14,8 @@ from byway.errors import DROPPED
 from byway.negotiation import confined
 from byway.negotiation.answers import not_byway, refusal
 from byway.negotiation.evidence import SLOW, Evidence
+from byway.negotiation.inside import ADVICE as INSIDE
+from byway.negotiation.inside import inside_a_router
 from byway.negotiation.notes import notes_on, size_text, time_text
 from byway.negotiation.pace import INFINITE, quick_first
 from byway.negotiation.pages import SUMMARY as PAGES_REFUSED
@@ -55,6 +57,7 @@ class _Others:
         plain: a plain WebSocket does, or did.
         said_no: the application refused the session.
         types: the types of responses that pass.
+        evidence: what was seen of each.
     """
 
     served: bool
@@ -65,6 +68,7 @@ class _Others:
     plain: bool
     said_no: bool
     types: frozenset[str]
+    evidence: Sequence[Evidence]
 
 
 def diagnose(
@@ -99,6 +103,7 @@ def diagnose(
         plain=plain,
         said_no=any(one.mark == "refused" for one in evidence),
         types=passing(evidence),
+        evidence=evidence,
     )
     findings = tuple(
         replace(found, notes=(*found.notes, note)) if note else found
@@ -220,6 +225,9 @@ def _found(
     )
 
 
+NOT_ASKED: Final = "Whether your application accepts this path was not tried."
+"""What a doctor does not know: a probe never reaches the application."""
+
 WITHOUT: Final = "The client: set the preference below."
 """What a client does about a transport that is of no use."""
 
@@ -240,6 +248,8 @@ def _answered(one: Evidence, others: _Others) -> Finding:
         outcome = f"{Verdict.BLOCKED.value} ({one.status})"
         return _found(one, Verdict.BLOCKED, why, f"{advice} {WITHOUT}", outcome=outcome)
     why, advice = refusal(one, who, others.served)
+    if within := inside_a_router(one, others.evidence):
+        why, advice = within, INSIDE
     if others.served and not one.mark:
         advice = f"{advice} {WITHOUT}".strip()
     return _found(one, Verdict.REFUSED, why, advice, outcome=f"refused ({one.status})")
@@ -329,8 +339,9 @@ def _buffered(one: Evidence, others: _Others) -> Finding:
         one,
         Verdict.BUFFERED,
         f"What the server wrote came only when the answer had ended: {who} {held}.",
-        "Who runs the proxy: switch the buffering of answers off (nginx: docs/how-to/nginx.md); on "
-        f"the client's own machine it may be a virus scanner. {WITHOUT}",
+        "Who runs the proxy: switch the buffering of answers off (nginx: docs/how-to/nginx.md; "
+        "with two of them in a row, `proxy_pass_header X-Accel-Buffering;` in the one next to the "
+        f"server); on the client's own machine it may be a virus scanner. {WITHOUT}",
     )
 
 
@@ -454,10 +465,10 @@ def _summary(report: Report, last: str | None) -> str:
         if report.preference == ", ".join(names) and verdicts == {Verdict.WORKS}:
             return (
                 "byway is served here and everything that was tried works. "
-                f"Nothing has to be set. The preference: {report.preference}"
+                f"Nothing has to be set. {NOT_ASKED} The preference: {report.preference}"
             )
         return (
-            "byway is served here and works. connect() finds a way by itself; to spare it the "
+            f"byway is served here and works. {NOT_ASKED} connect() finds a way; to spare it the "
             f"search, set the preference (BYWAY_TRANSPORTS or transports=): {report.preference}"
         )
     if report.served:

@@ -10,7 +10,7 @@ import asyncio
 import ssl as ssl_module
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +31,7 @@ from byway.transports.head import room
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.lookup import Names
 from byway.transports.pool import pool
-from byway.transports.trouble import proxy_status, telling, trouble
+from byway.transports.trouble import proxy_status, schemes_text, telling, trouble
 from byway.transports.turns import Turns
 
 if TYPE_CHECKING:
@@ -414,12 +414,13 @@ async def _check(response: httpx.Response, answer: str) -> None:
     # stands behind it would be taken for the head of the next answer.
     longest = MAX_REFUSAL if mark else 1
     body = b""
-    async with asyncio.timeout(REFUSAL_TIMEOUT):
-        # As it came: nobody was asked to compress it, and a little may unpack to very much.
-        async for piece in response.aiter_raw():
-            body += piece
-            if len(body) >= longest:
-                break
+    with suppress(TimeoutError):  # what has come by then says who answered
+        async with asyncio.timeout(REFUSAL_TIMEOUT):
+            # As it came: nobody was asked to compress it, and a little may unpack to very much.
+            async for piece in response.aiter_raw():
+                body += piece
+                if len(body) >= longest:
+                    break
     check_refusal(
         response.status_code, mark, list(response.headers.multi_items()), body[:MAX_REFUSAL]
     )
@@ -453,7 +454,7 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
         )
     who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
     raise CarrierLost(
-        f"answered {status} without a Byway header{who}",
+        f"answered {status} without a Byway header{who}{schemes_text(seen)}",
         answered=status,
         headers=seen,
         mark=mark,

@@ -53,6 +53,14 @@ def telling(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def schemes_text(headers: Iterable[tuple[str, str]]) -> str:
+    """Return which credentials a forward proxy asked for, for the end of a message; "" for none."""
+    schemes = [value for name, value in headers if name == "proxy-authenticate"]
+    if not schemes:
+        return ""
+    return f" (the proxy asks for {', '.join(schemes)}; byway speaks Basic)"
+
+
 def _host(location: str) -> str:
     """Return scheme and host of a redirect's target, whose rest may repeat what the client sent."""
     try:

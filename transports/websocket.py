@@ -29,7 +29,7 @@ from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.dial import check_refusal
 from byway.transports.http2 import OwnProtocols
 from byway.transports.plain import tell_plain
-from byway.transports.trouble import proxy_headers, proxy_status, trouble
+from byway.transports.trouble import proxy_headers, proxy_status, schemes_text, trouble
 from byway.transports.tunnel import connected
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class WebSocket(Transport):
             raise CarrierLost(_closed(error), trouble="reset") from error
         except (websockets.WebSocketException, OSError, TimeoutError) as error:
             raise CarrierLost(
-                f"{type(error).__name__}: {error}",
+                f"{type(error).__name__}: {error}{schemes_text(proxy_headers(error))}",
                 answered=proxy_status(error),
                 headers=proxy_headers(error),
                 trouble=trouble(error),
