@@ -8,6 +8,7 @@ import pytest
 
 import byway
 from byway import Verdict, diagnose
+from byway.transports import dial
 from tests.support.servers import Server, uvicorn
 
 
@@ -42,12 +43,20 @@ async def answering(
         writer.close()
 
 
-async def test_an_endless_200_of_somebody_else_is_reported_as_what_it_is() -> None:
+async def test_an_endless_200_of_somebody_else_is_reported_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dial, "REFUSAL_TIMEOUT", 0.2)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
     server = await asyncio.start_server(lambda r, w: answering(head, r, w), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        report = await diagnose(f"http://127.0.0.1:{port}/", proxy=None, transports="poll")
+        url = f"http://127.0.0.1:{port}/"
+        report = await diagnose(url, proxy=None, transports="poll")
+        with pytest.raises(byway.NoTransport, match="answered 200 without a Byway") as caught:
+            async with byway.connect(url, proxy=None, transports="poll", open_timeout=3.0):
+                pass
+    assert caught.value.attempts[0].status == 200
     finding = report.finding("poll")
     assert finding.verdict is Verdict.NO_BYWAY, report
     assert finding.evidence.status == 200
