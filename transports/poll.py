@@ -106,17 +106,18 @@ class Poll(Transport):
             count = 0
             failed = False  # the poll before was not answered
             other = False  # it was asked for in the other form just now
+            again = False  # there was a visit before
             while True:
                 if count and turns.visits(loop.time()):
                     await visits.next()
                     link.live.renew(link)
-                    count = 0
+                    count, again = 0, True
                 count += 1
                 visits.begin()
                 try:
                     await (ask(count) if count == 1 else hold(count))
                     failed = other = False
-                    if turns.alone and count == 1:
+                    if again and count == 1:
                         link.prove()  # a PONG would come on the carrier of the visit before
                 except CarrierLost as error:
                     if error.other_form and not other:

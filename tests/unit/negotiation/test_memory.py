@@ -317,3 +317,18 @@ async def test_what_takes_the_file_s_place_later_is_left_alone(
     await one.flush()
     assert stat.S_ISFIFO(path.stat().st_mode)
     assert "not written" in caplog.text
+
+
+async def test_a_file_says_where_one_request_passes_at_a_time(clock: Clock, tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    one = memory(clock, path)
+    one.keep(HERE, "poll", 0.1, settled=True, visits=True)
+    await one.flush()
+    found = memory(clock, path).recall(HERE)
+    assert found is not None
+    assert found.visits
+    # A file of an earlier version says nothing of it.
+    path.write_text(path.read_text().replace('"visits"', '"else"'))
+    found = memory(clock, path).recall(HERE)
+    assert found is not None
+    assert not found.visits
