@@ -96,6 +96,10 @@ AT_ONCE = 10
 """Networks that are examined at once."""
 
 
+pytestmark = pytest.mark.timeout(240)
+"""Seconds of a test; the first has all the examinations in it."""
+
+
 @pytest.fixture(scope="module")
 def reports(doctor_server: Server, quick_server: Server) -> dict[str, Report]:
     """Examine all networks, many at once: most of the time nothing happens."""
