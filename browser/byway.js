@@ -1607,7 +1607,7 @@ function drive(url, subprotocols, options, on) {
     trail[way] = {
       verdict: cause === "slower" ? "slow" : isOpen ? "cut" : cause.status ? "refused" : "failed",
       why: cause.message ?? cause, seconds: Math.round((now() - began) * 1e3) / 1e3,
-      status: cause.status, mark: cause.mark, network: cause.isNetwork,
+      status: cause.status, mark: cause.mark, network: Boolean(cause.isNetwork),
     };
   }
 
