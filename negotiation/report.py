@@ -145,7 +145,7 @@ class Report:
             row = (
                 f"{one.transport:<10} {one.outcome:<{wide}}  {_ms(seen.opened):>9}  {_ms(trip):>10}"
             )
-            yield f"{row}  {_answer(seen)}".rstrip()
+            yield _shown(f"{row}  {_answer(seen)}").rstrip()
         said: dict[tuple[str, ...], list[str]] = {}
         for one in self.findings:
             if text := _said(one):
@@ -163,7 +163,7 @@ class Report:
 
 def _said(one: Finding) -> tuple[str, ...]:
     advice = [f"To do: {one.advice}"] if one.advice else []
-    if one.verdict is Verdict.WORKS and not one.evidence.in_use:
+    if one.outcome == Verdict.WORKS.value and not one.evidence.in_use:
         return one.notes  # the table says that it works
     return (one.why, *one.notes, *advice)
 
@@ -179,11 +179,18 @@ def _answer(seen: Evidence) -> str:
 
 
 def _filled(text: str, indent: str, width: int) -> list[str]:
-    # It may hold what a server said, which a terminal must not take for commands.
-    shown = "".join(one if one.isprintable() else "?" for one in text)
     return textwrap.wrap(
-        shown, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        _shown(text),
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+
+
+def _shown(text: str) -> str:
+    """Return it without what a terminal takes for commands, as a server may have said it."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _ms(seconds: float | None) -> str:

@@ -12,7 +12,7 @@ import pytest
 from byway.errors import Attempt
 from byway.negotiation import Preference
 from byway.negotiation.diagnosis import diagnose
-from byway.negotiation.evidence import Evidence, Watch
+from byway.negotiation.evidence import SLOW, Evidence, Watch
 from byway.negotiation.products import product
 from byway.negotiation.report import Finding, Report, Verdict
 
@@ -339,6 +339,19 @@ def test_what_a_server_says_cannot_command_a_terminal() -> None:
     report = diagnose([seen], url="http://app.example/")
     assert "answered 400: ?[2J" in str(report)
     assert "\x1b" not in str(report)
+
+
+def test_nor_can_a_header_in_the_table() -> None:
+    seen = Evidence(transport="poll", status=404, headers=(("server", "evil\x1b[2J"),))
+    text = str(diagnose([seen], url="http://app.example/"))
+    assert "404, server: evil?[2J" in text
+    assert "\x1b" not in text
+
+
+def test_what_is_slow_is_explained() -> None:
+    slow = Evidence(transport="stream", **opened(trouble=SLOW, error="0.9 s beside 0.1 s"))
+    text = str(diagnose([slow, WORKING], url="http://app.example/"))
+    assert "stream: Messages pass, but much slower than over another transport: 0.9 s" in text
 
 
 def test_what_is_said_of_several_is_said_once() -> None:
