@@ -19,7 +19,10 @@ export interface BywayOptions {
   credentials?: "include" | "same-origin" | "omit";
   /** Whether what worked is kept in `localStorage`, for a day, and tried first. True by default. */
   memory?: boolean;
-  /** Seconds in which a transport has to open. 20 by default. */
+  /**
+   * Seconds in which a transport has to open. 20 by default. Answers that may pass by themselves (429,
+   * 502, 503, 504, 511, a web page) are tried again for so long.
+   */
   openTimeout?: number;
   /** Seconds to wait for the server's answer to `close()`. 10 by default. */
   closeTimeout?: number;
@@ -49,6 +52,11 @@ export interface TransportReport {
   status?: number;
   /** The `Byway` header of the answer; absent where the network, or another server, answered. */
   mark?: string;
+  /**
+   * Seconds after which the server asked to be tried again (`Retry-After`), 0 where it did not say.
+   * Only of answers that may pass by themselves, such as 503.
+   */
+  after?: number;
 }
 
 export interface BywayReport {
@@ -56,7 +64,13 @@ export interface BywayReport {
   url: string;
   /** The transport in use; null before the first and after the last. */
   transport: Transport | null;
-  /** Why nothing opened, or why a plain WebSocket is used; null where neither is so. */
+  /**
+   * Why nothing opened, or why a plain WebSocket is used; null where neither is so.
+   *
+   * `"no server answers"`: nothing accepts connections there, or the name is not known. `"come back
+   * later"`: an answer asks for more time than `openTimeout` allows. `"nothing got through"`: what is
+   * there does not answer as byway would; `transports` says how each ended.
+   */
   failure: string | null;
   /** Whether the server has no byway, and a plain WebSocket is used. */
   plain: boolean;

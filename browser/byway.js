@@ -537,17 +537,22 @@ class Race {
   /** Say that the network has changed: the carrier in use is suspect until it is `cleared`. */
   doubt(now) {
     if (this.used) this.setAside(true);
+    for (const one of this.order) this.drop(one, "another network");
+    this.reconsider(now);
+  }
+
+  /** Say that what failed may work by now: it is tried again, soon and in order. */
+  reconsider(now) {
     this.first = this.isLooking = null;
     this.promoteAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {
-      this.drop(one, "another network");
       one.strikes = 0;
-      one.wasTried = false;
+      one.wasTried &&= one.phase !== FAILED;
     }
     this.waitAgain();
     this.queueFrom();
-    this.nextStart = now + this.patienceWith(this.leaving ?? this.order[0]);
+    this.nextStart = now + this.patienceWith(this.used ?? this.leaving ?? this.order[0]);
   }
 
   /** Say that the suspect carrier has answered. */
@@ -708,10 +713,10 @@ class Race {
     return this.order.every((one) => one.phase === FAILED);
   }
 
-  nextRound(now) {
+  nextRound(now, after = 0) {
     this.waitAgain(Infinity);
     this.queueFrom();
-    this.pause(now);
+    this.pause(now + after);
   }
 
   pause(now) {
@@ -851,8 +856,18 @@ const now = () => performance.now() / 1000;
 const random = () =>
   crypto.getRandomValues(new Uint32Array(6)).reduce((text, one) => text + one.toString(36), "");
 
+/**
+ * Return the seconds after which a response may be another one; undefined where it stays what it is.
+ *
+ * The rules are those of negotiation/retry.py.
+ */
+const passesAfter = (status, mark, headers, asked = headers.get("retry-after")) =>
+  /,(429|503),|^,(50[24]|511|200.*html)/.test([mark, status, headers.get("content-type")]) ?
+    Math.max(0, asked >= 0 ? asked : (Date.parse(asked) - Date.now()) / 1000) || 0 : undefined;
+
 /** It is async so that an error of `new WebSocket` counts too. */
 async function carryWebSocket(driver, link) {
+  if (!NativeWebSocket) throw lost("no WebSocket here");
   const { session } = driver;
   const greeting = driver.greet(link);
   const socket = new NativeWebSocket(
@@ -1143,7 +1158,6 @@ function hear(driver, signal) {
 
 // The driver --------------------------------------------------------------------------------------
 
-const MAX_OPENINGS = 12; // attempts of a session's first rounds, where connections fail
 const LAST_WORDS = 2; // seconds that the last acknowledgement may take
 const SLEPT = 5; // seconds by which a timer was late when the machine or the page has slept
 const GRACE = 3; // seconds in which a carrier has to answer after that
@@ -1180,13 +1194,14 @@ function drive(url, subprotocols, options, on) {
   const began = now();
   const life = new AbortController(); // its end is the driver's
   let instance;
-  let attempts = 0; // until the session has opened
   let leaving = null; // a link that ends soon, and carries until another is used
   let used; // the link that was chosen last; without any, the session has not opened
   let timer, timerAt = Infinity, isStepDue = false;
   let lastStep = Date.now() / 1000;
   let isFinished = false, isPaused = false;
   let wasAnswered = false, wasMarked = false; // by anybody whom the page may read, and by byway
+  let isThere; // whether anybody is at the address; null while that is asked
+  let knocking; // a plain WebSocket that may open
   let isMultiplexed = !globalThis.location; // no browser, no six connections
   let isText = false; // the form of answers that have an end: base64
   let failure = null;
@@ -1251,7 +1266,9 @@ function drive(url, subprotocols, options, on) {
         wasMarked ||= mark;
         if (status !== 200 || mark !== answer) {
           const why = mark === "error" ? (await response.text()).slice(0, 200) : "";
-          throw lost(`answered ${status} ${why}`.trim(), { status, mark, gone: headers.get("byway-gone") });
+          throw lost(`answered ${status} ${why}`.trim(), {
+            status, mark, gone: headers.get("byway-gone"), after: passesAfter(status, mark, headers),
+          });
         }
         if (isEndless) return response;
         const data = /^text/.test(headers.get("content-type")) ? fromBase64(await response.text()) :
@@ -1305,6 +1322,7 @@ function drive(url, subprotocols, options, on) {
     /** The server has no byway. */
     goOnPlain(socket) {
       failure = blame("no byway");
+      knocking = null; // it is not to be closed
       finish();
       on.plain(socket);
     },
@@ -1424,7 +1442,11 @@ function drive(url, subprotocols, options, on) {
   function use({ link, way }) {
     delete trail[way];
     if (race.isSuspect) leaving?.end("over"); // what it has not brought comes again
-    if (!used) on.open(driver.terms.subprotocol);
+    if (!used) {
+      on.open(driver.terms.subprotocol);
+      knocking?.close();
+      if (race.rounds) race.reconsider(now());
+    }
     used = link;
     // Where one that leaves is followed by another of its transport, nothing changes for the page.
     if (session.selected?.way !== way) on.transport(way);
@@ -1450,7 +1472,7 @@ function drive(url, subprotocols, options, on) {
     // At least 0.1 s, and parts of 64 bytes: with less this would do nothing else.
     badIf(![part / 640, batch, heartbeat, silence, window, received + 1, room + 1]
       .every((one) => Number.isFinite(one) && one >= 0.1));
-    wasMarked = true;
+    wasAnswered = wasMarked = true;
     if (!instance) race.offered(told.transports);
     if (told.instance !== (instance ??= told.instance)) {
       throw lost("another instance"); // two servers share this address
@@ -1561,35 +1583,64 @@ function drive(url, subprotocols, options, on) {
 
   function negotiate(time) {
     const { isExhausted } = race;
-    if (isExhausted && !used && !(attempts < MAX_OPENINGS &&
-      race.order.some(({ way }) => trail[way]?.network))) {
-      remember(place);
-      return tryPlain();
-    }
+    const left = used ? Infinity : began + options.openTimeout - time;
     // Only the last acknowledgement is left to say.
     if (isExhausted && session.phase === CLOSED && !leaving) return session.settle();
-    if (isExhausted) race.nextRound(time);
+    if (isExhausted && left > 0) tryAgain(time, left);
     race.decide(time);
     if (used) noteWhatWorks(time);
-    else if (time < began + options.openTimeout) wakeAt(began + options.openTimeout);
+    else if (left > 0) wakeAt(time + left);
     else {
       for (const link of links) {
         link.end("no answer");
         note(link);
       }
-      remember(place);
-      driver.fail("nothing got through");
+      giveUp(blame("nothing got through"));
     }
   }
 
-  /** A server without byway leaves a browser's WebSocket unanswered unless all offers are its own. */
-  function tryPlain() {
+  /** Everything was tried in vain: do so once more, or find out whether there is any use in it. */
+  function tryAgain(time, left) {
+    const found = Object.values(trail);
+    const inTime = found.filter(({ after }) => after < left);
+    const wait = Math.max(0, ...inTime.map(({ after }) => after));
+    const isAway = found.some(({ after, status }) => after >= 0 && status !== 200);
+    if (used || (inTime[0] && (isAway || isThere)) || (found.some(({ network }) => network) &&
+      (isThere ?? !(wasAnswered || race.rounds)))) race.nextRound(time, used ? Math.min(wait, LAST_DELAY) : wait);
+    else if (isAway) giveUp("come back later");
+    else if (isThere === undefined) knock();
+    else if (isThere !== null && !knocking) giveUp(isThere ? blame("nothing got through") : "no server answers");
+  }
+
+  /**
+   * Nobody answers as byway does: try a plain WebSocket, as a server without byway leaves a browser's
+   * unanswered unless all offers are its own, and ask whether anybody is there at all.
+   */
+  async function knock() {
+    isThere = null;
     try {
-      if (wasMarked || !options.plain || !race.order.some((one) => one.way === "websocket")) throw lost("nothing got through");
-      driver.goOnPlain(new NativeWebSocket(url, subprotocols));
-    } catch (error) {
-      driver.fail(blame(error.message));
+      if (!wasMarked && options.plain && race.order.some((one) => one.way === "websocket")) {
+        knocking = new NativeWebSocket(url, subprotocols);
+        knocking.onopen = () => driver.goOnPlain(knocking);
+        knocking.onclose = () => {
+          knocking = null;
+          soon();
+        };
+      }
+    } catch {
+      // There are none here.
     }
+    isThere = wasAnswered || await fetch(http, {
+      headers: { accept: "application/byway" }, mode: "no-cors", cache: "no-store",
+      signal: AbortSignal.timeout(5e3), // also of a body without an end
+    }).catch(() => false);
+    soon();
+  }
+
+  /** Nothing opens: forget what worked. */
+  function giveUp(why) {
+    remember(place);
+    driver.fail(why);
   }
 
   /** Say why byway is not used; a page whose origin seems not to be allowed is warned, once. */
@@ -1603,11 +1654,10 @@ function drive(url, subprotocols, options, on) {
   }
 
   function note({ way, began, isOpen, cause }) {
-    attempts++;
     trail[way] = {
       verdict: cause === "slower" ? "slow" : isOpen ? "cut" : cause.status ? "refused" : "failed",
       why: cause.message ?? cause, seconds: Math.round((now() - began) * 1e3) / 1e3,
-      status: cause.status, mark: cause.mark, network: Boolean(cause.isNetwork),
+      status: cause.status, mark: cause.mark, after: cause.after, network: Boolean(cause.isNetwork),
     };
   }
 
@@ -1651,6 +1701,7 @@ function drive(url, subprotocols, options, on) {
   function finish() {
     isFinished = true;
     life.abort();
+    knocking?.close();
     clearTimeout(timer);
     for (const link of links) link.end("over");
   }
@@ -1691,7 +1742,7 @@ function checked(options) {
     const isWrong = ORDER.filter((one) => names.includes(one)).length < names.length; // one twice, or unknown
     // Numbers are not below 0.
     if (isWrong || !(name in DEFAULTS) || (DEFAULTS[name] > 1 && !(value >= 0))) throw new TypeError(`option ${name}`);
-    if (names[0]) value = names.filter((one) => one !== "websocket" || NativeWebSocket);
+    if (names[0]) value = names;
     all[name] = value;
   }
   return all;
@@ -1988,4 +2039,4 @@ export default BywaySocket;
 if (/[?&]install\b/.test(import.meta.url)) BywaySocket.install();
 
 /** For the test vectors; no part of the interface, and not in byway.min.js. */
-export const parts = { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, Silence };
+export const parts = { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, passesAfter, Silence };

@@ -1108,6 +1108,13 @@ standard("nobody is at the address", ["error", 'close 1006 "" unclean'], async (
   return log
 })
 
+standard("nobody listens at the port", ["error", 'close 1006 "" unclean'], async (Socket) => {
+  // Above the ports that systems give to those who ask for any.
+  const { log, until } = watch(new Socket("ws://127.0.0.1:64999/"))
+  await until("close") // within 4 s, also where only HTTP may be tried
+  return log
+})
+
 standard("nothing comes after the end", ["open", 'close 1000 "" clean'], async (Socket, url) => {
   const { socket, log, until } = watch(new Socket(`${url}/bye`))
   await until("close")

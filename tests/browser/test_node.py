@@ -7,17 +7,19 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from byway.testing import Network
+from byway.testing import FailWith, Network
 from tests.apps.counted_app import DONE
 from tests.support.round_robin import round_robin
 from tests.support.servers import Server, uvicorn
 
 SCRIPT = Path(__file__).with_name("node.mjs")
+MODULE = Path(__file__).resolve().parents[2] / "browser" / "byway.js"
 COUNT = 400
 
 pytestmark = pytest.mark.skipif(
@@ -126,3 +128,80 @@ async def test_a_server_in_the_place_of_the_old_ends_the_session(transport: str)
         assert "belongs to another process" in found["why"]
         refused = [line for line in second.log.lines if "belongs to another process" in line]
         assert len(refused) >= 3
+
+
+TRY = """
+const { BywaySocket } = await import(process.argv[1])
+const options = { memory: false, ...JSON.parse(process.argv[3]) }
+const socket = new BywaySocket(process.argv[2], [], options)
+const how = await new Promise((resolve) => {
+  socket.onopen = () => resolve("open")
+  socket.onclose = ({ code }) => resolve(code)
+})
+console.log(JSON.stringify({ how, ...socket.report() }))
+socket.close()
+"""
+
+
+async def told(
+    url: str, options: dict[str, Any], *, flags: tuple[str, ...] = (), least: bool = False
+) -> dict[str, Any]:
+    """Open a socket in Node, and return its report."""
+    module = MODULE.with_name("byway.min.js" if least else "byway.js").as_uri()
+    arguments = [*flags, "--input-type=module", "-e", TRY, module, url, json.dumps(options)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec("node", *arguments, stdout=pipe, stderr=pipe)
+    try:
+        async with asyncio.timeout(40):
+            out, error = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError("node has not ended") from None
+    assert process.returncode == 0, error.decode()
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+@pytest.mark.parametrize("least", [False, True])
+async def test_the_report_says_what_was_tried_where_nobody_is(
+    unused_tcp_port: int, least: bool
+) -> None:
+    found = await told(f"ws://127.0.0.1:{unused_tcp_port}/", {}, least=least)
+    assert found["how"] == 1006
+    assert found["failure"].startswith("no server answers, ")
+    tried = {one["transport"]: (one["verdict"], bool(one["why"])) for one in found["transports"]}
+    assert tried == dict.fromkeys(["websocket", "stream", "sse", "poll"], ("failed", True))
+
+
+async def test_where_there_is_no_websocket_the_report_says_so(server: Server) -> None:
+    """Node 20 has none; later ones can do without."""
+    version = await asyncio.to_thread(subprocess.check_output, ["node", "--version"], text=True)
+    flags = ("--no-experimental-websocket",) if int(version[1:].split(".")[0]) > 20 else ()
+    url = server.url("/counted?count=1&seconds=1", scheme="ws")
+    found = await told(url, {"transports": "websocket"}, flags=flags)
+    (one,) = found["transports"]
+    assert found["how"] == 1006
+    assert (one["transport"], one["verdict"], one["why"]) == (
+        "websocket",
+        "failed",
+        "no WebSocket here",
+    )
+    assert found["failure"] == "nothing got through, no WebSocket here"
+    found = await told(url, {}, flags=flags)
+    assert (found["how"], found["transport"]) == ("open", "stream")
+    assert found["transports"][0]["why"] == "no WebSocket here"
+
+
+@pytest.mark.parametrize("least", [False, True])
+async def test_a_server_that_is_away_for_a_moment_is_waited_for(
+    server: Server, least: bool
+) -> None:
+    async with Network(server.port, "deploy") as network:
+        found = await told(network.ws_url + "/counted?count=1&seconds=1", {}, least=least)
+        assert (found["how"], found["failure"]) == ("open", None)
+        network.use(FailWith(503, retry_after=60))
+        found = await told(network.ws_url + "/counted?count=1&seconds=1", {}, least=least)
+        assert found["how"] == 1006
+        assert found["failure"].startswith("come back later, ")
+        assert found["transports"][-1]["after"] == 60

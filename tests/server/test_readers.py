@@ -274,3 +274,17 @@ async def test_a_middleware_reads_only_at_its_paths(http: httpx.AsyncClient) -> 
         assert answer.status_code == 404, "the application has no such page"
         assert "byway" not in answer.headers
     server.assert_quiet()
+
+
+async def test_who_asks_whether_anybody_is_there_starts_no_handler(endpoint_server: Server) -> None:
+    """A page does, with the only header that an opaque request may have."""
+    mark = endpoint_server.log.mark()
+    async with httpx.AsyncClient() as client:
+        got = await client.get(
+            endpoint_server.url("/echo"), headers={"accept": "application/byway"}
+        )
+        assert got.status_code == 426
+        async with client.stream("GET", endpoint_server.url("/echo")) as reading:
+            assert reading.status_code == 200
+    opened = [line for line in endpoint_server.log.since(mark) if "opened at" in line]
+    assert len(opened) == 1

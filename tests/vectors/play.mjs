@@ -11,7 +11,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { parts } from "../../browser/byway.js";
 
-const { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, Silence } = parts;
+const { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, passesAfter, Silence } = parts;
 const here = new URL(".", import.meta.url);
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 const hex = (data) => Array.from(data, (one) => one.toString(16).padStart(2, "0")).join("");
@@ -62,7 +62,7 @@ function race(asked) {
       one.quietSince = now;
       if (name) one.checkedAt = -Infinity;
     }
-    else if (what === "round") one.nextRound(now);
+    else if (what === "round") one.nextRound(now, ...more);
     else if (name) one[what](runners[name], now, ...rest);
     else one[what](now);
   }
@@ -139,6 +139,10 @@ const players = {
   },
   race,
   session,
+  retry({ status, mark, headers }) {
+    const after = passesAfter(status, mark || undefined, new Headers(headers));
+    return after === undefined ? null : Math.max(after, 0); // a date that is past is now
+  },
 };
 
 const kinds = process.argv.slice(2);

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from time import time
 from typing import Any
 
-from byway.errors import ChannelClosed, FrameError
+from byway.errors import Attempt, ChannelClosed, FrameError
 from byway.frames import Decoder, Frame, decode_all
 from byway.handshake import Hello
 from byway.limits import Limits
 from byway.negotiation import Preference, Race, Silence
+from byway.negotiation.retry import may_pass, retry_after
 from byway.session import Carrier, Closed, Session
 from byway.transports.eventstream import EventDecoder
 
@@ -82,13 +84,14 @@ def _race(asked: Json) -> Json:
             race.offered(more[0])
         elif what == "busy":
             race.pace.busy(now, closing=more[0])
+        elif what == "round":
+            race.next_round(now, *more)
         else:
             {
                 "doubt": race.doubt,
                 "cleared": race.cleared,
                 "leave": race.leave,
                 "left": race.left,
-                "round": race.next_round,
             }[what](now)
     return answers
 
@@ -96,6 +99,14 @@ def _race(asked: Json) -> Json:
 def _times(fields: dict[str, Any]) -> list[Json]:
     """Return the transport, and whether it was late; the words are each side's own."""
     return [fields["transport"], *([fields["late"]] if "late" in fields else [])]
+
+
+def _retry(asked: Json) -> Json:
+    headers = tuple((name, value) for name, value in asked["headers"].items())
+    attempt = Attempt("poll", 0.0, status=asked["status"], mark=asked["mark"], headers=headers)
+    if not may_pass(attempt):
+        return None
+    return retry_after(asked["headers"].get("retry-after", ""), time()) or 0.0
 
 
 def _session(asked: Json) -> Json:
@@ -169,5 +180,6 @@ _PLAYERS: dict[str, Callable[[Json], Json]] = {
     "hello": _hello,
     "silence": _silence,
     "race": _race,
+    "retry": _retry,
     "session": _session,
 }

@@ -22,7 +22,7 @@ from typing import Final
 
 from byway.errors import ENDED, PeerError
 from byway.frames import BINARY, CLOSE, NEXT, PART, TEXT, Decoder, decode_close, decode_next
-from byway.handshake import MAX_KEY, MIN_KEY, Hello, new_key
+from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_key
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.server.admission import Admission
@@ -54,8 +54,12 @@ class Readers:
         self._limits = limits
 
     def want(self, scope: Scope) -> bool:
-        """Say whether this call is a reader's."""
-        if scope["method"] != "GET":
+        """Say whether this call is a reader's.
+
+        A page that asks whether anybody is there at all (docs/protocol.md) is none: it would run
+        the handler for nothing.
+        """
+        if scope["method"] != "GET" or (b"accept", CONTENT_TYPE.encode()) in scope["headers"]:
             return False
         return self._paths if isinstance(self._paths, bool) else scope["path"] in self._paths
 
