@@ -60,7 +60,7 @@ async def test_a_port_without_a_listener_fails_soon_and_the_report_says_so(
     found = await told(page, f"ws://127.0.0.1:{free_port()}/echo", **options)
     assert found["how"] == 1006
     assert found["took"] < 10, "and not after the 20 s of openTimeout"
-    assert found["failure"].startswith("no server answers, ")
+    assert found["failure"] == "no server answers"
     tried = {one["transport"]: one for one in found["transports"]}
     assert list(tried) == (transports or ["websocket", "stream", "sse", "poll"])
     for one in tried.values():
@@ -76,7 +76,7 @@ async def test_where_nothing_ever_answers_little_is_tried(
         page = await browser.open(byway_pages.url())
         page.expect("")
         found = await told(page, network.ws_url + "/echo", openTimeout=15)
-        assert (found["how"], found["failure"][:17]) == (1006, "no server answers")
+        assert (found["how"], found["failure"]) == (1006, "no server answers")
         upgrades = [one for one in network.requests if one.upgrade]
         # Firefox repeats by itself what is reset, a GET up to ten times.
         copies = 10 if engine.name == "firefox" else 2
@@ -127,8 +127,8 @@ async def test_a_page_is_told_when_the_server_asks_to_come_back_later_than_it_wa
             found = await told(page, network.ws_url + "/echo")
             assert found["how"] == 1006
             assert found["took"] < 15
-            assert found["failure"].startswith("come back later, ")
-            assert "answered 503" in found["failure"]
+            assert found["failure"] == "come back later"
+            assert found["transports"][-1]["why"] == "answered 503"
             assert {one.get("after") for one in found["transports"]} == {None, 300}
 
 
@@ -160,6 +160,6 @@ async def test_an_answer_that_stays_is_not_waited_for(browser: Browser) -> None:
             found = await told(page, network.ws_url + "/echo")
             assert found["how"] == 1006
             assert found["took"] < 15
-            assert found["failure"].startswith("nothing got through, ")
+            assert found["failure"] == "nothing got through"
             posts = [one for one in network.requests if one.method == "POST"]
             assert len(posts) == 3

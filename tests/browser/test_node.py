@@ -169,7 +169,7 @@ async def test_the_report_says_what_was_tried_where_nobody_is(
 ) -> None:
     found = await told(f"ws://127.0.0.1:{unused_tcp_port}/", {}, least=least)
     assert found["how"] == 1006
-    assert found["failure"].startswith("no server answers, ")
+    assert found["failure"] == "no server answers"
     tried = {one["transport"]: (one["verdict"], bool(one["why"])) for one in found["transports"]}
     assert tried == dict.fromkeys(["websocket", "stream", "sse", "poll"], ("failed", True))
 
@@ -187,7 +187,7 @@ async def test_where_there_is_no_websocket_the_report_says_so(server: Server) ->
         "failed",
         "no WebSocket here",
     )
-    assert found["failure"] == "nothing got through, no WebSocket here"
+    assert found["failure"] == "nothing got through"
     found = await told(url, {}, flags=flags)
     assert (found["how"], found["transport"]) == ("open", "stream")
     assert found["transports"][0]["why"] == "no WebSocket here"
@@ -203,5 +203,5 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
         network.use(FailWith(503, retry_after=60))
         found = await told(network.ws_url + "/counted?count=1&seconds=1", {}, least=least)
         assert found["how"] == 1006
-        assert found["failure"].startswith("come back later, ")
+        assert found["failure"] == "come back later"
         assert found["transports"][-1]["after"] == 60
