@@ -537,22 +537,17 @@ class Race {
   /** Say that the network has changed: the carrier in use is suspect until it is `cleared`. */
   doubt(now) {
     if (this.used) this.setAside(true);
-    for (const one of this.order) this.drop(one, "another network");
-    this.reconsider(now);
-  }
-
-  /** Say that what failed may work by now: it is tried again, soon and in order. */
-  reconsider(now) {
     this.first = this.isLooking = null;
     this.promoteAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {
+      this.drop(one, "another network");
       one.strikes = 0;
-      one.wasTried &&= one.phase !== FAILED;
+      one.wasTried = false;
     }
     this.waitAgain();
     this.queueFrom();
-    this.nextStart = now + this.patienceWith(this.used ?? this.leaving ?? this.order[0]);
+    this.nextStart = now + this.patienceWith(this.leaving ?? this.order[0]);
   }
 
   /** Say that the suspect carrier has answered. */
@@ -1201,7 +1196,6 @@ function drive(url, subprotocols, options, on) {
   let isFinished = false, isPaused = false;
   let wasAnswered = false, wasMarked = false; // by anybody whom the page may read, and by byway
   let isThere; // whether anybody is at the address; null while that is asked
-  let knocking; // a plain WebSocket that may open
   let isMultiplexed = !globalThis.location; // no browser, no six connections
   let isText = false; // the form of answers that have an end: base64
   let failure = null;
@@ -1322,7 +1316,6 @@ function drive(url, subprotocols, options, on) {
     /** The server has no byway. */
     goOnPlain(socket) {
       failure = blame("no byway");
-      knocking = null; // it is not to be closed
       finish();
       on.plain(socket);
     },
@@ -1444,8 +1437,7 @@ function drive(url, subprotocols, options, on) {
     if (race.isSuspect) leaving?.end("over"); // what it has not brought comes again
     if (!used) {
       on.open(driver.terms.subprotocol);
-      knocking?.close();
-      if (race.rounds) race.reconsider(now());
+      if (race.rounds) race.interval = 1; // what failed in an earlier round may work by now
     }
     used = link;
     // Where one that leaves is followed by another of its transport, nothing changes for the page.
@@ -1583,7 +1575,7 @@ function drive(url, subprotocols, options, on) {
 
   function negotiate(time) {
     const { isExhausted } = race;
-    const left = used ? Infinity : began + options.openTimeout - time;
+    const left = used ? LAST_DELAY : began + options.openTimeout - time; // that a round may wait
     // Only the last acknowledgement is left to say.
     if (isExhausted && session.phase === CLOSED && !leaving) return session.settle();
     if (isExhausted && left > 0) tryAgain(time, left);
@@ -1602,14 +1594,12 @@ function drive(url, subprotocols, options, on) {
   /** Everything was tried in vain: do so once more, or find out whether there is any use in it. */
   function tryAgain(time, left) {
     const found = Object.values(trail);
-    const inTime = found.filter(({ after }) => after < left);
-    const wait = Math.max(0, ...inTime.map(({ after }) => after));
-    const isAway = found.some(({ after, status }) => after >= 0 && status !== 200);
-    if (used || (inTime[0] && (isAway || isThere)) || (found.some(({ network }) => network) &&
-      (isThere ?? !(wasAnswered || race.rounds)))) race.nextRound(time, used ? Math.min(wait, LAST_DELAY) : wait);
-    else if (isAway) giveUp("come back later");
+    const wait = Math.min(...found.map(({ after = Infinity }) => after));
+    if (used || wait < left || (found.some(({ network }) => network) && (isThere ?? !(wasAnswered || race.rounds)))) {
+      race.nextRound(time, wait < left ? wait : 0);
+    } else if (wait < Infinity) giveUp("come back later");
     else if (isThere === undefined) knock();
-    else if (isThere !== null && !knocking) giveUp(isThere ? blame("nothing got through") : "no server answers");
+    else if (isThere !== null) giveUp(isThere ? blame("nothing got through") : "no server answers");
   }
 
   /**
@@ -1618,17 +1608,12 @@ function drive(url, subprotocols, options, on) {
    */
   async function knock() {
     isThere = null;
-    try {
-      if (!wasMarked && options.plain && race.order.some((one) => one.way === "websocket")) {
-        knocking = new NativeWebSocket(url, subprotocols);
-        knocking.onopen = () => driver.goOnPlain(knocking);
-        knocking.onclose = () => {
-          knocking = null;
-          soon();
-        };
-      }
-    } catch {
-      // There are none here.
+    if (!wasMarked && options.plain && race.order.some((one) => one.way === "websocket")) {
+      await new Promise((resolve) => {
+        const socket = new NativeWebSocket(url, subprotocols);
+        socket.onclose = resolve;
+        socket.onopen = () => isFinished ? socket.close() : driver.goOnPlain(socket);
+      }).catch(() => {}); // there are none here
     }
     isThere = wasAnswered || await fetch(http, {
       headers: { accept: "application/byway" }, mode: "no-cors", cache: "no-store",
@@ -1701,7 +1686,6 @@ function drive(url, subprotocols, options, on) {
   function finish() {
     isFinished = true;
     life.abort();
-    knocking?.close();
     clearTimeout(timer);
     for (const link of links) link.end("over");
   }
