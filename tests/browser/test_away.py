@@ -24,7 +24,7 @@ TRY = """async (url, options) => {
       resolve({ how, took: (performance.now() - began) / 1000, ...socket.report() })
     socket.onopen = () => socket.send("hello")
     socket.onmessage = ({ data }) => {
-      setTimeout(() => { tell(data); socket.close() }, 700) // in which a better one is proven
+      setTimeout(() => { tell(data); socket.close() }, 3000) // in which a better one is proven
     }
     socket.onclose = ({ code }) => tell(code)
   })
