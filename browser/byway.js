@@ -841,6 +841,8 @@ const PROOF_TIMEOUT = 1; // seconds, at least, in which its first PING has to co
 const HEARD_TIMEOUT = 3; // seconds in which a later one has to
 const PING_INTERVAL = 1;
 const TOO_LARGE = 413;
+const LEAST_WAIT = 1.5; // seconds that a batch waits, at least, beside a response that is open
+const VISITS = 15; // seconds, at least, for which none is kept open then, and the session's age
 const VISIT_INTERVAL = 2; // seconds between two visits of a tab that has no connection to keep
 const SOON = 0.25; // seconds between two visits where something was said
 
@@ -902,7 +904,9 @@ async function carryWebSocket(driver, link) {
 /** Open an answer without an end, which brings frames as they come. */
 async function carryEndless(driver, link) {
   await takeSlot(driver, link);
-  if (!link.isHeld) throw lost("no free connection", { isNetwork: true }); // other tabs have them, for now
+  // Other tabs have them for now, or the path lets one request through at a time.
+  if (!link.isHeld || now() < driver.visitsUntil) throw lost("no free connection", { isNetwork: true });
+  link.heldSince = now();
   const { body } = await driver.ask(link, link.way, {
     isEndless: true, frames: driver.session.write(link, MAX_PART),
   });
@@ -918,14 +922,14 @@ async function carryPoll(driver, link) {
   let hasFailed = true; // the first has to succeed
   let isOther = false; // it was asked for in the other form just now
   let poll = 0;
+  const mustVisit = () => link.isVisiting = !link.isHeld || now() < driver.visitsUntil;
   await takeSlot(driver, link);
   while (session.phase !== CLOSED) {
-    link.isVisiting = !link.isHeld;
-    if (link.isVisiting && poll) {
+    if (mustVisit() && poll) {
       // A visit: the first poll of a carrier is answered at once, so it keeps no connection.
       const began = now();
       const { oldest } = session;
-      while (!link.isHeld && !link.isDone &&
+      while (mustVisit() && !link.isDone &&
         // What has just been said may well be answered.
         !driver.hasCome(began + (session.oldest > oldest ? SOON : VISIT_INTERVAL))) {
         await new Promise((resolve) => (link.visit = resolve));
@@ -939,8 +943,10 @@ async function carryPoll(driver, link) {
     }
     const frames = poll++ ? [] : session.write(link, MAX_PART); // little, so that no path minds it
     try {
+      link.heldSince = poll > 1 ? now() : NaN;
       driver.feed(link, decodeAll(await driver.ask(link, "poll", { poll, frames })));
       hasFailed = isOther = false;
+      link.isProven ||= link.isVisiting; // a PONG would come on the carrier of the visit before
     } catch (error) {
       if (error.isOther && !isOther) {
         // The same poll once more: the server keeps what it has answered.
@@ -969,6 +975,9 @@ function batches(driver, link) {
 
   link.pump = async () => {
     const most = roundTrip < LONG ? 1 : driver.isMultiplexed() ? MAX_IN_FLIGHT : FEW_IN_FLIGHT;
+    // Some paths let a request through only when the response to the one before has ended.
+    if (link.heldSince < lastStart &&
+      driver.hasCome(lastStart + LEAST_WAIT + 4 * roundTrip)) driver.visit();
     // Evenly over the round trip: what is said in between shares a batch.
     const from = flights.size > 1 ? lastStart + roundTrip / most : notBefore;
     if (failure || flights.size >= most || !driver.hasCome(from)) return;
@@ -991,6 +1000,7 @@ function batches(driver, link) {
       if (session.isGone(error, now())) link.end(error);
       failure ??= error.isOther ? "blocked" : error;
     }
+    link.heldSince = NaN; // requests pass beside it
     const [first] = flights;
     flights.delete(flight);
     // Everything before it was answered, and the server has not got all of it.
@@ -1211,6 +1221,7 @@ function drive(url, subprotocols, options, on) {
     session, links, url, wakeAt,
     slots: `${STORED} ${origin} `, // what the locks of this host are called, but for a number
     maxBatch: 64 * KIB,
+    visitsUntil: known.visits ? began + VISITS : 0, // as the path lets requests through one at a time
     // Whether this fetch can send a body while it is written, and none has failed yet.
     mayUpload: "duplex" in Request.prototype,
 
@@ -1332,6 +1343,13 @@ function drive(url, subprotocols, options, on) {
       soon();
     },
 
+    /** Nothing goes up while a response is open: keep none open for a while. */
+    visit() {
+      if (!options.transports.includes("poll")) return;
+      driver.visitsUntil = now() + Math.min(now() - began + VISITS, LAST_PROMOTION_INTERVAL);
+      for (const link of links) if (link.heldSince) for (const one of link.requests) one.abort();
+    },
+
     /** The page has come into another network: ask the carrier in use, and open others beside it. */
     moved() {
       if (race.used) {
@@ -1339,6 +1357,7 @@ function drive(url, subprotocols, options, on) {
         links.delete(leaving);
         leaving = used;
       }
+      driver.visitsUntil = 0;
       race.doubt(now());
       driver.wake(true);
     },
@@ -1660,11 +1679,12 @@ function drive(url, subprotocols, options, on) {
     // Over a while it has shown that the heartbeat helps.
     const isHeartbeatSure = !quiet.limit || time - used.began > 2 * quiet.limit;
     const heartbeat = isHeartbeatSure ? quiet.beat : undefined;
-    const news = `${[way, race.isSettled, heartbeat]}`;
+    const visits = driver.visitsUntil > time;
+    const news = `${[way, race.isSettled, heartbeat, visits]}`;
     if (kept === (kept = news)) return;
     const before = recall(place);
     const since = before.transport === way && !race.isSettled ? before.since : Date.now() / 1000;
-    remember(place, { transport: way, seconds, heartbeat, since });
+    remember(place, { transport: way, seconds, heartbeat, since, visits });
   }
 
   function lookForEnd(time) {
