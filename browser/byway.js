@@ -597,8 +597,9 @@ class Race {
       const [slow, quick] = isBetter ? [one, used] : [used, one];
       const trip = this.paceOf(quick);
       // What was slower before has to come closer, so that two do not take turns.
-      const isSlower = this.paceOf(slow) > Math.max(trip * (slow.isSlow ? 2 : 3), trip + MARGIN);
-      if (isSlower) Object.assign(slow, { isSlow: true, trips: [], moment: this.now });
+      const isSlower =
+        this.paceOf(slow) > Math.max(trip * 3, trip + MARGIN) * (isBetter ? one.isSlow ?? 1 : 1);
+      if (isSlower) Object.assign(slow, { isSlow: 2 / 3, trips: [], moment: this.now });
       if (isBetter !== isSlower) return one;
       for (const it of isBetter ? [one] : worse) this.drop(it, "slower", isBetter);
     }
@@ -625,7 +626,7 @@ class Race {
       this.leaving = null;
       this.isLooking = false;
       this.quietSince = now;
-      this.checkedAt = -Infinity;
+      this.checkedAt = -CHECK_INTERVAL;
       this.use(best);
     }
     if (this.works) {
@@ -1522,7 +1523,7 @@ function drive(url, subprotocols, options, on) {
     // An echo has a second to come.
     if (said !== frames || (session.kept[0] && time < spokeAt + 1)) {
       race.quietSince = time;
-      if (session.phase) race.checkedAt = -Infinity;
+      if (session.phase) race.checkedAt = -CHECK_INTERVAL;
     }
     said = frames;
     if (!isPaused && session.phase !== LOST) negotiate(time);

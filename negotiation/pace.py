@@ -22,11 +22,12 @@ takes."""
 RATIO: Final = 3.0
 """How many times as long as those of another its round trips take if a transport is slower."""
 
-BACK_RATIO: Final = 2.0
-"""The same for one that was found slower before, so that two do not take turns."""
-
 MARGIN: Final = 0.15
 """Seconds that they take longer as well."""
+
+BACK: Final = 2 / 3
+"""The share of both bounds that holds for one that was found slower before: it has to come closer
+to be used again, so that two do not take turns."""
 
 QUIET: Final = 0.1
 """Seconds without a word of the application before the carrier in use is asked."""
@@ -45,9 +46,9 @@ INFINITE: Final = float("inf")
 """Seconds of a round trip that is known to take too long, and no more of it."""
 
 
-def much_slower(one: float, other: float, ratio: float = RATIO) -> bool:
+def much_slower(one: float, other: float, share: float = 1.0) -> bool:
     """Say whether round trips of so many seconds take much longer than others."""
-    return one > max(ratio * other, MARGIN + other)
+    return one > max(RATIO * other, MARGIN + other) * share
 
 
 def quick_first(trips: Sequence[tuple[str, float | None]]) -> list[str]:
@@ -133,10 +134,17 @@ class Pace:
         """Say whether a PONG is so late that it may not come by itself."""
         return now >= self._asked.get(name, float("inf")) + self._late
 
-    def slower(self, name: str, other: str, now: float) -> bool:
-        """Say whether round trips on a transport take much longer than on another."""
-        ratio = BACK_RATIO if name in self._slow else RATIO
-        return much_slower(self.of(name, now), self.of(other, now), ratio)
+    def slower(self, name: str, other: str, now: float, *, back: bool = False) -> bool:
+        """Say whether round trips on a transport take much longer than on another.
+
+        Args:
+            name: that transport.
+            other: the other.
+            now: the time.
+            back: whether it is to be used, rather than left.
+        """
+        share = BACK if back and name in self._slow else 1.0
+        return much_slower(self.of(name, now), self.of(other, now), share)
 
     def known(self, name: str, now: float) -> bool:
         """Say whether a transport in use can be compared: it is measured, or its PONG is late."""
@@ -157,7 +165,9 @@ class Pace:
         """
         if not (self.measured(rival) and self.known(used, now)):
             return None
-        return not self.slower(rival, used, now) if better else self.slower(used, rival, now)
+        if better:
+            return not self.slower(rival, used, now, back=True)
+        return self.slower(used, rival, now)
 
     def told(self, one: str, other: str, now: float) -> str:
         """Say what round trips on two transports take, for the log."""

@@ -136,16 +136,25 @@ def test_slower_is_three_times_and_150_ms(one: float, other: float, slower: bool
     assert not pace.slower("poll", "stream", 0.0)
 
 
-def test_what_was_slower_before_has_to_come_closer() -> None:
+@pytest.mark.parametrize(("one", "other"), [(0.5, 0.2), (0.17, 0.03)])
+def test_what_was_slower_before_has_to_come_closer(one: float, other: float) -> None:
     pace = Pace()
     pace.shun("stream")
-    measured(pace, "stream", *[0.5] * TRIPS)
-    measured(pace, "poll", *[0.2] * TRIPS)
-    assert pace.slower("stream", "poll", 0.0)
-    pace = Pace()
-    measured(pace, "stream", *[0.5] * TRIPS)
-    measured(pace, "poll", *[0.2] * TRIPS)
-    assert not pace.slower("stream", "poll", 0.0)
+    measured(pace, "stream", *[one] * TRIPS)
+    measured(pace, "poll", *[other] * TRIPS)
+    assert pace.judge("stream", "poll", 0.0, better=True) is False
+    # In use again, it has to be as slow as at first to be left.
+    assert pace.judge("poll", "stream", 0.0, better=False) is False
+
+
+def test_two_that_are_near_the_bound_do_not_take_turns() -> None:
+    """Round trips of 0.17 and 0.19 s in turn, beside one of 0.03 s: the bound is 0.18 s."""
+    path = Path("websocket, poll", {"websocket": 0.19, "poll": QUICK})
+    while path.now < 3600:
+        path.race.pace.busy(path.now)
+        path.run(path.now + 4.5)
+        path.trips["websocket"] = 0.36 - path.trips["websocket"]
+    assert path.used == ["websocket", "poll"]
 
 
 def test_nothing_is_judged_before_both_were_asked_three_times() -> None:
