@@ -10,17 +10,17 @@ import asyncio
 import ssl as ssl_module
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, FrameError, Refused
+from byway.errors import ELSEWHERE, CarrierLost, FrameError
 from byway.frames import OPEN, Frame, decode_all
-from byway.handshake import ACK_ANSWER, CONTENT_TYPE, GONE_HEADER, Hello, Open
-from byway.limits import KIB, Limits
+from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
+from byway.limits import Limits
 from byway.live import LATE, Attachment
 from byway.masking import mask_client
 from byway.session import Intake
@@ -31,17 +31,12 @@ from byway.transports.head import room
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.lookup import Names
 from byway.transports.pool import pool
-from byway.transports.trouble import proxy_status, schemes_text, telling, trouble
+from byway.transports.refusal import check
+from byway.transports.trouble import proxy_status, trouble
 from byway.transports.turns import Turns
 
 if TYPE_CHECKING:
     from byway.transports.plain import Plain
-
-MAX_REFUSAL = 64 * KIB
-"""Bytes of a refusal's body that are read; the rest is left."""
-
-REFUSAL_TIMEOUT = 5.0
-"""Seconds that a refusal's body may take to arrive."""
 
 
 class Observer:
@@ -291,7 +286,7 @@ class Dial:
                     self.byway_shown.set()
                 first = hello.answer != ACK_ANSWER and hello.poll <= 1
                 self.learn(response.status_code, response.headers, opens=first)
-                await _check(response, hello.answer)
+                await check(response, hello.answer)
                 yield response
         except FrameError as error:
             raise CarrierLost(
@@ -402,66 +397,3 @@ class _NoCookies(CookieJar):
 
 
 _NO_COOKIES: Final = _NoCookies()
-
-
-async def _check(response: httpx.Response, answer: str) -> None:
-    """Tell byway's answer, its refusals and errors, and the network's answers apart."""
-    mark = response.headers.get("byway", "")
-    if response.status_code == 200 and mark == answer:
-        return
-    # Of a stranger's page nothing is needed, and leaving the rest of it ends the connection. Squid
-    # 5.7 puts the page for a type that it blocks into chunks, in spite of its Content-Length: what
-    # stands behind it would be taken for the head of the next answer.
-    longest = MAX_REFUSAL if mark else 1
-    body = b""
-    with suppress(TimeoutError):  # what has come by then says who answered
-        async with asyncio.timeout(REFUSAL_TIMEOUT):
-            # As it came: nobody was asked to compress it, and a little may unpack to very much.
-            async for piece in response.aiter_raw():
-                body += piece
-                if len(body) >= longest:
-                    break
-    check_refusal(
-        response.status_code, mark, list(response.headers.multi_items()), body[:MAX_REFUSAL]
-    )
-
-
-def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: bytes) -> None:
-    """Raise what an answer means that is not the one asked for.
-
-    Args:
-        status: its status.
-        mark: its `Byway` header, "" where it has none.
-        headers: its headers.
-        body: the beginning of its body.
-
-    Raises:
-        Refused: it is the application's refusal.
-        CarrierLost: it is byway's error or the network's answer.
-    """
-    if mark == "refused":
-        raise Refused(status, headers, body)
-    text = body[:200].decode(errors="replace").strip().splitlines()
-    said = f": {text[0]}" if text else ""
-    seen = telling(headers)
-    if mark == "error":
-        raise CarrierLost(
-            f"answered {status}{said}",
-            answered=status,
-            gone=_gone(headers) if status == 410 else "",
-            headers=seen,
-            mark=mark,
-        )
-    who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
-    raise CarrierLost(
-        f"answered {status} without a Byway header{who}{schemes_text(seen)}",
-        answered=status,
-        headers=seen,
-        mark=mark,
-    )
-
-
-def _gone(headers: list[tuple[str, str]]) -> str:
-    """Return what a 410 of byway's says of the session: `unknown` where it is not said, or new."""
-    said = next((value for name, value in headers if name.lower() == GONE_HEADER), UNKNOWN)
-    return said if said in (ELSEWHERE, ENDED) else UNKNOWN

@@ -26,9 +26,9 @@ from byway.handshake import OFFER_HEADER, SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, first_of
-from byway.transports.dial import check_refusal
 from byway.transports.http2 import OwnProtocols
 from byway.transports.plain import tell_plain
+from byway.transports.refusal import check_refusal
 from byway.transports.trouble import proxy_headers, proxy_status, schemes_text, trouble
 from byway.transports.tunnel import connected
 

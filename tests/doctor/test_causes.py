@@ -8,7 +8,7 @@ import pytest
 
 import byway
 from byway import Verdict, diagnose
-from byway.transports import dial
+from byway.transports import refusal
 from tests.support.servers import Server, uvicorn
 
 
@@ -46,7 +46,7 @@ async def answering(
 async def test_an_endless_200_of_somebody_else_is_reported_as_what_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dial, "REFUSAL_TIMEOUT", 0.2)
+    monkeypatch.setattr(refusal, "REFUSAL_TIMEOUT", 0.2)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
     server = await asyncio.start_server(lambda r, w: answering(head, r, w), "127.0.0.1", 0)
     async with server:

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from byway.errors import Attempt, CarrierLost, FrameError, NoTransport, Refused
+from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PAD, TEXT, Frame, decode_all, encode, encode_next
 from byway.handshake import Open
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
-from byway.transports.dial import MAX_REFUSAL, Dial, _check, check_refusal
+from byway.transports.dial import Dial
 from tests.unit.clock import timed
 
 NO_HEADERS = httpx.Headers()
@@ -134,49 +134,6 @@ async def test_only_an_opening_offers_subprotocols_and_only_a_resumption_names_t
     assert (later.instance, later.subprotocols) == ("first", ())
 
 
-def test_only_a_marked_refusal_is_the_application_s() -> None:
-    with pytest.raises(Refused) as refused:
-        check_refusal(403, "refused", [("x-why", "because")], b"no")
-    assert (refused.value.status, refused.value.body) == (403, b"no")
-    assert ("x-why", "because") in refused.value.headers
-    with pytest.raises(CarrierLost, match="without a Byway header") as lost:
-        check_refusal(403, "", [], b"blocked by policy")
-    assert not lost.value.gone
-
-
-@pytest.mark.parametrize(
-    ("status", "said", "gone"),
-    [
-        (410, "elsewhere", "elsewhere"),
-        (410, "ended", "ended"),
-        (410, "unknown", "unknown"),
-        (410, "of a later version", "unknown"),
-        (410, None, "unknown"),
-        (400, "elsewhere", ""),
-        (503, None, ""),
-    ],
-)
-def test_only_a_marked_410_says_that_the_session_is_gone(
-    status: int, said: str | None, gone: str
-) -> None:
-    headers = [] if said is None else [("Byway-Gone", said)]
-    with pytest.raises(CarrierLost) as caught:
-        check_refusal(status, "error", headers, b"why\n")
-    assert caught.value.gone == gone
-    with pytest.raises(CarrierLost) as caught:
-        check_refusal(status, "", headers, b"why\n")
-    assert caught.value.gone == ""
-
-
-@pytest.mark.parametrize("mark", ["error", ""])
-def test_what_a_server_says_cannot_command_a_terminal(mark: str) -> None:
-    with pytest.raises(CarrierLost) as caught:
-        check_refusal(400, mark, [("server", "\x1b[2J")], "\x1b]0;x\x07 \x9b2J \u202e".encode())
-    error = NoTransport([Attempt("poll", 0.1, str(caught.value), headers=caught.value.headers)])
-    assert all(line.isprintable() for line in str(error).split("\n"))
-    assert "\x1b" not in repr(caught.value.headers)
-
-
 class Body(httpx.AsyncByteStream):
     """A body in pieces, as it comes from a connection."""
 
@@ -187,24 +144,6 @@ class Body(httpx.AsyncByteStream):
         """Give the pieces."""
         for piece in self.pieces:
             yield piece
-
-
-@timed
-async def test_a_refusal_is_never_unpacked() -> None:
-    packed = gzip.compress(bytes(50_000_000))
-    headers = {"byway": "refused", "content-encoding": "gzip"}
-    with pytest.raises(Refused) as caught:
-        await _check(httpx.Response(403, headers=headers, stream=Body([packed])), "poll")
-    assert caught.value.body == packed[:MAX_REFUSAL]
-
-
-@timed
-async def test_a_refusal_s_body_is_bounded() -> None:
-    pieces = [b"x" * 50_000] * 3
-    headers = {"byway": "refused"}
-    with pytest.raises(Refused) as caught:
-        await _check(httpx.Response(403, headers=headers, stream=Body(pieces)), "poll")
-    assert len(caught.value.body) == MAX_REFUSAL
 
 
 @timed
