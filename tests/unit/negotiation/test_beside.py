@@ -69,7 +69,7 @@ def test_what_is_better_and_slower_is_given_up_and_shunned() -> None:
     assert one.compare(at, 0.0) == (None, "", [Stop("stream", why, late=True, slow=True)])
     assert at.runners["stream"].phase is Phase.FAILED
     took(one, "stream", *[0.29] * TRIPS)
-    assert one.pace.slower("stream", "poll", 0.0)  # it has to come closer than that now
+    assert one.pace.slower("stream", "poll", 0.0, back=True)  # it has to come closer than that now
 
 
 def test_what_is_not_known_yet_changes_nothing() -> None:
@@ -89,7 +89,7 @@ def test_what_is_worse_and_quicker_is_used_for_that() -> None:
     assert at.runners["stream"].since == 50.0
     assert not one.pace.measured("stream")
     took(one, "stream", *[0.29] * TRIPS, now=50.0)
-    assert one.pace.slower("stream", "poll", 50.0)  # it was found slower once
+    assert one.pace.slower("stream", "poll", 50.0, back=True)  # it was found slower once
 
 
 def test_what_is_worse_and_no_quicker_ends_the_search() -> None:
