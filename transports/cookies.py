@@ -10,8 +10,9 @@ response it comes across, that of a WebSocket handshake included.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
-from http.cookiejar import CookieJar
+from http.cookiejar import Cookie, CookieJar
 from typing import Final
 
 import httpx
@@ -21,11 +22,15 @@ logger: logging.Logger = logging.getLogger("byway.client")
 _LINE: Final = 4
 """Bytes of a cookie in a head beside its name and value: `=` and `; `, and one to spare."""
 
+_USED: Final = frozenset({"domain", "path", "secure", "expires", "max-age"})
+"""The attributes of a cookie that decide anything here. The library's jar knows more of them, from
+older standards, and refuses cookies for them."""
+
 
 class Cookies:
     """The cookies of one endpoint: host, path, `Secure` and expiry decide which are sent.
 
-    They live as long as the `connect()` they belong to, in memory only. All of them are forgotten
+    They live as long as the `connect()` they belong to, in memory only. The longest are forgotten
     where they would make a head too long.
     """
 
@@ -40,6 +45,7 @@ class Cookies:
         self._url = url.copy_with(userinfo=b"", fragment=None)
         self._room = room
         self._jar = CookieJar()
+        self._told = False
 
     def take(self, headers: Iterable[tuple[str, str]]) -> None:
         """Take the `Set-Cookie` headers of a response; the others count for nothing.
@@ -47,9 +53,12 @@ class Cookies:
         A cookie that is not printable ASCII is ignored (RFC 6265 section 4.1.1 allows no other).
         """
         found = [
-            (name, value)
+            (name, line)
             for name, value in headers
-            if name.lower() == "set-cookie" and value.isascii() and value.isprintable()
+            if name.lower() == "set-cookie"
+            and value.isascii()
+            and value.isprintable()
+            and (line := _parsed(value, self._url.host))
         ]
         if not found:
             return
@@ -57,10 +66,20 @@ class Cookies:
         httpx.Cookies(self._jar).extract_cookies(
             httpx.Response(200, headers=found, request=request)
         )
-        size = sum(len(one.name) + len(one.value or "") + _LINE for one in self._jar)
-        if size > self._room:
-            logger.warning("cookies of %d bytes are forgotten: a head has no room for them", size)
-            self._jar.clear()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Forget the longest where all together are too long; a load balancer's is a short one."""
+        longest_first = sorted(self._jar, key=_size, reverse=True)
+        over = sum(map(_size, longest_first)) - self._room
+        if over > 0 and not self._told:
+            self._told = True
+            logger.warning("cookies are %d bytes too long for a head: the longest go", over)
+        for one in longest_first:
+            if over <= 0:
+                return
+            self._jar.clear(one.domain, one.path, one.name)
+            over -= _size(one)
 
     def merged(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return a caller's headers with the cookies that are due, all in one `Cookie` header.
@@ -88,6 +107,32 @@ class Cookies:
     def __repr__(self) -> str:
         """Say how many there are, and nothing that they say."""
         return f"<Cookies: {len(self._jar)}>"
+
+
+def _parsed(line: str, host: str) -> str:
+    """Return a `Set-Cookie` as RFC 6265 section 5.2 reads it, "" for one that sets nothing.
+
+    A `Domain` that is the host itself is left out: it may be a name without a dot, for which the
+    library's jar takes no other.
+    """
+    pair, *attributes = line.split(";")
+    if "=" not in pair:
+        return ""
+    kept = [pair]
+    for attribute in attributes:
+        name, _, value = (one.strip().lower() for one in attribute.partition("="))
+        if (
+            name not in _USED
+            or (name == "domain" and value.removeprefix(".") in ("", host))
+            or (name == "max-age" and not re.fullmatch(r"-?[0-9]{1,18}", value))
+        ):
+            continue
+        kept.append(attribute)
+    return ";".join(kept)
+
+
+def _size(one: Cookie) -> int:
+    return len(one.name) + len(one.value or "") + _LINE
 
 
 def _name(pair: str) -> str:

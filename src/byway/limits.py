@@ -47,8 +47,9 @@ class Limits:
             the body that has been coming for the longest is answered 503.
         batch: longest request body that the client sends, and the most bytes of one write.
         request_head: longest head of a request, in bytes, that the client sends. A URL, headers
-            and subprotocols that would make a longer one raise `UsageError` in `connect()`; cookies
-            that would are forgotten. By default nginx and Apache take a line of that length.
+            and subprotocols that would make a longer one raise `UsageError` in `connect()`; of
+            cookies that would, the longest are forgotten. By default nginx and Apache take a line
+            of that length.
         hello: longest HELLO. A longer one is answered 400.
         carriers: carriers attached to one session. One more ends the oldest that is not selected.
         sessions: sessions in one process, and handlers that go on after theirs. One more is

@@ -42,6 +42,9 @@ def due(one: Cookies, *own: str) -> list[str]:
         "a=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
         "a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
         "a=1; HttpOnly; SameSite=Strict",
+        "a=1; Max-Age=soon",
+        "a=1; Max-Age=60; Max-Age=",
+        'a=1; Version=1; Port="8080"; Discard',
     ],
 )
 def test_what_is_for_this_endpoint_comes_back(line: str) -> None:
@@ -65,6 +68,8 @@ def test_what_is_for_this_endpoint_comes_back(line: str) -> None:
         "a=\x7f",
         "a=ü",
         "a=1\r\nx-evil: 1",
+        "a",
+        "a; Path=/",
         "",
         "=",
     ],
@@ -88,6 +93,14 @@ def test_a_secure_cookie_is_for_tls_only() -> None:
 )
 def test_a_host_may_be_a_bare_name_or_an_address(url: str) -> None:
     assert due(jar(url, "a=1")) == ["a=1"]
+
+
+@pytest.mark.parametrize(
+    ("url", "domain"),
+    [("http://app/", "app"), ("http://localhost:1/", ".LOCALHOST"), ("http://app.example", "")],
+)
+def test_its_domain_may_be_the_host_itself(url: str, domain: str) -> None:
+    assert due(jar(url, f"a=1; Domain={domain}")) == ["a=1"]
 
 
 def test_a_user_in_the_url_is_no_part_of_the_host() -> None:
@@ -116,14 +129,17 @@ def test_the_value_that_a_response_set_goes_before_the_caller_s_own() -> None:
     assert due(jar(PLAIN)) == []
 
 
-def test_all_are_forgotten_that_have_no_room(caplog: pytest.LogCaptureFixture) -> None:
-    one = jar(PLAIN, "a=1", "b=" + "x" * 100, room=105)
-    assert due(one) == []
-    assert "forgotten" in caplog.text
+def test_the_longest_are_forgotten_where_there_is_no_room(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = jar(PLAIN, "SRV=s1", "b=" + "x" * 100, "c=2", room=105)
+    assert due(one) == ["SRV=s1", "c=2"]
+    assert "too long for a head" in caplog.text
     assert "xxx" not in caplog.text
     for number in range(1_000):  # of paths that never come back, too
         one.take([("set-cookie", f"c{number}=1; Path=/elsewhere")])
     assert len(one._jar) < 25
+    assert len(caplog.records) == 1
 
 
 def test_nothing_that_is_printed_says_what_a_cookie_says() -> None:
