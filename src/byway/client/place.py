@@ -56,7 +56,7 @@ class Place:
         self._proxy = None if proxy is None else _without_user(httpx.URL(proxy))
         host = httpx.URL(self._proxy or self._origin).host
         self._who = place_of(self._origin, self._proxy, "")
-        self._peers = (host,) if _is_address(host) else _known.get(self._who, FAR)
+        self._peers = self._counted((host,) if _is_address(host) else _known.get(self._who, FAR))
         self._near = own_addresses(self._peers)
         self._network = network_name(self._near)
         self._kept: tuple[str, bool, float | None, bool] | None = None
@@ -80,6 +80,7 @@ class Place:
 
         From now on it is the way to these that counts: a tunnel may be one to the server alone.
         """
+        peers = self._counted(peers)
         if not peers or peers == self._peers:
             return
         self._peers = peers
@@ -89,6 +90,11 @@ class Place:
         _known[self._who] = peers
         if len(_known) > MAX_KNOWN:
             del _known[next(iter(_known))]
+
+    def _counted(self, peers: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the addresses whose way counts: from a proxy on this machine it goes on."""
+        here = self._proxy is not None and all(map(_is_here, peers))
+        return FAR if peers and here else peers
 
     def moved(self) -> bool:
         """Look whether the way to the server begins at another address than at the last look.
@@ -144,6 +150,10 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_here(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def _without_user(url: httpx.URL) -> str:

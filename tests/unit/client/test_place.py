@@ -113,6 +113,9 @@ def test_it_is_the_way_to_the_server_that_counts(monkeypatch: pytest.MonkeyPatch
         ("https://[2001:db8::5]:8443/", None, ("2001:db8::5",)),
         ("http://203.0.113.5/", "http://u:p@198.51.100.9:3128", ("198.51.100.9",)),
         ("http://203.0.113.5/", "http://proxy.example:3128", route.FAR),
+        ("http://203.0.113.5/", "http://127.0.0.1:3128", route.FAR),
+        ("http://203.0.113.5/", "socks5://[::1]:1080", route.FAR),
+        ("http://127.0.0.1/", None, ("127.0.0.1",)),
     ],
 )
 def test_an_address_in_the_url_is_the_one_that_is_asked_for(
@@ -127,6 +130,22 @@ def test_an_address_in_the_url_is_the_one_that_is_asked_for(
     monkeypatch.setattr(place, "own_addresses", own)
     Place(httpx.URL(url), proxy, None).moved()
     assert seen == [asked, asked]
+
+
+def test_from_a_proxy_on_this_machine_the_way_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def own(others: tuple[str, ...]) -> tuple[str, ...]:
+        seen.append(others)
+        return ("192.0.2.7",)
+
+    monkeypatch.setattr(place, "own_addresses", own)
+    one = Place(URL, "http://localhost:3128", None)
+    one.reached(("127.0.0.1",))
+    one.moved()
+    assert seen == [route.FAR, route.FAR]
+    one.reached(("127.0.0.1", "198.51.100.9"))
+    assert seen[-1] == ("127.0.0.1", "198.51.100.9")
 
 
 def test_so_many_addresses_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
