@@ -111,7 +111,7 @@ async def test_another_version_is_left_to_the_application(stage: Scene) -> None:
 
 
 async def test_a_foreign_page(stage: Scene) -> None:
-    async with stage.logs("403 pages of https://evil.example may not use this endpoint"):
+    async with stage.logs("403 pages of https://evil.example may not open a session with"):
         with pytest.raises(websockets.InvalidStatus) as caught:
             async with handshake(
                 stage, "byway.1", f"byway.1.{KEY}.0.0.1", origin="https://evil.example"

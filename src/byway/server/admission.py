@@ -61,6 +61,11 @@ class Admission:
                 too long.
         """
         who = await who_asks(self._bind, scope)
+        return await self._admit(scope, hello, who, ring=ring, again=True)
+
+    async def _admit(
+        self, scope: Scope, hello: Hello, who: Who, *, ring: bool, again: bool
+    ) -> tuple[Hosted, Accepted] | Denied:
         # Nothing may wait between the two: two attempts of one client would run two handlers.
         found = self.registry.find(hello, who, ring=ring)
         if isinstance(found, Denied):
@@ -69,9 +74,10 @@ class Admission:
         decision = await self._decision(hosted)
         if isinstance(decision, Denied):
             self.registry.deny(hello, hosted, decision)
-            if decision.may_retry(who.credentials, hosted.who.credentials):
-                # It waited for the decision on another attempt, with other credentials.
-                return await self.admit(scope, hello, ring=ring)
+            if again and decision.may_retry(who.credentials, hosted.who.credentials):
+                # It waited for the decision on another attempt, with other credentials. Once is
+                # enough for a client: many with one key could keep each other waiting.
+                return await self._admit(scope, hello, who, ring=ring, again=False)
             return decision
         if not hosted.live.attachments:
             hosted.live.start_window()

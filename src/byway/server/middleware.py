@@ -370,7 +370,7 @@ async def _answering(
         await serve(verdict.pass_on(), receive, noting_send)
     except PeerError as error:
         client = scope.get("client")
-        level = told.level(error)
+        level, text = told.line(error, verdict.refusal)
         logger.log(
             level,
             "refused %s %s from %s: %d %s",
@@ -380,7 +380,7 @@ async def _answering(
             ),  # a line break in it would make a line of the log
             quote(str(client[0]), safe=":.") if client else "unknown",
             error.status,
-            told.text(error),
+            text,
         )
         if not begun:
             await answer_error(scope, send, error)

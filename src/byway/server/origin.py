@@ -33,6 +33,10 @@ _LONGEST: Final = 100  # characters of an origin in a response or in the log
 _NGINX: Final = "or, if it is the server's own behind nginx: proxy_set_header Host $http_host;"
 
 
+_USE: Final = "use this endpoint"
+_OPEN_BY_WEBSOCKET: Final = "open a session with a WebSocket here, only over HTTP"
+
+
 class ForeignPage(PeerError):
     """A page made the call that may not.
 
@@ -40,19 +44,27 @@ class ForeignPage(PeerError):
         page: its origin, as it may be shown.
     """
 
-    def __init__(self, origin: str, why: str, *, nginx: bool = False) -> None:
+    def __init__(
+        self, origin: str, why: Reason | str, *, what: str = _USE, nginx: bool = False
+    ) -> None:
         """Say whose page it is, and the cure.
 
         Args:
             origin: the page's origin, as it came.
             why: why it counts as foreign, or which rule refused it.
+            what: what the page may not do.
             nginx: whether a proxy that changes `Host` may be the cause.
         """
         self.page: str = origin[:_LONGEST].encode("unicode_escape").decode()
         who, cure = f"pages of {self.page}", f'origins=["{self.page}"] allows it'
         if not self.page:
             who, cure = "pages of other sites", 'origins=["*"] allows all, without cookies'
-        told = f"{who} may not use this endpoint ({why}): {cure}{f', {_NGINX}' * nginx}"
+        elif self.page == "null":
+            cure += ", and with it every site, as any can show a sandboxed frame"
+        elif why is Reason.INSECURE:
+            cure = f"open the page over https, or {cure}"
+        why = why.value if isinstance(why, Reason) else why
+        told = f"{who} may not {what} ({why}): {cure}{f', {_NGINX}' * nginx}"
         super().__init__(told, status=403)
 
 
@@ -120,7 +132,7 @@ class OriginPolicy:
         if not page:
             # Of pages only a plain GET comes so.
             if call.site == "cross-site" and not everybody:
-                return Verdict(None, refusal=ForeignPage("", Reason.SITE.value))
+                return Verdict(None, refusal=ForeignPage("", Reason.SITE))
             return Verdict(scope)
         if self.check is not None:  # (a)
             return await self._checked(scope, page)
@@ -131,12 +143,12 @@ class OriginPolicy:
         if said is Standing.OWN and not preflight:
             return Verdict(scope, page, VARY)
         if said is Standing.MOVES:
-            refusal = ForeignPage(page, _ONLY_MOVES, nginx=True)
+            refusal = ForeignPage(page, Reason.HOST, what=_OPEN_BY_WEBSOCKET, nginx=True)
             return Verdict(scope, page, VARY, refusal, moves=True)
         if everybody and not call.plain:  # (h)
             kept = [pair for pair in scope["headers"] if pair[0] not in _CREDENTIALS]
             return Verdict({**scope, "headers": kept}, page, grant(b"*", credentials=False))
-        why = said.value if isinstance(said, Reason) else _NO_GRANT
+        why = said if isinstance(said, Reason) else _NO_GRANT
         refusal = ForeignPage(page, why, nginx=said is Reason.HOST)
         return Verdict(None, page, VARY, refusal)  # (i)
 
@@ -161,5 +173,4 @@ class OriginPolicy:
         return bool(call.origin) and not allowed and not call.names_the_host
 
 
-_ONLY_MOVES: Final = "a WebSocket whose Host is another carries only what it has opened over HTTP"
 _NO_GRANT: Final = "the server's own pages need no leave"

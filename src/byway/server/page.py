@@ -47,7 +47,8 @@ class Call:
 
     Attributes:
         origin: the header `Origin` (RFC 6454 section 7); "" where no page says whose it is.
-        site: the header `Sec-Fetch-Site` (W3C Fetch Metadata); "" where there is none.
+        site: the header `Sec-Fetch-Site` (W3C Fetch Metadata), which may be empty; None where there
+            is none.
         hosts: what `Host` and the first `X-Forwarded-Host` say.
         secure: whether the page asked over https or wss, as far as it is known.
         marked: whether it is a POST with the header `Byway`, which no page sends to another origin
@@ -57,7 +58,7 @@ class Call:
     """
 
     origin: str = ""
-    site: str = ""
+    site: str | None = None
     hosts: tuple[str, ...] = ()
     secure: bool = False
     marked: bool = False
@@ -73,10 +74,11 @@ class Call:
         # What a proxy says of the scheme can only make the rule stricter: a page may have said it.
         schemes = (scope.get("scheme", ""), first_of(headers, b"x-forwarded-proto").lower())
         method = scope.get("method", "")
+        says_site = any(name == b"sec-fetch-site" for name, _ in headers)
         stripped = method == "GET" and stripped_handshake(headers)
         return cls(
             origin=value_of(headers, b"origin"),
-            site=value_of(headers, b"sec-fetch-site"),
+            site=value_of(headers, b"sec-fetch-site") if says_site else None,
             hosts=(value_of(headers, b"host"), first_of(headers, b"x-forwarded-host")),
             secure=any(one in _SECURE for one in schemes),
             marked=method == "POST" and any(name == b"byway" for name, _ in headers),
@@ -104,7 +106,7 @@ Line = Callable[[Call], Standing | Reason | None]
 
 def by_fetch_metadata(call: Call) -> Standing | Reason | None:
     """(c) Where the browser says whose page it is, nothing else counts, not even `Host`."""
-    if not call.site:
+    if call.site is None:
         return None
     return Standing.OWN if call.site == "same-origin" else Reason.SITE
 

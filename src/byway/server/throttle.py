@@ -48,6 +48,10 @@ class Throttle:
         """Count what is remembered."""
         return len(self._said)
 
+    def __contains__(self, what: str) -> bool:
+        """Say whether something was said within the interval, as far as it is remembered."""
+        return what in self._said
+
     def due(self, what: str) -> bool:
         """Say whether something may be said now, and take it that it is."""
         now = self._clock()

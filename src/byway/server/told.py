@@ -20,25 +20,37 @@ CURE: Final = (
 """What helps where several processes share an address."""
 
 
+MORE: Final = "refused pages of other origins too, which this log names again in a minute"
+"""What is said once a minute of all those origins that are too many to name."""
+
+
 class Told:
     """What the log of one endpoint was told lately."""
 
     def __init__(self) -> None:
         """Start with nothing told."""
         self._pages = Throttle()
+        self._more = Throttle(most=1)
         self._elsewhere = Throttle(most=1)
 
-    def level(self, error: PeerError) -> int:
-        """Return the level at which a refusal is logged, and take it that it is."""
-        if error.gone == ENDED:
-            return logging.INFO  # just behind the end of its session it is nobody's fault
-        if error.gone == ELSEWHERE and not self._elsewhere.due(ELSEWHERE):
-            return logging.INFO  # its cause was told within the last minute
-        if isinstance(error, ForeignPage) and not self._pages.due(error.page):
-            return logging.DEBUG  # its page asks again and again
-        return logging.WARNING
+    def line(self, error: PeerError, page: ForeignPage | None = None) -> tuple[int, str]:
+        """Return the level at which a refusal is logged, and its text; take it that it is.
 
-    @staticmethod
-    def text(error: PeerError) -> str:
-        """Return what the log says, which may be more than the peer is told."""
-        return f"{error}: {CURE}" if error.gone == ELSEWHERE else str(error)
+        Args:
+            error: the refusal.
+            page: what is said of the page that made the call, where it is not one of the server's
+                own. Whatever it is refused for, it may ask again and again.
+        """
+        # What helps is more than the peer is told.
+        text = f"{error}: {CURE}" if error.gone == ELSEWHERE else str(error)
+        if error.gone == ENDED:
+            return logging.INFO, text  # just behind the end of its session it is nobody's fault
+        if page is None:
+            # Its cause may have been told within the last minute.
+            is_news = error.gone != ELSEWHERE or self._elsewhere.due(ELSEWHERE)
+            return logging.WARNING if is_news else logging.INFO, text
+        if self._pages.due(page.page):
+            return logging.WARNING, text
+        if page.page not in self._pages and self._more.due(MORE):
+            return logging.WARNING, f"{text} ({MORE})"
+        return logging.DEBUG, text

@@ -195,6 +195,20 @@ async def test_attempts_that_wait_with_other_credentials_are_asked_on_their_own(
 
 
 @timed
+async def test_many_credentials_with_one_key_do_not_keep_each_other_waiting() -> None:
+    """Without an end to it the last of a thousand would have waited for all the others."""
+    app = AsksWho()
+    admission = Admission(app, LIMITS)
+    scopes = [signed(name=b"Basic %d" % number) for number in range(20)]
+    attempts = [asyncio.create_task(admission.admit(one, hello())) for one in scopes]
+    for _ in scopes:
+        app.decisions.put_nowait(ACCEPT)
+    outcomes = await asyncio.gather(*attempts)
+    assert all(isinstance(one, Denied) and one.status == 401 for one in outcomes)
+    assert app.runs == 2
+
+
+@timed
 async def test_other_credentials_do_not_help_against_another_refusal() -> None:
     app = Application()
     admission = Admission(app, LIMITS)

@@ -102,6 +102,8 @@ async def outcome(policy: OriginPolicy, scope: Scope) -> str:
             (),
             (),
         ),
+        (headers(HOST, sec_fetch_site="", origin=OWN_PAGE), (), ()),
+        (headers(INSIDE, sec_fetch_site="", origin=OWN_HTTP), (), ()),
         # (d) What is no page on the web.
         (headers(HOST, origin="null"), (), ()),
         (headers((b"host", b"null"), origin="null"), (), ()),
@@ -248,6 +250,30 @@ async def test_a_refusal_says_why_and_what_helps(
     assert ("proxy_set_header Host $http_host;" in str(caught.value)) is nginx
 
 
+async def test_a_page_whose_websocket_only_moves_is_not_said_to_be_refused_altogether() -> None:
+    """It is the server's own, as far as anybody knows, and goes on over HTTP."""
+    verdict = await OriginPolicy().judge(scope_of("handshake", INSIDE, (b"origin", b"http://own")))
+    assert verdict.moves
+    said = str(verdict.refusal)
+    assert "pages of http://own may not open a session with a WebSocket here" in said
+    assert "only over HTTP" in said
+    assert "may not use" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (headers(HOST, origin="null"), "every site, as any can show a sandboxed frame"),
+        (headers(HOST, origin=OWN_HTTP, x_forwarded_proto="https"), ": open the page over https"),
+    ],
+)
+async def test_no_cure_is_worse_than_the_refusal(
+    given: list[tuple[bytes, bytes]], said: str
+) -> None:
+    verdict = await OriginPolicy().judge(scope_of("post", *given))
+    assert said in str(verdict.refusal)
+
+
 @hypothesis.given(
     call=st.sampled_from(sorted(CALLS)),
     origin=st.sampled_from([b"http://evil.example", b"https://evil.example", b"null", b"x"])
@@ -276,7 +302,7 @@ async def test_no_foreign_page_opens_but_as_the_rule_says(
     if not text or said == REFUSED:
         return
     sites = [value.strip(b" \t") for name, value in rest if name == b"sec-fetch-site"]
-    if any(sites):
+    if sites:
         assert b", ".join(sites).strip(b" \t") == b"same-origin"
         assert said == OPENS
         return
