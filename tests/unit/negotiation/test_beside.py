@@ -1,9 +1,9 @@
-"""Beside: what is measured, dropped and tried beside a proven carrier."""
+"""Beside: what is measured, dropped and tried beside a proven carrier, and at which bounds."""
 
 from __future__ import annotations
 
 from byway.negotiation.beside import LAST_PROMOTION_INTERVAL, Beside, Field
-from byway.negotiation.pace import CHECK_INTERVAL, MARGIN, QUIET, STALL, TRIPS
+from byway.negotiation.pace import CHECK_INTERVAL, MARGIN, QUIET, STALL, TRIPS, Pace, much_slower
 from byway.negotiation.runner import Ask, Phase, Runner, Stop
 
 INTERVAL = 30.0
@@ -228,3 +228,50 @@ def test_a_session_that_talked_is_checked_after_an_interval() -> None:
     assert one.times == [2.0 + CHECK_INTERVAL]
     one.lost(leaving=True)
     assert one.times == []
+
+
+def test_at_the_bound_itself_nothing_is_slower() -> None:
+    assert not much_slower(0.75, 0.25)
+    assert much_slower(0.751, 0.25)
+
+
+def test_a_rival_that_is_a_little_slower_than_a_slow_one_is_not_much_slower() -> None:
+    one = beside()
+    took(one, "stream", *[0.5] * TRIPS)
+    took(one, "poll", *[0.4] * TRIPS)
+    assert one.pace.judge("stream", "poll", 0.0, better=True) is True
+
+
+def test_what_is_awaited_counts_on_both_sides() -> None:
+    one = beside()
+    took(one, "stream", *[0.1] * TRIPS)
+    took(one, "poll", *[0.1] * TRIPS)
+    one.pace.asked("stream", 0.0)
+    assert one.pace.judge("stream", "poll", 9.0, better=True) is False
+    one.pace.asked("poll", 0.0)
+    assert one.pace.judge("stream", "poll", 9.0, better=True) is True
+
+
+def test_a_rival_that_was_measured_is_not_asked_again() -> None:
+    one, at = beside(), field("poll", "stream", stream=Phase.PROVEN)
+    took(one, "stream", *[0.1] * TRIPS)
+    took(one, "poll", *[0.1] * TRIPS)
+    one.pace.busy(1.0)
+    assert one.ask(at, 1.0) == []
+
+
+def test_a_round_trip_of_just_the_margin_is_no_reason_to_ask_for_more() -> None:
+    pace = Pace()
+    pace.asked("poll", 0.0)
+    pace.came("poll", MARGIN)
+    assert pace.due("poll", [], 1.0, eager=False, looking=False)[0] == ["poll"]  # the first check
+    pace.gone("poll")
+    assert pace.due("poll", [], 2.0, eager=False, looking=False) == ([], None)
+
+
+def test_what_is_said_in_the_moment_of_a_check_is_checked_by_it() -> None:
+    pace = Pace()
+    assert pace.due("poll", [], 1.0, eager=False, looking=False)[0] == ["poll"]
+    pace.busy(1.0)
+    pace.came("poll", 1.01)
+    assert pace.due("poll", [], 1.02, eager=False, looking=False) == ([], None)

@@ -330,8 +330,14 @@ def test_a_report_reads_well_and_can_be_read_by_programs() -> None:
     ]
     assert fields["findings"][0]["evidence"]["headers"] == [["server", "envoy"]]
     assert report.finding("poll").verdict is Verdict.WORKS
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="smoke"):
         report.finding("smoke")
+
+
+def test_what_people_copy_is_not_broken_over_lines() -> None:
+    report = Report(url="http://app.example/", summary="Set the X-Accel-Buffering header-of-these.")
+    assert list(report.lines(width=18))[4:] == ["Set the", "X-Accel-Buffering", "header-of-these."]
+    assert list(report.lines(width=8))[4:] == ["Set the", "X-Accel-Buffering", "header-of-these."]
 
 
 def test_what_a_server_says_cannot_command_a_terminal() -> None:

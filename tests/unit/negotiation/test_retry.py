@@ -105,6 +105,11 @@ def test_a_round_that_would_come_too_late_does_not_come() -> None:
     assert after(lucky, attempt(503, retry_after="30")) == Again(0.0)
 
 
+def test_a_round_at_the_very_end_comes_too_late() -> None:
+    assert after(attempt(503, retry_after="19")) == Again(19.0)
+    assert isinstance(after(attempt(503, retry_after="20")), GiveUp)
+
+
 def test_only_the_newest_attempt_of_a_transport_counts() -> None:
     assert after(attempt(503, retry_after="9"), attempt(404)) == GiveUp()
 
