@@ -1607,7 +1607,9 @@ function drive(url, subprotocols, options, on) {
         link.end("no answer");
         note(link);
       }
-      giveUp(blame("nothing got through"));
+      const why = "nothing got through";
+      // Only a request that failed, not one that nobody answers, may have met a foreign origin's fate.
+      giveUp(Object.values(trail).some(({ network }) => network) ? blame(why) : why);
     }
   }
 

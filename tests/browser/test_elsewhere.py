@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from byway.testing import Network
 from tests.browser.engines import only
 from tests.support.browsers.page import Browser
 from tests.support.servers import Server, uvicorn
@@ -107,6 +108,18 @@ async def test_an_origin_that_is_allowed_is_not_warned_of(
     (one,) = found["told"]
     assert (one["type"], one["echo"], one["report"]["plain"]) == ("open", "hello", False)
     assert one["report"]["failure"] is None
+    assert found["warned"] == []
+
+
+async def test_a_server_that_answers_nothing_is_no_mistake_of_an_origins(
+    browser: Browser, byway_pages: Server
+) -> None:
+    async with Network(byway_pages.port) as network:
+        network.block()
+        found = await run(browser, byway_pages, f"{network.url}/echo", openTimeout=1)
+    (one,) = found["told"]
+    assert (one["type"], one["code"]) == ("close", 1006)
+    assert one["report"]["failure"] == "nothing got through"
     assert found["warned"] == []
 
 
