@@ -8,6 +8,7 @@ what has changed in it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -358,69 +359,79 @@ def some(**verdicts: dict[str, Any]) -> list[Evidence]:
 
 UNTRIED: dict[str, Any] = {"tried": False}
 DEAD: dict[str, Any] = {"trouble": "timeout", "timeout": 10.0}
-REPORTS: dict[str, Report] = {
-    "all work": diagnose(some(websocket=up(), poll=up(trip=0.0501)), url=URL),
-    "one is slow by name": diagnose(some(websocket=up(trip=1.5), poll=up(trip=0.05)), url=URL),
-    "one is slow": diagnose(
+REPORTS: dict[str, Callable[[], Report]] = {
+    "all work": lambda: diagnose(some(websocket=up(), poll=up(trip=0.0501)), url=URL),
+    "one is slow by name": lambda: diagnose(
+        some(websocket=up(trip=1.5), poll=up(trip=0.05)), url=URL
+    ),
+    "one is slow": lambda: diagnose(
         some(websocket=up(trouble=SLOW, error="0.9 s beside 0.1 s"), poll=up(trip=0.1)), url=URL
     ),
-    "one is not reached": diagnose(
+    "one is not reached": lambda: diagnose(
         some(websocket={"status": 403, "headers": ENVOY}, stream=up(), sse=up(), poll=up()),
         url=URL,
     ),
-    "one was not tried": diagnose(some(websocket=up(), poll=UNTRIED), url=URL),
-    "through a proxy": diagnose(
+    "one was not tried": lambda: diagnose(some(websocket=up(), poll=UNTRIED), url=URL),
+    "through a proxy": lambda: diagnose(
         some(websocket={"status": 403, "trouble": "proxy"}, poll=up()),
         url=URL,
         proxy="http://gate:3128",
     ),
-    "only what is cut": diagnose(some(websocket=up(cut=1.0), sse=DEAD), url=URL),
-    "some are cut": diagnose(
+    "only what is cut": lambda: diagnose(some(websocket=up(cut=1.0), sse=DEAD), url=URL),
+    "some are cut": lambda: diagnose(
         some(websocket=up(cut=1.0), stream=up(cut=15.0), sse=DEAD, poll=up()), url=URL
     ),
-    "nothing gets through": diagnose(some(websocket=DEAD, sse=up(stalled=True)), url=URL),
-    "nothing known": diagnose(some(websocket=DEAD, sse=DEAD), url=URL),
-    "known to be served": diagnose(some(websocket=DEAD, sse=DEAD), url=URL, served=True),
-    "nobody there": diagnose(some(websocket={"trouble": "name"}, sse={"trouble": "name"}), url=URL),
-    "nobody there, or silent": diagnose(some(websocket={"trouble": "name"}, sse=DEAD), url=URL),
-    "no byway": diagnose(some(websocket={"status": 404}, sse={"status": 403}), url=URL),
-    "a plain WebSocket": diagnose(
+    "nothing gets through": lambda: diagnose(some(websocket=DEAD, sse=up(stalled=True)), url=URL),
+    "nothing known": lambda: diagnose(some(websocket=DEAD, sse=DEAD), url=URL),
+    "known to be served": lambda: diagnose(some(websocket=DEAD, sse=DEAD), url=URL, served=True),
+    "nobody there": lambda: diagnose(
+        some(websocket={"trouble": "name"}, sse={"trouble": "name"}), url=URL
+    ),
+    "nobody there, or silent": lambda: diagnose(
+        some(websocket={"trouble": "name"}, sse=DEAD), url=URL
+    ),
+    "no byway": lambda: diagnose(some(websocket={"status": 404}, sse={"status": 403}), url=URL),
+    "a plain WebSocket": lambda: diagnose(
         some(websocket={"plain": True, "status": 101}, sse={"status": 404}), url=URL
     ),
-    "refused": diagnose(some(websocket={"status": 401, "mark": "refused"}, poll=UNTRIED), url=URL),
-    "refused, and another works": diagnose(
+    "refused": lambda: diagnose(
+        some(websocket={"status": 401, "mark": "refused"}, poll=UNTRIED), url=URL
+    ),
+    "refused, and another works": lambda: diagnose(
         some(websocket={"status": 401, "mark": "refused"}, poll=up()), url=URL
     ),
-    "a session": diagnose(
+    "a session": lambda: diagnose(
         some(websocket={"status": 403}, stream={"in_use": True}, poll=UNTRIED),
         url=URL,
         in_use="stream",
         last="stream",
     ),
-    "a session with nothing in vain": diagnose(
+    "a session with nothing in vain": lambda: diagnose(
         some(websocket={"in_use": True}, poll=UNTRIED), url=URL, in_use="websocket"
     ),
-    "a session that was": diagnose(
+    "a session that was": lambda: diagnose(
         some(websocket={"status": 403}, stream={"carried": True}, poll=UNTRIED),
         url=URL,
         last="stream",
     ),
-    "a session that was, and what failed": diagnose(
+    "a session that was, and what failed": lambda: diagnose(
         some(websocket={"opened": 3.0, "cut": 3.0, "trouble": "reset"}, poll=DEAD),
         url=URL,
         last="websocket",
     ),
-    "a plain session": diagnose(
+    "a plain session": lambda: diagnose(
         some(websocket={"in_use": True, "plain": True}, poll=UNTRIED), url=URL, in_use="websocket"
     ),
-    "several processes": diagnose(
+    "several processes": lambda: diagnose(
         some(websocket=up(strangers=2, trip=0.01), poll=up(strangers=2)), url=URL
     ),
-    "pages are refused": diagnose(
+    "pages are refused": lambda: diagnose(
         some(websocket=up(page_refused=True), poll=up(page_refused=True)), url=URL
     ),
-    "some pages are refused": diagnose(some(websocket=up(page_refused=True), poll=up()), url=URL),
-    "names that cannot be shown": diagnose(
+    "some pages are refused": lambda: diagnose(
+        some(websocket=up(page_refused=True), poll=up()), url=URL
+    ),
+    "names that cannot be shown": lambda: diagnose(
         some(
             websocket={"status": 404, "headers": by("server: evil\x1b[2J " + "x" * 60)},
             stream={"status": 302, "headers": by("location: /login")},
@@ -428,7 +439,7 @@ REPORTS: dict[str, Report] = {
         ),
         url=URL,
     ),
-    "times": diagnose(
+    "times": lambda: diagnose(
         some(
             websocket={"opened": 1.2345, "proven": 2.5, "answered": 1.2},
             stream={"opened": 0.1, "answered": 0.1, **DEAD},
@@ -436,13 +447,13 @@ REPORTS: dict[str, Report] = {
         ),
         url=URL,
     ),
-    "nothing": Report(url=URL, summary="Nothing was tried."),
+    "nothing": lambda: Report(url=URL, summary="Nothing was tried."),
 }
 
 
 def read(name: str) -> dict[str, Any]:
     """Return a report as it is read, and what programs take from it."""
-    report = REPORTS[name]
+    report = REPORTS[name]()
     fields = report.as_json()
     del fields["findings"]
     return {**fields, "text": str(report).splitlines()}
