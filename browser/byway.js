@@ -614,7 +614,8 @@ class Race {
     this.now = now;
     for (const one of this.order) {
       if (this.isTimed(one) && now - one.moment >= this.longest) {
-        this.stop(one, one.phase > PROVEN ? "no answer" : "slower", true);
+        const isBusy = one.phase === PROVEN && isMeasured(one); // so the one in use was not asked
+        this.stop(one, one.phase > PROVEN ? "no answer" : isBusy ? "not needed" : "slower", !isBusy);
         this.ended(one, now);
       }
     }

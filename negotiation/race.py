@@ -368,8 +368,10 @@ class Race:
         for name, runner in self._runners.items():
             late = now - runner.since >= self._longest
             if late and self._is_rival(name):
-                why = f"too few round trips within {now - runner.since:.1f} s"
-                actions.append(Stop(name, why, late=True, slow=True))
+                slow = not self.pace.measured(name)
+                why = "too few round trips" if slow else f"no round trip on {self.used}"
+                why += f" within {now - runner.since:.1f} s"
+                actions.append(Stop(name, why, late=slow, slow=slow))
                 self.ended(name, now)
             elif late and runner.phase in (Phase.TRYING, Phase.OPEN):
                 what = "no OPEN" if runner.phase is Phase.TRYING else "no round trip"

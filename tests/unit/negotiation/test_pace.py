@@ -41,6 +41,7 @@ class Path:
         self.moves: list[tuple[float, str]] = []
         self.starts: list[tuple[float, str]] = []
         self.asks: list[tuple[float, str]] = []
+        self.stops: list[Stop] = []
         self._coming: list[tuple[float, str, str]] = []
 
     def run(self, until: float) -> None:
@@ -76,6 +77,7 @@ class Path:
             self.asks.append((self.now, name))
             self._later(self.trips[name], "pong", name)
         elif isinstance(action, Stop):
+            self.stops.append(action)
             self._coming = [one for one in self._coming if one[2] != name]
 
     def _later(self, seconds: float, what: str, name: str) -> None:
@@ -259,6 +261,22 @@ def test_a_session_that_closes_is_asked_at_once() -> None:
     path.race.pace.busy(path.now, closing=True)
     path.run(path.now + QUIET)
     assert len(path.asks) == 2
+
+
+def test_what_could_not_be_compared_is_not_called_slow() -> None:
+    """A PONG of the one in use is late once, and then the application is never quiet."""
+    path = Path("stream, poll", {"stream": QUICK, "poll": QUICK})
+    path.run(CHECK_INTERVAL + 1)
+    path.trips["stream"] = 1.1 * STALL
+    path.race.pace.busy(path.now)
+    path.run(path.now + QUIET + 1.05 * STALL)
+    path.trips["stream"] = QUICK
+    while path.now < CHECK_INTERVAL + PROMOTION_TIMEOUT + 4:
+        path.race.pace.busy(path.now)
+        path.run(path.now + QUIET / 2)
+    assert path.starts[-1][1] == "poll"
+    assert [(one.transport, one.late, one.slow) for one in path.stops] == [("poll", False, False)]
+    assert path.used == ["stream"]
 
 
 def test_a_pong_that_is_a_little_late_is_waited_for() -> None:
