@@ -275,7 +275,7 @@ def test_what_could_not_be_compared_is_not_called_slow() -> None:
         path.race.pace.busy(path.now)
         path.run(path.now + QUIET / 2)
     assert path.starts[-1][1] == "poll"
-    assert [(one.transport, one.late, one.slow) for one in path.stops] == [("poll", False, False)]
+    assert path.stops == [Stop("poll", "no round trip on stream within 5.0 s")]
     assert path.used == ["stream"]
 
 
