@@ -1,31 +1,30 @@
 /**
- * Gives variables short names, in the order that compresses best.
+ * Gives variables and properties the short names that compress best.
  *
- * Terser hands out names from the outside in, in the order of the text. Here functions that know
- * only their own variables come first, so that these are called the same everywhere, which
- * compresses well; those that a whole socket shares follow, the most used of them first.
+ * Those that were found by trying stand in letters.json (`node tune.mjs`). Everything else gets the
+ * first free one: functions that know only their own variables come first, so that these are called
+ * the same everywhere, which compresses well; those that a whole socket shares follow, the most used
+ * of them first. What stands in letters.json and fits no more is left out, and breaks nothing.
  *
- * Knows: variables and scopes.
- * Must not know: what the code does, nor the names of properties.
+ * Knows: variables, scopes, and which properties nobody else knows.
+ * Must not know: what the code does.
  */
 
 import { parse } from "acorn";
 import { analyze } from "eslint-scope";
 
 const SYNTAX = { ecmaVersion: 2022, sourceType: "module", ranges: true };
-// Found by trying: each change of byway.js shifts what is best by a few bytes.
-const LETTERS = [..."etounlasfcwmyprg_AivMTdOIEDCNkbPqBUSjG$RJYxFzKXHLQhWVZ"];
+const LETTERS = [..."etnrolaisfucdhwbpmygvMTOkSEACNjPB$q_xDULRIJGFHzKQVWXYZ"];
 const RESERVED = ["do", "if", "in", "of", "as", "is"];
 const SHARED = 100; // variables from which on a function is the one in which everything stands
 
-function* names() {
-  yield* LETTERS;
-  for (const first of LETTERS) for (const second of LETTERS) yield first + second;
-}
+const childrenOf = (node) => Object.values(node).flat().filter((one) => one?.type);
+const byPlace = ([one], [two]) => one - two;
 
-/** Return the code with other names for all variables but the exported ones. */
-export function rename(code) {
-  const ast = parse(code, SYNTAX);
+/** All names, the shortest first. */
+export const NAMES = [...LETTERS, ...LETTERS.flatMap((first) => LETTERS.map((second) => first + second))];
+
+function variablesOf(ast) {
   const { scopes, globalScope } = analyze(ast, SYNTAX);
   const exported = ast.body.map(({ declaration }) => declaration?.id?.name ?? declaration?.name);
   const taken = new Set([...RESERVED, ...globalScope.through.map((one) => one.identifier.name)]);
@@ -36,22 +35,63 @@ export function rename(code) {
       const seenIn = new Set([scope]);
       for (const { from } of references) for (let at = from; at !== scope; at = at.upper) seenIn.add(at);
       const all = new Set([...identifiers, ...references.map((one) => one.identifier)]);
-      const spots = [...all].map((one) => one.range).sort(([one], [two]) => one - two);
+      const spots = [...all].map((one) => one.range).sort(byPlace);
       const isShared = scope.type === "module" || scope.variables.length > SHARED;
-      variables.push({ scope, seenIn, spots, isShared });
+      variables.push({ called: name.replace(/\$\d+$/, ""), scope, seenIn, spots, isShared, taken });
     }
   }
   variables.sort((one, two) => one.isShared - two.isShared ||
-    (one.isShared && two.spots.length - one.spots.length) || one.spots[0][0] - two.spots[0][0]);
-  const changes = [];
-  variables.forEach((one, index) => {
-    const rivals = variables.slice(0, index).filter((other) => one.seenIn.has(other.scope) || other.seenIn.has(one.scope));
-    const used = new Set(rivals.map((other) => other.name));
-    for (one.name of names()) if (!taken.has(one.name) && !used.has(one.name)) break;
-    for (const [from, to] of one.spots) changes.push([from, to, one.name]);
-  });
-  for (const [from, to, name] of changes.sort(([one], [two]) => two - one)) {
-    code = code.slice(0, from) + name + code.slice(to);
+    (one.isShared && two.spots.length - one.spots.length) || byPlace(...[one, two].map(({ spots }) => spots[0])));
+  const meet = (one, two) => one !== two && (one.seenIn.has(two.scope) || two.seenIn.has(one.scope));
+  for (const one of variables) one.rivals = variables.filter((other) => meet(one, other));
+  return variables;
+}
+
+/** The properties that may be shortened, and private ones. */
+function propertiesOf(ast, names) {
+  const found = new Map();
+  const taken = new Set(RESERVED);
+  const look = (node) => {
+    const key = node.computed ? null : node.type === "MemberExpression" ? node.property : node.key;
+    const isPrivate = key?.type === "PrivateIdentifier";
+    if (isPrivate || names.includes(key?.name)) {
+      const called = isPrivate ? `#${key.name}` : `.${key.name}`;
+      const [from, to] = key.range;
+      found.set(called, [...found.get(called) ?? [], [from + isPrivate, to]]);
+    } else if (key?.type === "Identifier") taken.add(key.name);
+    childrenOf(node).forEach(look);
+  };
+  look(ast);
+  const properties = [...found].map(([called, spots]) => ({ called, spots, taken }))
+    .sort((one, two) => two.spots.length - one.spots.length);
+  const kind = (one) => one.called[0];
+  for (const one of properties) one.rivals = properties.filter((other) => other !== one && kind(other) === kind(one));
+  return properties;
+}
+
+/** Return all that has a name to be chosen, with that name. */
+export function named(code, names, letters) {
+  const ast = parse(code, SYNTAX);
+  const all = [...variablesOf(ast), ...propertiesOf(ast, names)];
+  const counts = {};
+  for (const one of [...all].sort((one, two) => byPlace(one.spots[0], two.spots[0]))) {
+    const count = counts[one.called] = (counts[one.called] ?? 0) + 1;
+    one.id = count > 1 ? `${one.called} ${count}` : one.called;
   }
-  return code;
+  const isFree = (one, name) => name && !one.taken.has(name) && one.rivals.every((other) => other.name !== name);
+  for (const one of all) if (isFree(one, letters[one.id])) one.name = letters[one.id];
+  for (const one of all) one.name ??= NAMES.find((name) => isFree(one, name));
+  return all;
+}
+
+/** Return the code with these names. */
+export function renamed(code, all) {
+  const changes = all.flatMap(({ spots, name }) => spots.map(([from, to]) => [from, to, name])).sort(byPlace);
+  let at = 0;
+  const pieces = changes.flatMap(([from, to, name]) => {
+    const before = code.slice(at, from);
+    at = to;
+    return [before, name];
+  });
+  return [...pieces, code.slice(at)].join("");
 }
