@@ -34,13 +34,7 @@ const badIf = (isBad) => {
 };
 
 const utf8 = (text) => new TextEncoder().encode(text);
-const fromUtf8 = (bytes) => {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    badIf(true); // a text is not UTF-8
-  }
-};
+const fromUtf8 = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 
 /** Join arrays of bytes; never one of them itself, as what was read is the network's buffer. */
 function joined(pieces) {
@@ -67,7 +61,7 @@ const encodeHello = (greeting) => encode(HELLO, utf8(JSON.stringify({ v: 1, ...g
 
 /** Encode the same as the subprotocol that a WebSocket handshake offers. */
 const encodeToken = ({ session: key, received, room, carrier, instance }) =>
-  [SUBPROTOCOL, key, received, room, carrier, ...(instance ? [instance] : [])].join(".");
+  [SUBPROTOCOL, key, received, room, carrier].concat(instance ?? []).join(".");
 
 /** Return the frames `[kind, payload]` that bytes begin with, and tell the rest. */
 function split(bytes, onRest) {
@@ -75,8 +69,8 @@ function split(bytes, onRest) {
   while (bytes.length > 4) {
     const [kind] = bytes;
     const end = 5 + number(bytes, 1, 5);
-    badIf(end > 5 + MAX_FRAME); // a frame is too long
-    badIf(!kind || (kind > CLOSE && kind <= LAST_NUMBERED)); // a frame's type is unknown
+    // A frame is too long, or its type unknown.
+    badIf(end > 5 + MAX_FRAME || !kind || (kind > CLOSE && kind <= LAST_NUMBERED));
     if (end > bytes.length) break;
     frames.push([kind, bytes.subarray(5, end)]);
     bytes = bytes.subarray(end);
@@ -108,14 +102,14 @@ function eventDecoder() {
     rest = events.pop();
     badIf(rest.length > 8 * MAX_FRAME); // an event is too long
     return events.flatMap((event) => {
-      let type, data = "";
+      let type = "message", data = "";
       for (const [, name, value] of event.matchAll(/([^:\n]*):? ?([^\n]*)/g)) {
         if (name === "data") data += `\n${value}`;
-        if (name === "event") type = value;
+        if (name === "event") type = value || "message";
       }
       // A line's end is nothing to base64.
       return type === "frames" ? decodeAll(fromBase64(data)) :
-        data && (type || "message") === "message" ? [[TEXT, utf8(data.slice(1))]] : [];
+        data && type === "message" ? [[TEXT, utf8(data.slice(1))]] : [];
     });
   };
 }
@@ -145,7 +139,6 @@ class Session {
   oldest = 1; // number of the oldest frame kept
   kept = []; // frames sent and not acknowledged
   maxPart = MAX_PART;
-  peerClosed;
   ending = {}; // what CLOSE says, the peer's or, until it has come, this side's: {code, reason}
   flushed = 0; // bytes of the application's that were written, or acknowledged
   cost = 0; // of all messages received
@@ -175,7 +168,7 @@ class Session {
     this.sentCost += bytes.length + OVERHEAD;
   }
 
-  keep(frame, weight, words) {
+  keep(frame, weight = 0, words) {
     this.kept.push(Object.assign(frame, { weight, words, before: this.sentCost }));
   }
 
@@ -253,7 +246,7 @@ class Session {
   /** Say that frames left the page, which counts once. */
   flush(frames) {
     for (const one of frames) {
-      this.flushed += one.weight ?? 0;
+      this.flushed += one.weight;
       one.weight = 0;
     }
   }
@@ -294,14 +287,13 @@ class Session {
 
   /** @param words is the same text as the payload, where the browser has decoded it */
   accept(kind, payload, words) {
-    badIf(this.peerClosed); // a frame came after CLOSE
+    badIf(this.phase === CLOSED); // a frame came after CLOSE
     if (kind === CLOSE) {
       const code = number(payload, 0, 2), reason = fromUtf8(payload.subarray(2));
       this.shut(code, reason); // echoed (RFC 6455, section 5.5.1)
       this.ending = { code, reason }; // what was received counts (section 7.1.5)
       this.got++;
       this.phase = CLOSED;
-      this.peerClosed = true;
       this.cost += INBOX; // so much that the acknowledgement is due
       return;
     }
@@ -418,11 +410,11 @@ const FAILED = 0, WAITING = 1, PROVEN = 2, TRYING = 3, OPENED = 4;
  * is a transport in it.
  */
 class Race {
-  used = null;
-  leaving = null; // the runner whose carrier is selected, and ends soon or isSuspect
+  used;
+  leaving; // the runner whose carrier is selected, and ends soon or isSuspect
   isSuspect; // it may be dead, since the network has changed
   nextStart = 0;
-  promoteAt = 0; // when better ones are tried again; 0 where none is
+  promoteAt; // when better ones are tried again, if they are
   interval = PROMOTION_INTERVAL;
   rounds = 0;
   followedAt = -1; // when one that is leaving was followed last
@@ -431,8 +423,8 @@ class Race {
   quietSince; // when the application said something last
   checkedAt; // when the carrier in use was asked for a round trip last
   lookAt = 0; // nothing quicker is looked for before
-  isLooking = false;
-  queue = [];
+  isLooking;
+  queue;
 
   /**
    * @param known is what the memory says: `{transport, seconds, isDue}`, or nothing
@@ -541,7 +533,7 @@ class Race {
     this.promoteAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {
-      this.drop(one, "another network");
+      this.drop(one, "over");
       one.strikes = 0;
       one.wasTried = false;
     }
@@ -646,9 +638,8 @@ class Race {
           this.retry(worse.reverse());
         }
       }
-      if (!better[0] || better.some((one) => one.phase !== FAILED)) this.promoteAt = 0;
-      else if (!this.promoteAt) this.promoteAt = this.later;
-      else if (now >= this.promoteAt) {
+      this.promoteAt = better[0] && better.every((one) => one.phase === FAILED) && (this.promoteAt || this.later);
+      if (this.promoteAt && now >= this.promoteAt) {
         this.promoteAt = 0;
         this.retry(better);
       }
@@ -870,7 +861,7 @@ async function carryWebSocket(driver, link) {
   const { session } = driver;
   const greeting = driver.greet(link);
   const socket = new NativeWebSocket(
-    driver.url, [SUBPROTOCOL, encodeToken(greeting), ...(greeting.subprotocols ?? [])]);
+    driver.url, [SUBPROTOCOL, encodeToken(greeting)].concat(greeting.subprotocols ?? []));
   socket.binaryType = "arraybuffer";
   socket.onclose = ({ code, reason }) => link.end(`closed ${code} ${reason}`);
   socket.onmessage = ({ data }) => {
@@ -1145,7 +1136,7 @@ function hear(driver, signal) {
         // An answer without an end keeps its connection for as long as it lasts. That is no fault
         // of the network's.
         link.isLeaving = true;
-        link.end("given away");
+        link.end("over");
       }
     }
     driver.soon();
@@ -1201,18 +1192,18 @@ function drive(url, subprotocols, options, on) {
   const began = now();
   const life = new AbortController(); // its end is the driver's
   let instance;
-  let leaving = null; // a link that ends soon, and carries until another is used
+  let leaving; // a link that ends soon, and carries until another is used
   let used; // the link that was chosen last; without any, the session has not opened
-  let timer, timerAt = Infinity, isStepDue = false;
+  let timer, timerAt = Infinity, isStepDue;
   let lastStep = Date.now() / 1000;
-  let isFinished = false, isPaused = false;
-  let wasAnswered = false, wasMarked = false; // by anybody whom the page may read, and by byway
+  let isFinished, isPaused;
+  let wasAnswered, wasMarked; // by anybody whom the page may read, and by byway
   let isThere; // whether anybody is at the address; null while that is asked
   let isMultiplexed = !globalThis.location; // no browser, no six connections
   let isText = false; // the form of answers that have an end: base64
   let failure = null;
   let alone = Infinity; // since when no carrier is open
-  let phaseSeen = LIVE, endAt; // until when that phase may last
+  let phaseSeen, endAt; // until when that phase may last
   let said = 1, spokeAt = -Infinity; // the frames either way, and when there was one last
   let kept; // what the memory was told last
 
@@ -1449,7 +1440,7 @@ function drive(url, subprotocols, options, on) {
     };
     links.add(link);
     session.attach(link, link.way !== "websocket");
-    const carry = link.way === "poll" ? carryPoll : link.way === "websocket" ? carryWebSocket : carryEndless;
+    const carry = { websocket: carryWebSocket, poll: carryPoll }[link.way] ?? carryEndless;
     carry(driver, link).catch(link.end);
   }
 
@@ -1664,7 +1655,7 @@ function drive(url, subprotocols, options, on) {
   function note({ way, began, isOpen, cause }) {
     trail[way] = {
       verdict: cause === "slower" ? "slow" : isOpen ? "cut" : cause.status ? "refused" : "failed",
-      why: cause.message ?? cause, seconds: Math.round((now() - began) * 1e3) / 1e3,
+      why: cause.message ?? cause, seconds: Number((now() - began).toFixed(3)),
       status: cause.status, mark: cause.mark, after: cause.after, network: Boolean(cause.isNetwork),
     };
   }
@@ -1796,7 +1787,7 @@ function converse(socket, address, protocols, options) {
   let plain; // a WebSocket, where the server has no byway
   let given = 0; // bytes given to send()
   const waiting = []; // messages behind a Blob that is being read, and it
-  let isBare = false; // close() was given neither code nor reason
+  let isBare; // close() was given neither code nor reason
   const early = []; // what came together with OPEN, before the race has chosen
   let later = (run) => early.push(run);
 
@@ -1890,16 +1881,16 @@ function converse(socket, address, protocols, options) {
     const { code, reason } = session.ending;
     // On the wire a close without a code is 1000, and so is its echo.
     const isEcho = isBare && code === 1000 && !reason;
-    ended(wasClean ? { wasClean, code: isEcho ? 1005 : code, reason } : { wasClean, code: 1006, reason: "" });
+    ended(wasClean ? { wasClean, code: isEcho ? 1005 : code, reason } : {});
   }
 
-  function ended({ wasClean, code, reason }) {
+  function ended({ wasClean = false, code = 1006, reason = "" }) {
+    const details = { wasClean, code, reason };
     task(() => {
       if (readyState === 3) return;
       readyState = 3;
       if (!wasClean) dispatch(new Event("error"));
-      dispatch(globalThis.CloseEvent ? new CloseEvent("close", { wasClean, code, reason }) :
-        Object.assign(new Event("close"), { wasClean, code, reason }));
+      dispatch(globalThis.CloseEvent ? new CloseEvent("close", details) : Object.assign(new Event("close"), details));
     });
   }
 
@@ -1929,8 +1920,8 @@ function converse(socket, address, protocols, options) {
  * The class that `install()` puts in the place of `WebSocket`. It makes the same objects, but ignores
  * surplus arguments (Web IDL, section 3.6): code written for `ws` or React Native passes options there.
  */
-function standIn(url, protocols = []) {
-  return Reflect.construct(BywaySocket, arguments.length ? [url, protocols] : [], new.target);
+function standIn(url) {
+  return Reflect.construct(BywaySocket, [...arguments].slice(0, 2), new.target);
 }
 
 /** The WebSocket interface (WHATWG WebSockets, section 3) over any transport. */

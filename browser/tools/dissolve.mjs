@@ -204,11 +204,18 @@ export function dissolve(source) {
     if (of === OBJECT && ONE.includes(node.property.name)) return identifier(`${node.property.name}$0`);
     return getters.has(inner.name) ? { type: "CallExpression", callee: inner, arguments: [] } : inner;
   });
+  const zeros = ast.body.flatMap(({ declarations = [] }) => declarations)
+    .filter(({ init }) => init?.value === 0).map(({ id }) => id.name);
   replaced(ast, (node) => {
     if (node.kind === "const") node.kind = "let";
     // The types are the same, but for what is compared with undefined, or with an object made of it.
     if (/^[!=]==$/.test(node.operator) && node.right.name !== "undefined" && node.left.callee?.name !== "Object") {
       node.operator = node.operator.slice(0, 2);
+    }
+    // What is compared with a constant that is 0 is a number.
+    if (/^[!=]=$/.test(node.operator) && zeros.includes(node.right.name)) {
+      const not = (argument) => ({ type: "UnaryExpression", operator: "!", prefix: true, argument });
+      return node.operator === "==" ? not(node.left) : not(not(node.left));
     }
     if (isOne(node)) throw new Error(`${node.name} is used as a whole`);
     return node;
