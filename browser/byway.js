@@ -139,6 +139,7 @@ class Session {
   oldest = 1; // number of the oldest frame kept
   kept = []; // frames sent and not acknowledged
   maxPart = MAX_PART;
+  peerClosed;
   ending = {}; // what CLOSE says, the peer's or, until it has come, this side's: {code, reason}
   flushed = 0; // bytes of the application's that were written, or acknowledged
   cost = 0; // of all messages received
@@ -168,7 +169,7 @@ class Session {
     this.sentCost += bytes.length + OVERHEAD;
   }
 
-  keep(frame, weight = 0, words) {
+  keep(frame, weight, words) {
     this.kept.push(Object.assign(frame, { weight, words, before: this.sentCost }));
   }
 
@@ -246,7 +247,7 @@ class Session {
   /** Say that frames left the page, which counts once. */
   flush(frames) {
     for (const one of frames) {
-      this.flushed += one.weight;
+      this.flushed += one.weight ?? 0;
       one.weight = 0;
     }
   }
@@ -287,13 +288,14 @@ class Session {
 
   /** @param words is the same text as the payload, where the browser has decoded it */
   accept(kind, payload, words) {
-    badIf(this.phase === CLOSED); // a frame came after CLOSE
+    badIf(this.peerClosed); // a frame came after CLOSE
     if (kind === CLOSE) {
       const code = number(payload, 0, 2), reason = fromUtf8(payload.subarray(2));
       this.shut(code, reason); // echoed (RFC 6455, section 5.5.1)
       this.ending = { code, reason }; // what was received counts (section 7.1.5)
       this.got++;
       this.phase = CLOSED;
+      this.peerClosed = true;
       this.cost += INBOX; // so much that the acknowledgement is due
       return;
     }
