@@ -15,14 +15,15 @@ import { analyze } from "eslint-scope";
 
 const SYNTAX = { ecmaVersion: 2022, sourceType: "module", ranges: true };
 const LETTERS = [..."etnrolaisfucdhwbpmygvMTOkSEACNjPB$q_xDULRIJGFHzKQVWXYZ"];
+const SECOND = LETTERS.slice(0, 9);
 const RESERVED = ["do", "if", "in", "of", "as", "is"];
 const SHARED = 100; // variables from which on a function is the one in which everything stands
 
 const childrenOf = (node) => Object.values(node).flat().filter((one) => one?.type);
 const byPlace = ([one], [two]) => one - two;
 
-/** All names, the shortest first. */
-export const NAMES = [...LETTERS, ...LETTERS.flatMap((first) => LETTERS.map((second) => first + second))];
+/** All names, the shortest first; few second letters compress better than many. */
+export const NAMES = [...LETTERS, ...LETTERS.flatMap((first) => SECOND.map((second) => first + second))];
 
 function variablesOf(ast) {
   const { scopes, globalScope } = analyze(ast, SYNTAX);
