@@ -532,7 +532,7 @@ class Race {
   doubt(now) {
     if (this.used) this.setAside(true);
     this.first = this.isLooking = null;
-    this.promoteAt = this.rounds = 0;
+    this.promoteAt = this.lookAt = this.rounds = 0;
     this.interval = PROMOTION_INTERVAL;
     for (const one of this.order) {
       this.drop(one, "over");
@@ -594,7 +594,10 @@ class Race {
       const isSlower =
         this.paceOf(slow) > Math.max(trip * 3, trip + MARGIN) * (isBetter ? one.isSlow ?? 1 : 1);
       if (isSlower) Object.assign(slow, { isSlow: 2 / 3, trips: [], moment: this.now });
-      if (isBetter !== isSlower) return one;
+      if (isBetter !== isSlower) {
+        if (isBetter) this.lookAt = 0;
+        return one;
+      }
       for (const it of isBetter ? [one] : worse) this.drop(it, "slower", isBetter);
     }
   }

@@ -80,8 +80,13 @@ class Beside:
         self._measured_again: float | None = None
 
     def settle(self) -> None:
-        """Let the intervals begin anew: a carrier has lasted, or everything is tried again."""
+        """Let the intervals begin anew: a carrier has lasted."""
         self._interval = self._first_interval
+
+    def begin_anew(self) -> None:
+        """Let what was found out count no more: everything is tried again."""
+        self.settle()
+        self._look_at = 0.0
 
     def lost(self, *, leaving: bool) -> None:
         """Say that nothing proven is in use; where that is `leaving`, tries go on as they were."""
@@ -97,6 +102,7 @@ class Beside:
             better = name in field.better
             take = self.pace.judge(name, used, now, better=better)
             if take and better:
+                self._look_at = now  # what was found out beside the one before does not count
                 return name, "it is the best that is proven to work", stops
             told = self.pace.told(name, used, now)
             if take:

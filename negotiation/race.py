@@ -235,7 +235,7 @@ class Race:
         """Say that what failed may work by now: it is tried again, soon and in order."""
         self._first = None
         self._beside.lost(leaving=False)
-        self._beside.settle()
+        self._beside.begin_anew()
         self._rounds = 0
         for runner in self._runners.values():
             runner.strikes = 0

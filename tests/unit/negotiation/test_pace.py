@@ -231,6 +231,34 @@ def test_on_a_long_way_it_settles_and_looks_less_and_less_often() -> None:
     assert len(looks) < 10
 
 
+def test_another_network_is_looked_at_however_slow_the_one_before_was() -> None:
+    path = Path("websocket, poll", {"websocket": 0.6, "poll": 0.6})
+    path.run(20)
+    path.race._beside._look_at = 1e6  # as after hours there
+    path.race.doubt(path.now)
+    path.trips = {"websocket": QUICK, "poll": QUICK}
+    path.run(path.now + CHECK_INTERVAL)
+    assert path.race.used == "websocket"
+    path.trips["websocket"] = NEVER
+    path.race.pace.busy(path.now)
+    path.run(path.now + CHECK_INTERVAL)
+    assert path.race.used == "poll"
+
+
+def test_one_that_turns_out_slow_after_a_promotion_is_left_soon() -> None:
+    path = Path("websocket, poll", {"websocket": QUICK, "poll": QUICK}, websocket=NEVER)
+    path.run(20)
+    assert path.race.used == "poll"
+    path.race._beside._look_at = 1e6
+    path.opens = {}
+    path.run(LAST_PROMOTION_INTERVAL)
+    assert path.race.used == "websocket"
+    path.trips["websocket"] = NEVER
+    path.race.pace.busy(path.now)
+    path.run(path.now + CHECK_INTERVAL)
+    assert path.race.used == "poll"
+
+
 def test_a_session_at_rest_is_not_asked_again() -> None:
     path = Path("websocket", {"websocket": QUICK})
     path.run(3600)
