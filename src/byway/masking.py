@@ -1,6 +1,6 @@
-"""Masking: keys and cookies in what the libraries below log of handshakes and requests.
+"""Masking: keys, cookies and passwords in what the libraries below log of handshakes and requests.
 
-Knows: what both look like there, and which loggers write them down.
+Knows: what they look like there, and which loggers write them down.
 Must not know: sessions, requests, which side it is on.
 
 In a WebSocket handshake the key stands in a header. At level DEBUG uvicorn, websockets and, of
@@ -24,8 +24,8 @@ SERVER_LOGGERS: Final = ("uvicorn.error", "uvicorn.asgi", "websockets.server")
 HTTP2_LOGGERS: Final = ("hpack.hpack", "hpack.table")
 """Where hpack logs the headers of HTTP/2, on either side."""
 
-HTTP_LOGGERS: Final = ("httpcore.http11", "httpcore.http2")
-"""Where httpcore logs the headers of responses to a client."""
+HTTP_LOGGERS: Final = ("httpcore.http11", "httpcore.http2", "httpx")
+"""Where httpcore logs the headers of responses to a client, and httpx, at INFO, whole URLs."""
 
 _CODED: Final = ("Encoded header block to", "Decoding b")
 """How hpack's lines begin that hold headers in its code, in which no key can be found."""
@@ -47,27 +47,32 @@ class KeyMask(logging.Filter):
         return True
 
 
-class CookieMask(logging.Filter):
-    """Puts three dots in the place of cookies: those that a load balancer, or anybody, has set."""
+class ClientMask(logging.Filter):
+    """Puts three dots in the place of cookies and credentials, in headers and in URLs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mask the cookies of one line, `Cookie: …` or a pair of bytes."""
+        """Mask those of one line: `Cookie: …`, a pair of bytes, or `//user:password@host`."""
         text = record.getMessage()
-        masked = _COOKIE_PAIR.sub(r"\1b'...'", _COOKIE_LINE.sub(r"\1...", text))
+        masked = _PAIR.sub(r"\1b'...'", _LINE.sub(r"\1...", text))
+        masked = _USER.sub(r"\1...@", masked)
         if masked != text:
             record.msg, record.args = masked, None
         return True
 
 
-_COOKIE_LINE: Final = re.compile(r"((?:^|[<>\s])(?:set-)?cookie: ).*", re.IGNORECASE)
+_SECRET: Final = "(?:(?:set-)?cookie|(?:proxy-)?authorization)"
 
-_COOKIE_PAIR: Final = re.compile(
-    r"""(b'(?:set-)?cookie', )b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.IGNORECASE
+_LINE: Final = re.compile(rf"((?:^|[<>\s]){_SECRET}: ).*", re.IGNORECASE)
+
+_PAIR: Final = re.compile(
+    rf"""(b'{_SECRET}', )b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.IGNORECASE
 )
 
 _MASK: Final = KeyMask()
 
-_COOKIE_MASK: Final = CookieMask()
+_USER: Final = re.compile(r"([a-z]://)[^\s/?#]+@")
+
+_CLIENT_MASK: Final = ClientMask()
 
 
 def mask_keys(*loggers: str) -> None:
@@ -77,7 +82,10 @@ def mask_keys(*loggers: str) -> None:
 
 
 def mask_client() -> None:
-    """Mask keys and cookies in what a client's libraries write; a second time changes nothing."""
+    """Mask keys, cookies and credentials in what a client's libraries write.
+
+    A second time changes nothing.
+    """
     mask_keys(CLIENT_LOGGER)
     for name in (CLIENT_LOGGER, *HTTP_LOGGERS, *HTTP2_LOGGERS):
-        logging.getLogger(name).addFilter(_COOKIE_MASK)
+        logging.getLogger(name).addFilter(_CLIENT_MASK)

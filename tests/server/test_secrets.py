@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,22 @@ async def test_a_session_of_any_kind_leaves_its_key_in_no_log(
     first_lines = [line for line in heads.splitlines() if line.endswith("HTTP/1.1")]
     assert first_lines, "else nothing is shown"
     assert not seen(session.key, first_lines), "no URL holds it"
+
+
+async def test_a_password_in_a_url_is_in_no_log_of_the_clients(
+    endpoint_server: Server, transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither as it is, as httpx logs URLs, nor as websockets logs headers."""
+    caplog.set_level(logging.DEBUG)
+    url = endpoint_server.url("/echo").replace("//", "//somebody:sesame@")
+    async with connect(url, transport) as channel:
+        assert await exchange(channel, "x") == ["x"]
+    library = "websockets.client" if transport == "websocket" else "httpx"
+    lines = [one.getMessage() for one in caplog.records if one.name == library]
+    shown = "authorization: ..." if transport == "websocket" else "//...@127.0.0.1"
+    assert any(shown in line.lower() for line in lines), "else nothing is shown"
+    assert "sesame" not in caplog.text
+    assert b64encode(b"somebody:sesame").decode() not in caplog.text
 
 
 async def test_a_websocket_over_http2_leaves_its_key_in_no_log_either(

@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from byway.masking import CookieMask
+from byway.masking import ClientMask
 from byway.transports.cookies import Cookies
 
 PLAIN = "http://app.example/rooms/one"
@@ -156,10 +156,14 @@ def test_nothing_that_is_printed_says_what_a_cookie_says() -> None:
             "return_value=(b'HTTP/1.1', 200, b'OK', [(b'Set-Cookie', b'...'), (b'a', b'b')])",
         ),
         ("""Decoded (b'cookie', b"it's"), consumed""", "Decoded (b'cookie', b'...'), consumed"),
+        ("> Authorization: Basic eDp5", "> Authorization: ..."),
+        ("[(b'Proxy-Authorization', b'Basic eDp5')]", "[(b'Proxy-Authorization', b'...')]"),
+        ('POST http://a:b@c@h:1/x "HTTP/1.1 200 OK"', 'POST http://...@h:1/x "HTTP/1.1 200 OK"'),
+        ("POST http://h/x?mail=a@b", "POST http://h/x?mail=a@b"),
         ("> Accept: x", "> Accept: x"),
     ],
 )
 def test_no_library_logs_one(line: str, masked: str) -> None:
     record = logging.LogRecord("x", logging.DEBUG, "", 0, "%s", (line,), None)
-    assert CookieMask().filter(record)
+    assert ClientMask().filter(record)
     assert record.getMessage() == masked
