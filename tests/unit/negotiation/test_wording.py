@@ -383,6 +383,9 @@ REPORTS: dict[str, Callable[[], Report]] = {
     ),
     "nothing gets through": lambda: diagnose(some(websocket=DEAD, sse=up(stalled=True)), url=URL),
     "nothing known": lambda: diagnose(some(websocket=DEAD, sse=DEAD), url=URL),
+    "a proxy that does not know CONNECT": lambda: diagnose(
+        some(websocket={"status": 405, "trouble": "proxy"}), url=URL, proxy="http://gate:3128"
+    ),
     "known to be served": lambda: diagnose(some(websocket=DEAD, sse=DEAD), url=URL, served=True),
     "nobody there": lambda: diagnose(
         some(websocket={"trouble": "name"}, sse={"trouble": "name"}), url=URL
