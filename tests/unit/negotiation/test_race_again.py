@@ -427,6 +427,12 @@ def test_the_first_that_opened_is_used_wherever_it_stands() -> None:
     one.opened("stream", 0.7)
     one.opened("websocket", 0.8)
     assert one.decide(0.8)[0] == [Use("poll", "it opened first")]
+    other = race("websocket", "stream", "poll")
+    for at in range(3):
+        other.decide(at * PATIENCE)
+    for name, opened in (("stream", 0.6), ("poll", 0.7), ("websocket", 0.8)):
+        other.opened(name, opened)
+    assert other.decide(0.8)[0] == [Use("stream", "it opened first")]
 
 
 def test_what_takes_too_long_is_told_by_how_long_it_took() -> None:
