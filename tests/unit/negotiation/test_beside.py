@@ -275,3 +275,9 @@ def test_what_is_said_in_the_moment_of_a_check_is_checked_by_it() -> None:
     pace.busy(1.0)
     pace.came("poll", 1.01)
     assert pace.due("poll", [], 1.02, eager=False, looking=False) == ([], None)
+
+
+def test_a_pong_that_nobody_asked_for_says_nothing() -> None:
+    pace = Pace()
+    pace.came("poll", 9.0)
+    assert pace.of("poll", 9.0) == 0
