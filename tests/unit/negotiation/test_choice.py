@@ -23,6 +23,7 @@ HERE = "https://example.org"
         ("poll", ["poll", "websocket"], ("websocket", "stream", "sse")),
         ("sse", ["websocket", "stream", "sse"], ()),
         ("carrier-pigeon", ["poll"], ()),
+        ("poll", ["websocket"], ("websocket", "stream", "sse")),  # a server's choice
     ],
 )
 def test_what_was_not_tried_by_choice(
@@ -90,6 +91,15 @@ def test_where_there_is_none_it_says_what_it_did_not_try() -> None:
     found = memory.recall(HERE)
     assert found is not None
     assert found.excluded == ()
+
+
+def test_what_the_earlier_session_was_not_allowed_to_try_is_news() -> None:
+    memory = Memory()
+    memory.keep(HERE, "poll", 0.1, settled=True, order=["poll"])
+    memory.keep(HERE, "websocket", 0.1, settled=True, order=["websocket"])
+    found = memory.recall(HERE)
+    assert found is not None
+    assert found.transport == "websocket"
 
 
 def test_it_does_not_put_off_the_next_try_of_what_is_better() -> None:
