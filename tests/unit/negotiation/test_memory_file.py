@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,27 @@ def test_a_file_of_just_the_bound_is_read(tmp_path: Path) -> None:
     assert Memory(path).places == ("a",)
     path.write_text(path.read_text() + " ")
     assert Memory(path).places == ()
+
+
+def test_a_longer_file_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    with path.open("wb") as file:
+        file.truncate(64 * MAX_FILE)
+    tracemalloc.start()
+    try:
+        assert Memory(path).places == ()
+        assert tracemalloc.get_traced_memory()[1] < 8 * MAX_FILE
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_pipe_that_took_its_place_since_it_was_looked_at_does_not_block(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "memory.json"
+    os.mkfifo(path)
+    assert memory_module._read(path) == {}
+    assert caplog.messages == [f"memory {path}: not read: not a regular file"]
 
 
 def test_of_a_file_with_too_many_places_the_latest_are_read(tmp_path: Path) -> None:

@@ -271,6 +271,7 @@ served("websocket strangers without a round trip", "websocket", **up(strangers=1
 # Notes.
 served("one lost", "stream", **up(lost=1))
 served("one batch lost", "stream", **up(lost_batches=1, repeats=3))
+served("two lost", "stream", **up(lost=2))
 served("three lost", "stream", **up(lost=1, lost_batches=2))
 served("repeats", "stream", **up(repeats=1))
 served("away once", "stream", **up(away=1))
