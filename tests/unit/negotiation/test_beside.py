@@ -281,3 +281,14 @@ def test_a_pong_that_nobody_asked_for_says_nothing() -> None:
     pace = Pace()
     pace.came("poll", 9.0)
     assert pace.of("poll", 9.0) == 0
+
+
+def test_when_everything_begins_anew_something_quicker_is_looked_for_at_once() -> None:
+    one, at = beside(), field("stream", worse="poll")
+    took(one, "stream", *[0.5] * TRIPS)
+    assert one.next_try(at, 0.0) == ["poll"]
+    at.drop(at.worse, "")
+    one.next_try(at, 0.1)
+    one.begin_anew()
+    took(one, "stream", *[0.5] * TRIPS)
+    assert one.next_try(at, 0.5) == ["poll"]
