@@ -27,13 +27,18 @@ from benchmarks.downlink import ROOT
 from byway.demo.processes import free_port, running
 from byway.testing import Latency, Network
 
-NETWORKS: Final = ("one-behind", "flush-2s")
-"""Profiles in which the transports differ that much."""
-
-NEAR: Final = Latency(ms=20)
-
 FORCED: Final = ("stream", "sse", "poll")
 """None of the networks lets WebSockets through."""
+
+NETWORKS: Final = {
+    "one-behind": FORCED,
+    "flush-2s": FORCED,
+    "file-types": ("sse", "poll"),  # no stream opens
+    "one-at-a-time": ("poll",),  # beside an endless response nothing goes up
+}
+"""Profiles in which the transports differ that much, and what can be forced there."""
+
+NEAR: Final = Latency(ms=20)
 
 WORST: Final = 3.0
 """How many times the best median another may take."""
@@ -130,7 +135,7 @@ async def run(networks: Sequence[str], wait: int, echoes: int) -> list[Figure]:
                     group.create_task(one(network, client, transports, talks))
                     for network in networks
                     for client, transports, talks in (
-                        *(("python", name, False) for name in FORCED),
+                        *(("python", name, False) for name in NETWORKS.get(network, FORCED)),
                         *(
                             (client, "", talks)
                             for client in ("python", "page")
@@ -170,7 +175,7 @@ def main() -> int:
                 else "silent"
             )
             print(
-                f"{one.network:<12} {one.client:<7} {how:<15} {one.transport:<7}",
+                f"{one.network:<13} {one.client:<7} {how:<15} {one.transport:<7}",
                 f"{one.median * 1000:>7.0f} ms {one.median / best:>5.1f} ×",
                 "too slow" if slow else "",
             )

@@ -50,7 +50,7 @@ async def news(channel: Channel) -> None:
     await channel.send("news")
 
 
-_echo = Endpoint(handler)
+_echo = Endpoint(handler, origins=["https://app.example"])
 _news = Endpoint(news)
 
 

@@ -75,10 +75,10 @@ async def between(port: int, answers: Pass) -> AsyncIterator[str]:
             pass
         finally:
             tasks.discard(task)
-            down.cancel()
-            await asyncio.gather(down, return_exceptions=True)
             far_writer.close()
             writer.close()
+            down.cancel()
+            await asyncio.gather(down, return_exceptions=True)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:

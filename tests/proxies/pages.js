@@ -49,7 +49,7 @@ async () => {
     /** Exchange numbered messages. The default begins alone: it is to choose as if it were. */
     async numbered(url, names, count, seconds, waits) {
       let release
-      const until = waits && new Promise((resolve) => (release = resolve))
+      const until = waits ? new Promise((resolve) => (release = resolve)) : undefined
       const start = (name) => {
         let come
         const begun = new Promise((resolve) => (come = resolve))

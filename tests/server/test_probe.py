@@ -29,7 +29,8 @@ def bounded() -> Iterator[Server]:
 
 def probe(server: Server, transport: str, **headers: str) -> Probing:
     """Return a probe that has not begun."""
-    way = Way(endpoint_url(server.url("/echo")), list(headers.items()), None, None)
+    asks = list(headers.items())
+    way = Way(endpoint_url(server.url("/echo")), asks, None, None, as_page="origin" not in headers)
     return Probing(transport, way, timeout=TIMEOUT)
 
 
