@@ -241,7 +241,7 @@ async def test_cookies_for_which_there_is_room_come_back(
         ) as channel:
             assert await exchange(channel, "hello") == ["hello"]
         cookies = [dict(head).get(b"cookie", b"") for head in seen.requests[before:]]
-        assert {one.rpartition(b"; ")[2] for one in cookies} == {b"", b"small=1"}
+        assert {b"small=1" in one for one in cookies} == {False, True}  # the first brings none
         assert {one.count(b"=") for one in cookies} == {0, kept}
 
 
