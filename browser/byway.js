@@ -840,6 +840,7 @@ const HEARD_TIMEOUT = 3; // seconds in which a later one has to
 const PING_INTERVAL = 1;
 const TOO_LARGE = 413;
 const LEAST_WAIT = 1.5; // seconds that a batch waits, at least, beside a response that is open
+const MOST_WAIT = 4; // what it took there before may have been waiting too
 const VISITS = 15; // seconds, at least, for which none is kept open then, and the session's age
 const VISIT_INTERVAL = 2; // seconds between two visits of a tab that has no connection to keep
 const SOON = 0.25; // seconds between two visits where something was said
@@ -975,7 +976,7 @@ function batches(driver, link) {
     const most = roundTrip < LONG ? 1 : driver.isMultiplexed() ? MAX_IN_FLIGHT : FEW_IN_FLIGHT;
     // Some paths let a request through only when the response to the one before has ended.
     if (link.heldSince < lastStart &&
-      driver.hasCome(lastStart + LEAST_WAIT + 4 * roundTrip)) driver.visit();
+      driver.hasCome(lastStart + Math.min(LEAST_WAIT + 4 * roundTrip, MOST_WAIT))) driver.visit();
     // Evenly over the round trip: what is said in between shares a batch.
     const from = flights.size > 1 ? lastStart + roundTrip / most : notBefore;
     if (failure || flights.size >= most || !driver.hasCome(from)) return;
