@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from email.utils import formatdate
 from time import time
 
@@ -62,12 +63,15 @@ async def test_a_session_whose_server_is_replaced_is_told_apart_from_one_that_wa
     """In mid-session the 503 is waited out too; the new server does not know the session."""
     port = free_port()
     with balancer(port, retry_after="1") as proxy:
-        with uvicorn(APP, "--port", str(port)):
+        with ExitStack() as first:
+            first.enter_context(uvicorn(APP, "--port", str(port)))
             connecting = byway.connect(
                 proxy.url("/echo"), proxy=None, transports="poll", memory=False
             )
             channel = await connecting.__aenter__()
             mark = proxy.program.log.mark()
+            # In a thread: the server waits for requests that this loop has begun.
+            await asyncio.to_thread(first.close)
         # The server has said 1012 by now, or was gone before that was heard.
         assert [message async for message in channel] == []
         with uvicorn(APP, "--port", str(port)):
