@@ -234,11 +234,11 @@ def test_silence_that_is_cut_is_told_from_time_that_is_up(
 def test_what_is_never_cut_is_watched_to_the_end(reports: dict[str, Report]) -> None:
     for one in reports[NEVER].findings:
         assert one.outcome == WORKS
-        assert one.notes == (
-            *slow_notes(one),
-            "It stayed open for 2.0 s with a message every second.",
-            "It stayed open for 2.0 s with no message.",
-        )
+        *others, busy, silent = one.notes
+        assert tuple(others) == slow_notes(one)
+        # At least as long as was asked for, 2 s, however late the machine looked.
+        assert re.fullmatch(r"It stayed open for [2-9]\.\d s with a message every second\.", busy)
+        assert re.fullmatch(r"It stayed open for [2-9]\.\d s with no message\.", silent)
 
 
 def test_fifteen_seconds_of_silence_are_found(reports: dict[str, Report]) -> None:

@@ -195,7 +195,8 @@ FAULTS = (
         "mute",
         mute,
         on_line=True,
-        happened=lambda scene: scene.line.lost_up > 0 and scene.line.lost_down > 0 and scene.moved,
+        # Nothing may be on its way down just then: a poll is answered, or its request is lost.
+        happened=lambda scene: scene.line.lost_up > 0 and scene.moved,
     ),
     Fault(
         "deaf",
