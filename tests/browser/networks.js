@@ -24,8 +24,8 @@ export async function examine(Socket, url, transports, seconds) {
   const told = { came: first.came, took: first.took, used: first.socket.transport, alone: {} }
   first.socket.close()
   // By itself, as some networks let one request of a client through at a time.
-  const others = transports.filter((one) => one !== told.used)
-  for (const names of [[told.used], others]) {
+  for (const isUsed of [true, false]) { // where nothing was used, all are tried beside each other
+    const names = transports.filter((one) => (one === told.used) === isUsed)
     const alone = names.map((one) => echo(Socket, url, { transports: [one] }, seconds))
     for (const { socket, came } of await Promise.all(alone)) {
       told.alone[socket.report().transports[0].transport] = came
