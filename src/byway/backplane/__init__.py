@@ -14,20 +14,24 @@ from byway.backplane.base import (
     Link,
     LinkLost,
     ServeCall,
+    Tell,
     Unavailable,
     Unreachable,
 )
+from byway.backplane.counts import Counts
 from byway.backplane.nothing import NoBackplane
 
 __all__ = [
     "Backplane",
     "BackplaneError",
     "Claim",
+    "Counts",
     "Gone",
     "Link",
     "LinkLost",
     "NoBackplane",
     "ServeCall",
+    "Tell",
     "Unavailable",
     "Unreachable",
 ]

@@ -12,6 +12,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
+
+from byway.backplane.counts import Counts
 
 
 class BackplaneError(Exception):
@@ -110,6 +113,9 @@ ServeCall = Callable[[Link, bytes], Awaitable[None]]
 """Serves a call that another process hands over: called with the link and the payload of CALL.
 It has ended, or was given up, when this returns; a link that is not freed by then is cut."""
 
+Tell = Callable[[bytes], bytes]
+"""Responds to ASK: called with its payload, it returns that of TELL, at once; both are JSON."""
+
 
 class Backplane(ABC):
     """A directory of sessions, and links to their owners. It belongs to one event loop.
@@ -118,10 +124,28 @@ class Backplane(ABC):
         name: of this process.
         alone: nobody shares sessions with this process: every claim is its own, and no other
             process can be called. Then nothing below costs anything.
+        tell: responds to ASK on a link (`byway sessions`); the door cuts the link where it is
+            None. It is set before `start`.
     """
 
     name: str
     alone: bool
+    tell: Tell | None = None
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What it has done; its parts add to it."""
+        return Counts()
+
+    async def processes(self) -> list[str]:
+        """Return the names of the processes that the directory knows to live, its own among them.
+
+        It works without `start`, and so does `link` then: that is how `byway sessions` asks them.
+
+        Raises:
+            Unavailable: the directory does not respond.
+        """
+        return [self.name]
 
     @abstractmethod
     async def start(self, serve: ServeCall) -> None:
