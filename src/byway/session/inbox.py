@@ -44,6 +44,7 @@ class Inbox:
         too_big: a message exceeded `max_message`; it and all later ones were dropped.
         read: cost of all messages ever read.
         dropped: messages counted and thrown away after `stop()`.
+        parts: frames taken that are parts of a longer message, all but its last.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Inbox:
         "closed",
         "cost",
         "dropped",
+        "parts",
         "read",
         "received",
         "too_big",
@@ -80,6 +82,7 @@ class Inbox:
         self.cost: int = 0
         self.read: int = 0
         self.dropped: int = 0
+        self.parts: int = 0
         self.closed: Closed | None = None
         self.too_big: bool = False
 
@@ -127,6 +130,7 @@ class Inbox:
                 self._overflow()
             if not self._stopped:
                 self._parts += payload
+            self.parts += 1
         else:
             if opened:
                 raise FrameError("CLOSE came inside a message")
@@ -157,6 +161,16 @@ class Inbox:
     def __len__(self) -> int:
         """Count the messages that can be read."""
         return len(self._messages)
+
+    @property
+    def messages(self) -> int:
+        """Count the messages ever taken. Nothing was counted for that while they came."""
+        return self.received - self.parts - (self.closed is not None)
+
+    @property
+    def volume(self) -> int:
+        """Count the bytes of all messages ever taken."""
+        return self.cost - OVERHEAD * self.messages
 
     @property
     def room(self) -> int:

@@ -26,6 +26,7 @@ class Outbox:
         next: number that the next frame will get.
         size: bytes kept.
         part: bytes of a part; a longer message is numbered as several.
+        parts: frames ever numbered that are parts of a longer message, all but its last.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Outbox:
         "first",
         "next",
         "part",
+        "parts",
         "size",
     )
 
@@ -56,6 +58,7 @@ class Outbox:
         self.next: int = 1
         self.size: int = 0
         self.part: int = part
+        self.parts: int = 0
         self._ring = ring
         self._wire: list[bytes] = []  # the encoded frames
         self._before: list[int] = []  # cost of all messages before the one that the frame is of
@@ -75,6 +78,7 @@ class Outbox:
             last = (length - 1) // part * part
             for start in range(0, last, part):
                 self._keep(HEADER.pack(PART, part) + payload[start : start + part])
+            self.parts += last // part
             payload = payload[last:]
             length -= last
         self._keep(HEADER.pack(kind, length) + payload)
@@ -153,6 +157,16 @@ class Outbox:
         if self.size > self._ring:
             enough = bisect_left(self._ends, self._trimmed + self.size - self._ring) + 1
             self._drop(min(enough, self._written + 1 - self.first))
+
+    @property
+    def messages(self) -> int:
+        """Count the messages ever sent. Nothing was counted for that while they were."""
+        return self.next - 1 - self.parts - self._closed
+
+    @property
+    def volume(self) -> int:
+        """Count the bytes of all messages ever sent."""
+        return self._cost - OVERHEAD * self.messages
 
     @property
     def kept(self) -> int:

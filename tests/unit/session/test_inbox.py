@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byway.errors import FrameError
-from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, encode_close
+from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all, encode_close
 from byway.session import OVERHEAD, Closed
 from byway.session.inbox import Inbox
+from byway.session.outbox import Outbox
 
 
 def inbox(*, bound: int = 10_000, max_message: int = 1_000) -> Inbox:
@@ -144,3 +145,21 @@ def test_a_frame_against_the_protocol_is_not_taken(
         box.accept(kind, payload)
     assert box.received == len(before)
     assert len(box) == 0
+
+
+@given(st.lists(st.integers(0, 300), max_size=20), st.booleans())
+def test_messages_and_their_bytes_are_known_without_counting(sizes: list[int], close: bool) -> None:
+    """In parts or whole, read or not, after the end too."""
+    sent = Outbox(part=100)
+    taken = inbox(bound=1_000_000)
+    for size in sizes:
+        sent.append(BINARY, bytes(size))
+    if close:
+        sent.append_close(1000, "bye")
+    sent.acknowledge(0, 1_000_000)
+    for frame in decode_all(b"".join(sent.slice(1, 1_000_000)[1]), max_frame=1_000):
+        taken.accept(*frame)
+    sent.acknowledge(taken.received, 0)
+    taken.stop()
+    assert (sent.messages, sent.volume) == (len(sizes), sum(sizes))
+    assert (taken.messages, taken.volume) == (len(sizes), sum(sizes))

@@ -1,0 +1,111 @@
+"""Asking: what goes on in other processes, said by themselves over links.
+
+Knows: ASK and TELL, and that a process may not respond.
+Must not know: what is asked, who wants to know, any one backplane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from byway.backplane.base import Backplane, BackplaneError, Gone
+from byway.backplane.kinds import ASK, TELL
+
+TIMEOUT: Final = 2.0
+"""Seconds that a process has to respond."""
+
+AT_ONCE: Final = 32
+"""Processes that are asked at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one process has said.
+
+    Attributes:
+        process: its name.
+        said: the object that it told; empty where it did not respond.
+        error: why it did not; "" where it did.
+    """
+
+    process: str
+    said: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+async def ask_all(
+    backplane: Backplane, question: Mapping[str, Any], *, timeout: float = TIMEOUT
+) -> AsyncIterator[Told]:
+    """Ask all processes that the directory knows, and give what each says as it comes.
+
+    A process that ended while it was asked is left out. Cancelling it cuts the links.
+
+    Args:
+        backplane: over which they are asked. It need not be started.
+        question: what is asked: an object of JSON.
+        timeout: seconds that each has to respond.
+
+    Raises:
+        Unavailable: the directory does not say what processes there are.
+    """
+    names = await backplane.processes()
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> Told | None:
+        async with turns:
+            return await ask(backplane, name, question, timeout=timeout)
+
+    tasks = [asyncio.create_task(one(name)) for name in sorted(names)]
+    try:
+        for done in asyncio.as_completed(tasks):
+            if (told := await done) is not None:
+                yield told
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def ask(
+    backplane: Backplane, name: str, question: Mapping[str, Any], *, timeout: float = TIMEOUT
+) -> Told | None:
+    """Ask one process; None if it has ended."""
+    payload = json.dumps(question).encode()
+    if name == backplane.name and backplane.tell is not None:
+        return _read(name, backplane.tell(payload))
+    try:
+        async with asyncio.timeout(timeout):
+            return _read(name, await _response(backplane, name, payload))
+    except Gone:
+        return None
+    except TimeoutError:
+        return Told(name, error=f"no response within {timeout:g} s")
+    except BackplaneError as error:
+        return Told(name, error=str(error) or type(error).__name__)
+
+
+async def _response(backplane: Backplane, name: str, payload: bytes) -> bytes:
+    link = await backplane.link(name)
+    try:
+        link.write(ASK, payload)
+        await link.flush()
+        kind, said = await link.receive()
+        if kind != TELL:
+            raise BackplaneError(f"it said a frame of kind {kind}, not what was asked")
+        return said
+    finally:
+        link.cut()  # it is not asked again so soon that keeping it would pay
+
+
+def _read(name: str, payload: bytes) -> Told:
+    try:
+        said = json.loads(payload)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        return Told(name, error="what it said is no JSON object")
+    return Told(name, said)
