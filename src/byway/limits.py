@@ -92,6 +92,19 @@ class Limits:
             time of its own.
         handler_timeout: how long handlers may go on after that when the server stops. Then they
             are cancelled.
+        links: where several processes share sessions, links that others have to this one, and as
+            many from it to others. One more, and the request that needs it is answered 503. Four
+            for each of `sessions` by default.
+        links_per_process: of those, how many one other process may have.
+        unproven_links: connections to this process that have not proven to come from a process of
+            the same application. One more ends the oldest.
+        idle_links: links to one process that carry no call and are kept for the next. One more is
+            closed.
+        idle_link_time: how long such a link is kept.
+        link_time: how long it may take to connect to a process with the proof of both, and again
+            until it takes a call. Then the request is answered 503.
+        link_silence: longest silence on a link. It is asked for a sign after a third of that, and
+            then cut, and the carrier that it carries ends.
     """
 
     max_message: int = 16 * MIB
@@ -129,6 +142,13 @@ class Limits:
     drain_timeout: float = 3.0
     drain_spread: float = 5.0
     handler_timeout: float = 5.0
+    links: int = 40_000
+    links_per_process: int = 20_000
+    unproven_links: int = 1_000
+    idle_links: int = 32
+    idle_link_time: float = 30.0
+    link_time: float = 5.0
+    link_silence: float = 15.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work."""

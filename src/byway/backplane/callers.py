@@ -1,0 +1,267 @@
+"""Callers: links to other processes, kept for the next call.
+
+Knows: how to connect, how many links are kept and for how long.
+Must not know: who owns what, directories, what a call carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from typing import Final
+
+from byway.backplane.base import BackplaneError, Link, LinkLost, Unreachable
+from byway.backplane.calls import OneCall
+from byway.backplane.connection import BUFFER, LOOKS, Connection, leave
+from byway.backplane.counts import Counts
+from byway.backplane.kinds import ASK, TELL
+from byway.backplane.proof import NoCommonVersion, Proof, Secrets
+from byway.backplane.watch import Watch
+from byway.limits import Limits
+
+logger: logging.Logger = logging.getLogger("byway.backplane")
+
+DIALS: Final = 8
+"""Connections that are made to one process at a time; whoever else wants one waits for its turn.
+A door bounds those that have not proven themselves."""
+
+REMEMBERED: Final = 1_000
+"""Processes without a common version of links that the log has named. One more, and the log may
+name the others again."""
+
+Address = str | tuple[str, int]
+"""Where a door is: the path of a Unix socket, or a host and a port."""
+
+
+class NotListening(Unreachable):
+    """Nobody listens at the address: the connection was refused, or there is no such socket."""
+
+
+class _Turns(asyncio.Semaphore):
+    """The turns to connect to one process, and how many use or wait for one."""
+
+    users = 0
+
+
+class Callers:
+    """Connects to other processes, and keeps the connections for the next call.
+
+    It belongs to one event loop; many tasks may use it. What it bounds: `Limits.links`,
+    `idle_links`, `idle_link_time` and `link_time`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        secrets: Secrets,
+        *,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+        counts: Counts | None = None,
+    ) -> None:
+        """Have no links.
+
+        Args:
+            name: of this process.
+            secrets: the secrets that are valid.
+            limits: the bounds.
+            tls: for links over TCP within TLS; the settings of a client.
+            counts: in which `links` is counted.
+        """
+        self.limits: Limits = limits or Limits()
+        self.space = bytearray(BUFFER)
+        self._name = name
+        self._secrets = secrets
+        self._tls = tls
+        self._counts = counts or Counts()
+        self._proven: dict[Connection, None] = {}
+        self._dialled: dict[Connection, asyncio.Future[None]] = {}
+        self._idle: dict[
+            str, deque[tuple[Connection, float]]
+        ] = {}  # since when, the last at the end
+        self._turns: dict[str, _Turns] = {}
+        self._named: set[str] = set()
+        self._watch = Watch(self.limits.link_silence / LOOKS, self._look)
+        self._closed = False
+
+    async def link(self, owner: str, address: Address) -> Link:
+        """Return a link to a process that carries no call: one that was freed, or a new one.
+
+        Args:
+            owner: name of the process.
+            address: where its door is. It is not asked where a link was kept.
+
+        Raises:
+            NotListening: nobody listens there.
+            Unreachable: it cannot be connected to in `link_time`, or is not that process, or this
+                one has all the links that it may have.
+        """
+        connection = self._kept(owner)
+        if connection is None:
+            turns = self._turns.get(owner)
+            if turns is None:
+                turns = self._turns[owner] = _Turns(DIALS)
+            turns.users += 1
+            try:
+                async with turns:
+                    connection = self._kept(owner) or await self._dial(owner, address)
+            finally:
+                turns.users -= 1
+                if not turns.users:
+                    del self._turns[owner]
+        return connection.carry()
+
+    async def ask(self, owner: str, address: Address, question: bytes = b"") -> bytes:
+        """Ask a process what goes on in it, and return what it tells; both are JSON.
+
+        Raises:
+            Unreachable: as `link`, or it does not respond in `link_time`.
+            LinkLost: it does not tell.
+        """
+        link = await self.link(owner, address)
+        try:
+            link.write(ASK, question)
+            async with asyncio.timeout(self.limits.link_time):
+                kind, reply = await link.receive()
+        except TimeoutError:
+            raise Unreachable(f"process {owner} does not respond") from None
+        finally:
+            link.free()  # where nothing came, that cuts it
+        if kind != TELL:
+            raise LinkLost(f"process {owner} responds with a frame of kind {kind}")
+        return reply
+
+    def forget(self, owner: str) -> None:
+        """Cut the links to a process that carry no call: it is gone."""
+        for connection, _ in self._idle.pop(owner, ()):
+            connection.end(LinkLost(f"process {owner} is gone"))
+
+    async def aclose(self) -> None:
+        """Cut all links, and make no more."""
+        self._closed = True
+        self._watch.stop()
+        self._idle.clear()
+        await leave([*self._dialled, *self._proven])
+
+    # What connections call.
+
+    def proven(self, connection: Connection) -> None:
+        """Keep an eye on it."""
+        if self._closed:
+            raise Unreachable("this process leaves")
+        ready = self._dialled.pop(connection)
+        self._proven[connection] = None
+        self._counts.links += 1
+        self._watch.start()
+        if not ready.done():
+            ready.set_result(None)
+
+    def called(self, link: OneCall, kind: int, payload: bytes) -> None:
+        """Refuse: who is dialled does not call.
+
+        Raises:
+            LinkLost: always.
+        """
+        raise LinkLost("the process that was called calls itself")
+
+    def freed(self, connection: Connection) -> None:
+        """Keep a connection for the next call, if there are not too many."""
+        kept = self._idle.setdefault(connection.peer, deque())
+        if self._closed or len(kept) >= self.limits.idle_links:
+            connection.end(LinkLost("enough links are kept"), flush=True)
+        else:
+            kept.append((connection, connection.loop.time()))
+
+    def lost(self, connection: Connection, error: BackplaneError) -> None:
+        """Forget a connection."""
+        ready = self._dialled.pop(connection, None)
+        if ready is not None and not ready.done():
+            ready.set_exception(error)
+            ready.exception()  # it was looked at: whoever dialled may not wait any more
+        if connection in self._proven:
+            del self._proven[connection]
+            self._counts.links -= 1
+        kept = self._idle.get(connection.peer)
+        if kept is not None:
+            left = deque(one for one in kept if one[0] is not connection)
+            if left:
+                self._idle[connection.peer] = left
+            else:
+                del self._idle[connection.peer]
+
+    def _kept(self, owner: str) -> Connection | None:
+        kept = self._idle.get(owner)
+        if not kept:
+            return None
+        connection, _ = kept.pop()
+        if not kept:
+            del self._idle[owner]
+        return connection
+
+    async def _dial(self, owner: str, address: Address) -> Connection:
+        if self._closed:
+            raise Unreachable("this process leaves")
+        if len(self._proven) + len(self._dialled) >= self.limits.links:
+            self._make_room()
+        loop = asyncio.get_running_loop()
+        connection = Connection(self, Proof(self._name, self._secrets, expected=owner))
+        ready = self._dialled[connection] = loop.create_future()
+        limit = self.limits.link_time
+        try:
+            async with asyncio.timeout(limit):
+                if isinstance(address, str):
+                    await loop.create_unix_connection(lambda: connection, address)
+                else:
+                    host, port = address
+                    await loop.create_connection(lambda: connection, host, port, ssl=self._tls)
+                await ready
+            if connection.error is None:
+                return connection
+            raise connection.error
+        except (ConnectionRefusedError, FileNotFoundError) as error:
+            raise NotListening(f"process {owner}: {error}") from error
+        except TimeoutError:
+            raise Unreachable(f"process {owner} did not prove itself in {limit:g} s") from None
+        except NoCommonVersion as error:
+            self._name_once(owner, error)
+            raise
+        except (OSError, BackplaneError) as error:
+            raise Unreachable(f"process {owner}: {error}") from error
+        except BaseException:
+            connection.end(LinkLost("nobody waits for it"))
+            raise
+        finally:
+            if self._dialled.pop(connection, None) is not None:
+                connection.end(LinkLost("it was not proven"))
+
+    def _make_room(self) -> None:
+        """Cut the link that has carried nothing for the longest time.
+
+        Raises:
+            Unreachable: there is none.
+        """
+        if not self._idle:
+            raise Unreachable(f"there are {self.limits.links} links, as many as Limits.links lets")
+        kept = min(self._idle.values(), key=lambda kept: kept[0][1])
+        kept[0][0].end(LinkLost("its place was needed"))
+
+    def _look(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        old = now - self.limits.idle_link_time
+        for kept in list(self._idle.values()):
+            for connection, since in list(kept):
+                if since <= old:
+                    connection.end(LinkLost("it was not used"), flush=True)
+        for connection in list(self._proven):
+            connection.look()
+        return bool(self._proven)
+
+    def _name_once(self, owner: str, error: NoCommonVersion) -> None:
+        if owner in self._named:
+            return
+        if len(self._named) >= REMEMBERED:
+            self._named.clear()
+        self._named.add(owner)
+        logger.warning("cannot hand over calls: %s", error)

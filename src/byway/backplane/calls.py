@@ -1,0 +1,186 @@
+"""One call on a connection: what `Link` is.
+
+Knows: how a call begins and ends, which frames have come and wait.
+Must not know: sockets, the proof, what a call carries.
+
+Each call has an object of its own. So whoever holds the one of a call that is over cannot reach
+the next call of the same connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from byway.backplane.base import Link, LinkLost, Unreachable
+from byway.backplane.kinds import ASK, CALL, END, TAKEN, TELL
+from byway.backplane.wire import PIECE, Frame
+from byway.errors import UsageError
+
+if TYPE_CHECKING:
+    from byway.backplane.connection import Connection
+
+LOW: Final = 16 * 1024
+"""Bytes that may still wait to be received when reading goes on."""
+
+COST: Final = 64
+"""Bytes that a waiting frame counts beside its payload, so that empty ones are bounded, too."""
+
+
+class OneCall(Link):
+    """A link for one call.
+
+    Attributes:
+        unread: bytes that wait to be received, each frame with its cost.
+        over: both ends have said END, or ASK got its TELL: the connection may carry another call.
+    """
+
+    def __init__(self, connection: Connection, *, asked: bool = False) -> None:
+        """Carry nothing yet.
+
+        Args:
+            connection: the connection that carries it.
+            asked: the other end has said ASK.
+        """
+        self.peer = connection.peer
+        self.full = connection.full
+        self.unread = 0
+        self.over = False
+        self._connection: Connection | None = connection
+        self._frames: deque[Frame] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._taken: asyncio.Future[None] | None = None
+        self._asked = asked
+        self._said_end = False
+        self._heard_end = False
+        self._reason = ""
+
+    async def call(self, payload: bytes) -> None:
+        """Begin a call, see `Link.call`. Cancelled, it cuts the link."""
+        if len(payload) > PIECE:
+            raise UsageError(f"a call may not be over {PIECE} bytes")
+        connection = self._reach()
+        taken = self._taken = connection.loop.create_future()
+        connection.write(CALL, payload)
+        limit = connection.limits.link_time
+        try:
+            async with asyncio.timeout(limit):
+                await taken
+        except TimeoutError:
+            self.cut()
+            raise Unreachable(f"process {self.peer} did not take a call in {limit:g} s") from None
+        except BaseException:
+            self.cut()
+            raise
+
+    def write(self, kind: int, payload: bytes = b"") -> None:
+        """Write a frame, see `Link.write`. After END nothing may be written."""
+        connection = self._connection
+        if connection is None:
+            raise LinkLost(self._reason)
+        if self._said_end:
+            raise UsageError("END was written, and nothing may follow it")
+        connection.write(kind, payload)
+        if kind == END:
+            self._said_end = True
+            self.over = self._heard_end
+        elif kind == ASK:
+            self._asked = True
+        elif kind == TELL:
+            self.over = True
+
+    async def flush(self) -> None:
+        """Wait until there is room, see `Link.flush`. Several tasks may."""
+        connection = self._reach()
+        while self.full:
+            await connection.drained()
+            self._reach()
+
+    async def receive(self) -> Frame:
+        """Return the next frame, see `Link.receive`. One task at a time; it may be cancelled.
+
+        What had come before the other end was lost is returned first.
+        """
+        frames = self._frames
+        while not frames:
+            connection = self._reach()
+            if self._waiter is not None:
+                raise UsageError("another task is waiting to receive from this link")
+            self._waiter = connection.loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        frame = frames.popleft()
+        self.unread -= len(frame[1]) + COST
+        if self.unread <= LOW and self._connection is not None and self._connection.paused:
+            self._connection.read_on()
+        return frame
+
+    def free(self) -> None:
+        """Let the connection carry another call; where the call is not over, cut it."""
+        if not self.over:
+            self.cut()
+        elif self._connection is not None:
+            connection = self._connection
+            self.leave("the call is over")
+            connection.freed(self)
+
+    def cut(self) -> None:
+        """Close it at once, see `Link.cut`."""
+        if self._connection is not None:
+            self._frames.clear()
+            self._connection.end(LinkLost("the link was cut here"))
+
+    # What the connection calls.
+
+    def take(self, frame: Frame) -> None:
+        """Keep a frame that came for the call."""
+        if self._heard_end:
+            raise LinkLost(f"a frame of kind {frame[0]} came after END")
+        if frame[0] == END:
+            self._heard_end = True
+            self.over = self._said_end
+        self._keep(frame)
+
+    def told(self, frame: Frame) -> None:
+        """Take TAKEN, or TELL."""
+        if frame[0] == TAKEN and self._taken is not None and not self._taken.done():
+            self._taken.set_result(None)
+        elif frame[0] == TELL and self._asked and not self.over:
+            self.over = True
+            self._keep(frame)
+        else:
+            raise LinkLost(f"a frame of kind {frame[0]} has no place here")
+
+    def leave(self, reason: str, *, keep: bool = True) -> None:
+        """Have no connection any more.
+
+        Args:
+            reason: why.
+            keep: what has come may still be received.
+        """
+        self._connection = None
+        self._reason = reason
+        self.full = False
+        if not keep:
+            self._frames.clear()
+        if self._taken is not None and not self._taken.done():
+            self._taken.set_exception(LinkLost(reason))
+            self._taken.exception()  # it was looked at: its caller may have been cancelled
+        self._wake()
+
+    def _keep(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self.unread += len(frame[1]) + COST
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _reach(self) -> Connection:
+        if self._connection is None:
+            raise LinkLost(self._reason)
+        return self._connection
