@@ -20,6 +20,7 @@ from byway.backplane.base import (
 )
 from byway.backplane.counts import Counts
 from byway.backplane.nothing import NoBackplane
+from byway.backplane.workers import WorkersBackplane
 
 __all__ = [
     "Backplane",
@@ -34,4 +35,5 @@ __all__ = [
     "Tell",
     "Unavailable",
     "Unreachable",
+    "WorkersBackplane",
 ]

@@ -1,0 +1,91 @@
+"""Owners: whether another process lives, and what follows where it does not.
+
+Knows: locks, how long one may be missing, the links that were given out.
+Must not know: how links are made, claims, requests.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import weakref
+from typing import Final
+
+from byway.backplane.base import Gone, Link, Unreachable
+from byway.backplane.callers import Callers
+from byway.backplane.counts import Counts
+from byway.backplane.life import Life, look
+from byway.backplane.meeting import Meeting
+
+logger: logging.Logger = logging.getLogger("byway.backplane")
+
+MISSED: Final = 1_000
+"""Names without a lock that are remembered. One more, and the oldest counts as new again."""
+
+
+class Owners:
+    """Says whether processes live, and cuts the links to those that do not."""
+
+    def __init__(self, meeting: Meeting, callers: Callers, window: float, counts: Counts) -> None:
+        """Know nobody yet.
+
+        Args:
+            meeting: where their locks are.
+            callers: where links to them are kept.
+            window: seconds for which a lock may be missing before that means an end.
+            counts: in which `gone` is counted.
+        """
+        self._meeting = meeting
+        self._callers = callers
+        self._window = window
+        self._counts = counts
+        self._given: dict[str, weakref.WeakSet[Link]] = {}
+        self._missing: dict[str, float] = {}  # since when
+
+    def check(self, owner: str) -> None:
+        """Return where a process lives.
+
+        Raises:
+            Gone: it has ended.
+            Unreachable: nobody can say.
+        """
+        life = look(self._meeting.lock(owner))
+        if life is Life.LIVES:
+            self._missing.pop(owner, None)
+            return
+        if life is Life.UNKNOWN:
+            raise Unreachable(f"the lock of process {owner} cannot be read")
+        if life is Life.MISSING and not self._was_missed(owner):
+            raise Unreachable(f"process {owner} is not known here")
+        self._counts.gone += 1
+        self._bury(owner)
+        raise Gone(f"process {owner} has ended")
+
+    def gave(self, owner: str, link: Link) -> None:
+        """Keep an eye on a link to a process: a child of it may keep the socket open behind it."""
+        self._given.setdefault(owner, weakref.WeakSet()).add(link)
+
+    def look(self) -> None:
+        """Look whether the processes live to which links are in use. Call it each second."""
+        for owner, links in list(self._given.items()):
+            if not links:
+                del self._given[owner]
+            elif look(self._meeting.lock(owner)) is Life.ENDED:
+                self._bury(owner)
+
+    def _was_missed(self, owner: str) -> bool:
+        """Say whether a lock is missing for longer than its owner takes to make it anew."""
+        now = time.monotonic()
+        since = self._missing.setdefault(owner, now)
+        if len(self._missing) > MISSED:
+            del self._missing[next(iter(self._missing))]
+        return now - since >= self._window
+
+    def _bury(self, owner: str) -> None:
+        """Cut the links to a process that has ended."""
+        given = self._given.pop(owner, None)
+        if given is not None:
+            logger.warning("process %s has ended, and its sessions with it", owner)
+            for link in list(given):
+                link.cut()
+        self._callers.forget(owner)
