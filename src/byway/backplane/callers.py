@@ -14,9 +14,10 @@ from typing import Final
 
 from byway.backplane.base import BackplaneError, Link, LinkLost, Unreachable
 from byway.backplane.calls import OneCall
-from byway.backplane.connection import BUFFER, LOOKS, Connection, leave
+from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
 from byway.backplane.kinds import ASK, TELL
+from byway.backplane.pipe import BUFFER, leave
 from byway.backplane.proof import NoCommonVersion, Proof, Secrets
 from byway.backplane.watch import Watch
 from byway.limits import Limits
@@ -71,7 +72,7 @@ class Callers:
             counts: in which `links` is counted.
         """
         self.limits: Limits = limits or Limits()
-        self.space = bytearray(BUFFER)
+        self.space = memoryview(bytearray(BUFFER))
         self._name = name
         self._secrets = secrets
         self._tls = tls

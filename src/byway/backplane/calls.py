@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from byway.backplane.base import Link, LinkLost, Unreachable
 from byway.backplane.kinds import ASK, CALL, END, TAKEN, TELL
+from byway.backplane.pipe import LOW
 from byway.backplane.wire import PIECE, Frame
 from byway.errors import UsageError
 
 if TYPE_CHECKING:
     from byway.backplane.connection import Connection
-
-LOW: Final = 16 * 1024
-"""Bytes that may still wait to be received when reading goes on."""
 
 COST: Final = 64
 """Bytes that a waiting frame counts beside its payload, so that empty ones are bounded, too."""
@@ -104,7 +102,9 @@ class OneCall(Link):
         """
         frames = self._frames
         while not frames:
-            connection = self._reach()
+            connection = self._connection
+            if connection is None:
+                raise LinkLost(self._reason)
             if self._waiter is not None:
                 raise UsageError("another task is waiting to receive from this link")
             self._waiter = connection.loop.create_future()
@@ -142,17 +142,19 @@ class OneCall(Link):
         if frame[0] == END:
             self._heard_end = True
             self.over = self._said_end
-        self._keep(frame)
+        self._frames.append(frame)
+        self.unread += len(frame[1]) + COST
+        self._wake()
 
-    def told(self, frame: Frame) -> None:
+    def told(self, kind: int, payload: bytes) -> None:
         """Take TAKEN, or TELL."""
-        if frame[0] == TAKEN and self._taken is not None and not self._taken.done():
+        if kind == TAKEN and self._taken is not None and not self._taken.done():
             self._taken.set_result(None)
-        elif frame[0] == TELL and self._asked and not self.over:
+        elif kind == TELL and self._asked and not self.over:
             self.over = True
-            self._keep(frame)
+            self.take((kind, payload))
         else:
-            raise LinkLost(f"a frame of kind {frame[0]} has no place here")
+            raise LinkLost(f"a frame of kind {kind} has no place here")
 
     def leave(self, reason: str, *, keep: bool = True) -> None:
         """Have no connection any more.
@@ -169,11 +171,6 @@ class OneCall(Link):
         if self._taken is not None and not self._taken.done():
             self._taken.set_exception(LinkLost(reason))
             self._taken.exception()  # it was looked at: its caller may have been cancelled
-        self._wake()
-
-    def _keep(self, frame: Frame) -> None:
-        self._frames.append(frame)
-        self.unread += len(frame[1]) + COST
         self._wake()
 
     def _wake(self) -> None:

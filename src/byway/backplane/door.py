@@ -33,9 +33,10 @@ from typing import Final
 
 from byway.backplane.base import BackplaneError, LinkLost, ServeCall, Tell, Unreachable
 from byway.backplane.calls import OneCall
-from byway.backplane.connection import BUFFER, LEAVING, LOOKS, Connection, leave
+from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
 from byway.backplane.kinds import ASK, TELL
+from byway.backplane.pipe import BUFFER, LEAVING, leave
 from byway.backplane.proof import NotProven, Proof, Secrets
 from byway.backplane.watch import Watch
 from byway.errors import UsageError
@@ -81,7 +82,7 @@ class Door:
             UsageError: there is no secret, or it is too short.
         """
         self.limits: Limits = limits or Limits()
-        self.space = bytearray(BUFFER)
+        self.space = memoryview(bytearray(BUFFER))
         Proof(name, secrets)  # which says what is wrong with them
         self._name = name
         self._secrets = secrets

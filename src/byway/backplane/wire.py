@@ -81,6 +81,10 @@ class Decoder:
                 return []
             data = bytes(self._rest)
             self._rest.clear()
+        elif len(data) >= 5 and not self._pieces:  # mostly it is one whole frame
+            kind, length = HEAD.unpack_from(data)
+            if length == len(data) - 5 and length <= self.piece and kind != MORE:
+                return [(kind, data[5:])]
         frames: list[Frame] = []
         append, unpack, size, most = frames.append, HEAD.unpack_from, HEAD.size, self.piece
         start, end = 0, len(data)

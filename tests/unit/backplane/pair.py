@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from byway import Limits
 from byway.backplane.base import BackplaneError
 from byway.backplane.calls import OneCall
-from byway.backplane.connection import BUFFER, Connection, leave
+from byway.backplane.connection import Connection
+from byway.backplane.pipe import BUFFER, leave
 from byway.backplane.proof import Proof
 
 SECRET = b"s" * 32
@@ -30,7 +31,7 @@ class End:
     def __init__(self, proof: Proof, limits: Limits | None = None) -> None:
         """Be unconnected."""
         self.limits = limits or Limits()
-        self.space = bytearray(BUFFER)
+        self.space = memoryview(bytearray(BUFFER))
         self.calls: asyncio.Queue[tuple[OneCall, int, bytes]] = asyncio.Queue()
         self.is_proven = asyncio.Event()
         self.has_ended = asyncio.Event()
