@@ -151,13 +151,22 @@ class PeerError(BywayError):
         status: the HTTP status that fits as an answer.
         gone: what the server says of a session that it does not have: `ELSEWHERE`, `ENDED` or
             `UNKNOWN`; "" where it does not say that.
+        retry_after: seconds after which the peer shall come again; None where nothing is known.
     """
 
-    def __init__(self, message: str, *, status: int = 400, gone: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        gone: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         """Keep the status that fits."""
         super().__init__(message)
         self.status = status
         self.gone = gone
+        self.retry_after = retry_after
 
 
 class FrameError(PeerError):

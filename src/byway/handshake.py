@@ -56,6 +56,9 @@ PROCESS_NAME: Final = 8
 RUN_NAME: Final = 16
 """Characters of an instance behind that: 96 random bits."""
 
+READER_KEY: Final = 32
+"""Characters of a reader's key behind the name of a process: 192 random bits."""
+
 PROBE: Final = "byway.probe"
 """The subprotocol by which a client asks for byway's own echo in the place of the application."""
 
@@ -78,6 +81,20 @@ _MAX_CARRIER: Final = 2**32 - 1
 def new_key() -> str:
     """Make a session key of 192 random bits."""
     return secrets.token_urlsafe(24)
+
+
+def new_reader_key(process: str) -> str:
+    """Make a session key for a reader without a client: it leads back to the session's process.
+
+    Args:
+        process: name of the process in which the handler runs.
+    """
+    return process + new_key()
+
+
+def owner_of_reader(key: str) -> str | None:
+    """Return the name of the process that a reader's key begins with; None where it has none."""
+    return key[:PROCESS_NAME] if len(key) == PROCESS_NAME + READER_KEY else None
 
 
 def new_process_name() -> str:

@@ -547,9 +547,12 @@ class Attachment:
         """
         self.stop_timer()
         if not self.carrier.ended:
-            self._timer = self._loop.call_later(seconds, self._leave)
+            self._timer = self._loop.call_later(seconds, self.leave)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Announce the end of this carrier now; see `leave_after`."""
+        if self.carrier.ended:
+            return
         self.live.core.leave(self.carrier)
         self.live.changed()
         self.end_after(LATE * self.live.heartbeat, "its time was over")

@@ -1,6 +1,6 @@
 """Admission: from what a client says first to a session whose application has accepted it.
 
-Knows: the registry, the application, and how long it may take to decide.
+Knows: the registry, the backplane's claims, the application, and how long it may take to decide.
 Must not know: transports, how an answer is sent.
 """
 
@@ -10,21 +10,43 @@ import asyncio
 import logging
 from urllib.parse import quote
 
-from byway.errors import UNKNOWN, FrameError, PeerError
-from byway.handshake import Hello
+from byway.backplane import Backplane, Claim, Unavailable
+from byway.errors import ENDED, UNKNOWN, FrameError, PeerError
+from byway.handshake import Hello, key_hash
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
+from byway.server.call import Call
+from byway.server.claims import Claims, undecided
 from byway.server.probe import Probes
+from byway.server.process import process_name
 from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
-from byway.server.who import Bind, Who, who_asks
+from byway.server.travel import check_user
+from byway.server.who import Bind, Who
 from byway.transports.base import Scope
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
 
+class Elsewhere(Exception):
+    """Another process is the owner of the session asked for.
+
+    Attributes:
+        owner: its name.
+    """
+
+    def __init__(self, owner: str) -> None:
+        """Keep its name."""
+        super().__init__(owner)
+        self.owner = owner
+
+
 class Admission:
     """Lets clients in: to the session that they have, or to a new one.
+
+    It is the port between a request and its session. An opening asks the backplane whose its key
+    is; that may have to be awaited. Then `enter`, a plain function, finds the session or opens it:
+    nothing can wait between the two, or attempts of one client would run several handlers.
 
     Attributes:
         registry: the sessions of this process.
@@ -42,46 +64,133 @@ class Admission:
         self._probes = Probes(limits)
         self._app = app
         self._limits = limits
-        self._bind = bind
+        self.bind: Bind | None = bind
+        self._claims: Claims | None = None  # while no session is shared, nothing is asked
+
+    def use(self, backplane: Backplane) -> None:
+        """Share the sessions with the processes of a backplane."""
+        self.registry.backplane = backplane
+        self._claims = None
+        if not backplane.alone:
+            timeout = self._limits.handshake_timeout
+            self._claims = Claims(backplane, timeout, self.registry.keeps)
 
     async def admit(
-        self, scope: Scope, hello: Hello, *, ring: bool = False
+        self, call: Call, hello: Hello, *, ring: bool = False
     ) -> tuple[Hosted, Accepted] | Denied:
         """Find or open the session, and wait for the application's decision.
 
         Several attempts of one client may wait at once; the application runs once.
 
         Args:
-            scope: of the call that asks. A new session's application sees what it says.
+            call: the call that asks. A new session's application sees what its scope says.
             hello: what the client said.
-            ring: a new session is for somebody who only reads.
+            ring: a new session is for somebody who only reads. Its key is this process' own.
 
         Raises:
-            PeerError: 403, 410, 429 or 503, see `Registry.find`; 504, if the application takes
-                too long.
+            Elsewhere: another process is the owner of the session, or of the key.
+            PeerError: 403, 410, 429 or 503, see `Registry.find`; 503 too, if nobody can say now
+                whose the key is; 500, if `bind` says what cannot be shared; 504, if the
+                application takes too long.
         """
-        who = await who_asks(self._bind, scope)
-        return await self._admit(scope, hello, who, ring=ring, again=True)
+        who = await call.who(self.bind)
+        return await self._admit(call, hello, who, ring=ring, again=True)
 
     async def _admit(
-        self, scope: Scope, hello: Hello, who: Who, *, ring: bool, again: bool
+        self, call: Call, hello: Hello, who: Who, *, ring: bool, again: bool
     ) -> tuple[Hosted, Accepted] | Denied:
-        # Nothing may wait between the two: two attempts of one client would run two handlers.
-        found = self.registry.find(hello, who, ring=ring)
-        if isinstance(found, Denied):
+        if self._claims is None and call.relayed is None:
+            found: Hosted | Denied = self.enter(call, hello, who, ring=ring)
+        else:
+            found = await self._enter_shared(call, hello, who, ring=ring)
+        if not isinstance(found, Hosted):
             return found
-        hosted = found or self._open(scope, hello, who, ring=ring)
+        hosted = found
         decision = await self._decision(hosted)
         if isinstance(decision, Denied):
             self.registry.deny(hello, hosted, decision)
             if again and decision.may_retry(who.credentials, hosted.who.credentials):
                 # It waited for the decision on another attempt, with other credentials. Once is
                 # enough for a client: many with one key could keep each other waiting.
-                return await self._admit(scope, hello, who, ring=ring, again=False)
+                return await self._admit(call, hello, who, ring=ring, again=False)
             return decision
         if not hosted.live.attachments:
             hosted.live.start_window()
         return hosted, decision
+
+    def enter(
+        self, call: Call, hello: Hello, who: Who, *, ring: bool = False, claimed: bool = False
+    ) -> Hosted | Denied:
+        """Find the session, or open it at once: it is no coroutine, so nothing waits in between.
+
+        Args:
+            call: the call that asks.
+            hello: what the client said.
+            who: who asks.
+            ring: a new session is for somebody who only reads.
+            claimed: the backplane has given this process the claim for a new session.
+
+        Raises:
+            PeerError: see `Registry.find`.
+        """
+        found = self.registry.find(hello, who, ring=ring)
+        if found is None:
+            return self._open(call.scope, hello, who, ring=ring, claimed=claimed)
+        return found
+
+    async def _enter_shared(
+        self, call: Call, hello: Hello, who: Who, *, ring: bool
+    ) -> Hosted | Denied:
+        """Find or open a session that the processes of a backplane share."""
+        found = self.registry.find(hello, who, ring=ring)
+        if found is not None:
+            return found
+        if call.relayed is not None:
+            return await self._find_relayed(hello, who, ring=ring)
+        check_user(who.user)
+        if ring:
+            return self.enter(call, hello, who, ring=True)  # nobody else knows its key
+        assert self._claims is not None
+        digest = key_hash(hello.key)
+        try:
+            asked = self._claims.ask(digest)
+        except Unavailable as error:
+            raise undecided(str(error)) from None
+        if isinstance(asked, Claim):
+            try:
+                return self._enter_as(asked, call, hello, who)
+            finally:
+                self._claims.give_back(asked, digest)
+        with asked:
+            claim = await asked.wait()
+            return self._enter_as(claim, call, hello, who)
+
+    def _enter_as(self, claim: Claim, call: Call, hello: Hello, who: Who) -> Hosted | Denied:
+        """Do what a claim says; no coroutine either."""
+        if claim.owner and claim.owner != process_name():
+            raise Elsewhere(claim.owner)
+        if not claim.ended:
+            return self.enter(call, hello, who, claimed=True)
+        found = self.registry.find(hello, who)
+        if found is None:
+            raise SessionGone("this session has ended", ENDED)
+        return found
+
+    async def _find_relayed(self, hello: Hello, who: Who, *, ring: bool) -> Hosted | Denied:
+        """Find the session that an opening asks for which another process has handed over.
+
+        It opens none: a claim is never taken over, and the call's own process has what a scope
+        holds that cannot travel. Where this process is just about to open it, it waits for that.
+
+        Raises:
+            PeerError: 503, if it is not here; see also `Registry.find`.
+        """
+        if self._claims is not None:
+            while await self._claims.held(key_hash(hello.key)):
+                found = self.registry.find(hello, who, ring=ring)
+                if found is not None:
+                    return found
+        raise undecided("its process is just about to open it, or has given it up")
 
     async def _decision(self, hosted: Hosted) -> Accepted | Denied:
         """Wait for the application's decision on a session."""
@@ -99,7 +208,7 @@ class Admission:
                 f"the application neither accepted nor refused within {timeout:g} s", status=504
             ) from None
 
-    async def find(self, scope: Scope, hello: Hello, *, ring: bool = False) -> Hosted:
+    async def find(self, call: Call, hello: Hello, *, ring: bool = False) -> Hosted:
         """Find the session of a request that can open none.
 
         Raises:
@@ -108,16 +217,17 @@ class Admission:
         """
         if hello.instance is None and not ring:
             raise FrameError("a batch must name its instance")
-        who = await who_asks(self._bind, scope)
+        who = await call.who(self.bind)
         found = self.registry.find(hello, who, ring=ring)
         if not isinstance(found, Hosted):
             raise SessionGone(NOT_KNOWN, UNKNOWN)
         return found
 
-    def _open(self, scope: Scope, hello: Hello, who: Who, *, ring: bool) -> Hosted:
+    def _open(self, scope: Scope, hello: Hello, who: Who, *, ring: bool, claimed: bool) -> Hosted:
         if hello.probe:
             probe = self._probes.admit(scope, who.address)
-            return self.registry.open(hello, who, probe, limits=self._probes.limits)
+            limits = self._probes.limits
+            return self.registry.open(hello, who, probe, limits=limits, claimed=claimed)
 
         def start(live: LiveSession) -> ApplicationRun:
             logger.info(
@@ -125,4 +235,4 @@ class Admission:
             )
             return ApplicationRun(self._app, websocket_scope(scope, hello.subprotocols), live)
 
-        return self.registry.open(hello, who, start, ring=ring)
+        return self.registry.open(hello, who, start, ring=ring, claimed=claimed)

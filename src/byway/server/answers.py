@@ -7,6 +7,8 @@ Must not know: sessions, transports.
 from __future__ import annotations
 
 from http import HTTPStatus
+from math import ceil
+from typing import Final
 
 from byway.errors import PeerError
 from byway.handshake import GONE_HEADER
@@ -38,6 +40,11 @@ _OURS = _THE_CONNECTIONS | {
 }
 
 _NOT_A_REFUSALS = _THE_CONNECTIONS | {b"byway", b"content-length"}
+
+_LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+
+RETRY_AFTER: Final = 5.0
+"""Seconds after which a client that found no room is told to come again."""
 
 _ALWAYS: Headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
@@ -81,8 +88,11 @@ async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
     ]
     if error.gone:
         headers.append((GONE_HEADER.encode(), error.gone.encode()))
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers.append((b"retry-after", b"5"))
+    retry_after = error.retry_after
+    if retry_after is None and status in _LATER:
+        retry_after = RETRY_AFTER
+    if retry_after is not None:
+        headers.append((b"retry-after", str(ceil(retry_after)).encode()))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append((b"allow", b"POST"))
     # What it asks for does not exist in HTTP/2.

@@ -39,11 +39,11 @@ def check_head(method: str, headers: Headers, limits: Limits, *, mark: str = "1"
 
 async def read_beginning(
     receive: Receive, decoder: Decoder, limits: Limits
-) -> tuple[Hello, list[Frame], bool]:
+) -> tuple[Hello, list[Frame], bool, bytes]:
     """Read a body that has no end up to its HELLO.
 
     Returns:
-        HELLO, the frames that came with it, and whether there is more to come.
+        HELLO, the frames that came with it, whether there is more to come, and the bytes read.
 
     Raises:
         FrameError: the first frame is not HELLO.
@@ -51,14 +51,16 @@ async def read_beginning(
         ClientLeft: the client left, or the body ended.
     """
     frames: list[Frame] = []
-    more = True
+    more, read = True, bytearray()
     try:
         async with asyncio.timeout(limits.body_timeout):
             while not frames:
                 event = await receive()
                 if event["type"] == "http.disconnect":
                     raise ClientLeft
-                frames = decoder.feed(event.get("body", b""))
+                piece = event.get("body", b"")
+                read += piece
+                frames = decoder.feed(piece)
                 more = event.get("more_body", False)
                 if not more:
                     break
@@ -68,7 +70,8 @@ async def read_beginning(
         ) from None
     if not frames or frames[0][0] != HELLO:
         raise FrameError("the first frame of a body must be HELLO")
-    return Hello.parse(frames[0][1], max_size=limits.hello), frames[1:], more
+    hello = Hello.parse(frames[0][1], max_size=limits.hello)
+    return hello, frames[1:], more, bytes(read)
 
 
 def parse_body(body: bytes, limits: Limits) -> tuple[Hello, list[Frame]]:

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import httpx
 
+from byway.backplane.choice import BackplaneSpec
 from byway.channel import Channel, HeaderList, check_message
 from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
 from byway.limits import Limits
-from byway.server.application import Application
+from byway.server.call import Call, Serve
 from byway.server.middleware import FallbackMiddleware
 from byway.server.origin import Origins
 from byway.server.who import Bind
@@ -40,6 +41,8 @@ class Endpoint(FallbackMiddleware):
         origins: Origins = (),
         bind: Bind | None = None,
         readers: bool = True,
+        backplane: BackplaneSpec = None,
+        name: str | None = None,
         limits: Limits | None = None,
     ) -> None:
         """Serve a handler.
@@ -51,6 +54,8 @@ class Endpoint(FallbackMiddleware):
             origins: see `FallbackMiddleware`.
             bind: see `FallbackMiddleware`.
             readers: whether a plain GET is answered with what the handler sends.
+            backplane: see `FallbackMiddleware`.
+            name: see `FallbackMiddleware`.
             limits: see `Limits`.
         """
         super().__init__(
@@ -59,15 +64,17 @@ class Endpoint(FallbackMiddleware):
             origins=origins,
             bind=bind,
             readers=readers,
+            backplane=backplane,
+            name=name,
             limits=limits,
         )
 
-    def _own(self, scope: Scope) -> Application | None:
+    def _own(self, call: Call) -> Serve | None:
         """Return what serves a call: here also a plain WebSocket, whose page nobody else judges."""
-        own = super()._own(scope)
-        return self._plain if own is None and scope["type"] == "websocket" else own
+        own = super()._own(call)
+        return self._plain if own is None and call.scope["type"] == "websocket" else own
 
-    async def _plain(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _plain(self, call: Call) -> None:
         """Serve a WebSocket that does not speak byway."""
         connected = True  # `websocket.connect` was received already
 
@@ -76,17 +83,21 @@ class Endpoint(FallbackMiddleware):
             if connected:
                 connected = False
                 return {"type": "websocket.connect"}
-            return await receive()
+            return await call.receive()
 
-        await self.app(scope, receive_all, send)
+        await self.app(call.scope, receive_all, call.send)
 
 
 class HandlerApplication:
-    """An ASGI application made of one handler."""
+    """An ASGI application made of one handler.
+
+    Attributes:
+        handler: the handler.
+    """
 
     def __init__(self, handler: Handler) -> None:
         """Keep the handler."""
-        self._handler = handler
+        self.handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI call."""
@@ -94,7 +105,7 @@ class HandlerApplication:
             await receive()  # websocket.connect
             channel = ServerChannel(scope, receive, send)
             try:
-                await self._handler(channel)
+                await self.handler(channel)
             except ChannelClosed:
                 pass  # the handler was sending while the client left: an ordinary end
             except Exception:

@@ -17,18 +17,21 @@ import base64
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Final
 
 from byway.errors import ENDED, PeerError
 from byway.frames import BINARY, CLOSE, NEXT, PART, TEXT, Decoder, decode_close, decode_next
-from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_key
+from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_reader_key
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, application_headers
 from byway.server.application import Denied
-from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Receive, Scope, Send, first_of
+from byway.server.call import Call
+from byway.server.process import process_name
+from byway.server.relaying import NotHere
+from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Scope, first_of
 from byway.transports.eventstream import text_event
 from byway.transports.sse import serve_events
 
@@ -42,6 +45,10 @@ LINES: Final = "lines"
 
 _EVENT_ID: Final = re.compile(rf"([A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}})\.([0-9]{{1,18}})")
 _LINE_BREAK: Final = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+HandOver = Callable[[Call, Hello], Awaitable[bool]]
+"""Has the process of a reader's session serve its call; False where that is this one."""
 
 
 class Readers:
@@ -63,20 +70,29 @@ class Readers:
             return False
         return self._paths if isinstance(self._paths, bool) else scope["path"] in self._paths
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, call: Call, hand_over: HandOver) -> None:
         """Answer one GET until the session ends or the reader leaves.
+
+        Args:
+            call: the call.
+            hand_over: has the process of a session serve the call, if it is another one.
 
         Raises:
             PeerError: before anything was answered.
         """
-        headers = dict(scope["headers"])
+        scope, send, headers = call.scope, call.send, call.values
         events = b"text/event-stream" in headers.get(b"accept", b"").lower()
         lost = ""
         resumed = None
         last_id = headers.get(b"last-event-id", b"").decode("latin-1")
         if events and last_id:
             try:
-                resumed = await self._resume(scope, last_id)
+                hello = _resuming(last_id)
+                if await hand_over(call, hello):
+                    return
+                resumed = await self._resume(call, hello)
+            except NotHere as error:
+                lost = str(error)
             except PeerError as error:
                 if error.gone == ENDED:
                     # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
@@ -84,20 +100,25 @@ class Readers:
                     return
                 if error.status == 403:
                     raise  # somebody else's session: not to be answered with a new one
+                if call.relayed is not None:
+                    call.relayed.not_here(error)
+                    return
                 lost = str(error)
-        hello = resumed or Hello(key=new_key(), carrier=1, received=0, room=0)
-        admitted = await self._admission.admit(scope, hello, ring=True)
+        hello = resumed or Hello(key=new_reader_key(process_name()), carrier=1, received=0, room=0)
+        admitted = await self._admission.admit(call, hello, ring=True)
         if isinstance(admitted, Denied):
             await answer_denied(scope, send, admitted)
             return
         hosted, accepted = admitted
         link = _attach(hosted.live, hello, EVENTS if events else LINES)
+        if call.relayed is not None:
+            call.relayed.carries(hosted.live, hello)
         if hosted.live.core.finished:
             await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
             return
         exchange = Exchange(
             scope=scope,
-            receive=receive,
+            receive=call.receive,
             send=send,
             limits=self._limits,
             instance=hosted.instance,
@@ -115,21 +136,29 @@ class Readers:
             if not events or self._admission.registry.draining:
                 hosted.live.let_go("the reader left")  # it has no way to come back
 
-    async def _resume(self, scope: Scope, last_id: str) -> Hello:
+    async def _resume(self, call: Call, hello: Hello) -> Hello:
         """Find where an `EventSource` goes on.
 
         Raises:
             PeerError: it cannot go on.
         """
-        match = _EVENT_ID.fullmatch(last_id)
-        if match is None:
-            raise PeerError("the last event id is none of this server's", status=410)
-        hello = Hello(key=match[1], carrier=1, received=int(match[2]), room=0)
-        found = await self._admission.find(scope, hello, ring=True)
+        found = await self._admission.find(call, hello, ring=True)
         outbox = found.live.core.outbox
         if not outbox.first - 1 <= hello.received < outbox.next:
             raise PeerError("what followed the last event is not kept any more", status=410)
         return hello
+
+
+def _resuming(last_id: str) -> Hello:
+    """Return what the id of an event says.
+
+    Raises:
+        PeerError: it is none of ours.
+    """
+    match = _EVENT_ID.fullmatch(last_id)
+    if match is None:
+        raise PeerError("the last event id is none of this server's", status=410)
+    return Hello(key=match[1], carrier=1, received=int(match[2]), room=0)
 
 
 def _attach(live: LiveSession, hello: Hello, form: str) -> Attachment:

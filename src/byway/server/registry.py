@@ -11,9 +11,11 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from secrets import compare_digest
 from typing import Final
 
+from byway.backplane import Backplane
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, PeerError
 from byway.handshake import Hello, key_hash, new_instance, owner_of
 from byway.limits import Limits
@@ -50,12 +52,14 @@ class Hosted:
         live: the session.
         run: the application's run, or that of a probe.
         who: who opened it.
+        claimed: the backplane has a claim for it.
     """
 
     instance: str
     live: LiveSession
     run: ApplicationRun
     who: Who
+    claimed: bool = False
 
 
 class Registry:
@@ -63,11 +67,13 @@ class Registry:
 
     Attributes:
         draining: no new session is admitted any more.
+        backplane: is told what becomes of claimed sessions; None before there is one.
     """
 
     def __init__(self, limits: Limits) -> None:
         """Start empty."""
         self.draining = False
+        self.backplane: Backplane | None = None
         self._limits = limits
         self._hosted: dict[bytes, Hosted] = {}
         self._denied: OrderedDict[bytes, tuple[float, Denied, Who]] = OrderedDict()
@@ -84,6 +90,10 @@ class Registry:
     def sessions(self) -> list[Hosted]:
         """The sessions of this moment."""
         return list(self._hosted.values())
+
+    def keeps(self, digest: bytes) -> bool:
+        """Say whether a key is that of a session here, or of one that is remembered."""
+        return digest in self._hosted or digest in self._denied or digest in self._tombstones
 
     def find(self, hello: Hello, who: Who, *, ring: bool = False) -> Hosted | Denied | None:
         """Look a session up by its whole key.
@@ -141,6 +151,7 @@ class Registry:
         *,
         ring: bool = False,
         limits: Limits | None = None,
+        claimed: bool = False,
     ) -> Hosted:
         """Open a session, for which `find` returned None, and start its application.
 
@@ -150,6 +161,7 @@ class Registry:
             start: starts the application on the live session.
             ring: the client only reads.
             limits: bounds of the session where it has its own.
+            claimed: the backplane has a claim for it.
         """
         digest = key_hash(hello.key)
         instance = new_instance(process_name())
@@ -168,7 +180,7 @@ class Registry:
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)
-        hosted = self._hosted[digest] = Hosted(instance, live, run, who)
+        hosted = self._hosted[digest] = Hosted(instance, live, run, who, claimed)
         if not hello.probe:
             self._places.take(who.address)
             run.task.add_done_callback(lambda _: self._leave_if_over(hosted))
@@ -202,13 +214,33 @@ class Registry:
 
     def _bury(self, digest: bytes) -> None:
         hosted = self._hosted.pop(digest, None)
-        if hosted is not None and digest not in self._probes:
-            self._leave_if_over(hosted)
+        if hosted is not None:
+            if digest not in self._probes:
+                self._leave_if_over(hosted)
+            if hosted.claimed:
+                self._give_up(digest)
         self._probes.discard(digest)
         self._tombstones.pop(digest, None)
         self._tombstones[digest] = asyncio.get_running_loop().time() + self._limits.tombstone_age
         while len(self._tombstones) > self._limits.tombstones:
             self._tombstones.popitem(last=False)
+
+    def _give_up(self, digest: bytes) -> None:
+        """Tell the backplane that a claimed session has ended."""
+        backplane = self.backplane
+        assert backplane is not None
+        denied = self._denied.get(digest)
+        if denied is not None and denied[1].status == HTTPStatus.UNAUTHORIZED:
+            # It may be asked for again, with other credentials: until then the claim stays.
+            asyncio.get_running_loop().call_later(
+                self._limits.refusal_age, self._forget_refusal, digest
+            )
+        else:
+            backplane.ended(digest, refused=denied is not None)
+
+    def _forget_refusal(self, digest: bytes) -> None:
+        if digest not in self._hosted and self.backplane is not None:
+            self.backplane.ended(digest)
 
 
 def _check_owner(who: Who, opened_by: Who) -> None:

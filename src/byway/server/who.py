@@ -52,16 +52,20 @@ async def who_asks(bind: Bind | None, scope: Scope) -> Who:
     Raises:
         PeerError: 403, if `bind` raised PermissionError.
     """
-    address, origin, credentials = client_address(scope), origin_of(scope), _credentials(scope)
     if bind is None:
-        return Who(address, origin=origin, credentials=credentials)
+        return who_is(scope, None)
     try:
         user = bind(scope)
         if inspect.isawaitable(user):
             user = await user
     except PermissionError:
         raise PeerError("this request may not use this endpoint", status=403) from None
-    return Who(address, user, origin, credentials)
+    return who_is(scope, user)
+
+
+def who_is(scope: Scope, user: Hashable) -> Who:
+    """Return who makes a call, whose user is known."""
+    return Who(client_address(scope), user, origin_of(scope), _credentials(scope))
 
 
 def origin_of(scope: Scope) -> bytes:

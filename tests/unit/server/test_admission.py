@@ -17,6 +17,7 @@ from byway.server.middleware import FallbackMiddleware
 from byway.server.registry import Hosted
 from byway.server.who import Who, client_address, who_asks
 from byway.transports.base import Event, Receive, Scope, Send
+from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
 
 LIMITS = Limits(sessions=3, refusals=2, tombstones=2)
@@ -59,7 +60,7 @@ def scope() -> Scope:
 async def admitted(admission: Admission, app: Application, one: Hello) -> Hosted:
     """Let a client in."""
     app.decisions.put_nowait(ACCEPT)
-    outcome = await admission.admit(scope(), one)
+    outcome = await admission.admit(call_of(scope()), one)
     assert not isinstance(outcome, Denied)
     return outcome[0]
 
@@ -67,7 +68,7 @@ async def admitted(admission: Admission, app: Application, one: Hello) -> Hosted
 async def refused_with(admission: Admission, one: Hello) -> int:
     """Return the status with which a client is turned away."""
     with pytest.raises(PeerError) as caught:
-        await admission.admit(scope(), one)
+        await admission.admit(call_of(scope()), one)
     return caught.value.status
 
 
@@ -75,7 +76,7 @@ async def refused_with(admission: Admission, one: Hello) -> int:
 async def test_without_one_key_several_attempts_would_run_the_handler_several_times() -> None:
     app = Application()
     admission = Admission(app, LIMITS)
-    attempts = [asyncio.create_task(admission.admit(scope(), hello())) for _ in range(4)]
+    attempts = [asyncio.create_task(admission.admit(call_of(scope()), hello())) for _ in range(4)]
     await settle()
     app.decisions.put_nowait(ACCEPT)
     outcomes = await asyncio.gather(*attempts)
@@ -91,7 +92,7 @@ async def test_without_the_instance_a_client_would_go_on_with_another_run_of_the
     admission = Admission(app, LIMITS)
     hosted = await admitted(admission, app, hello())
     assert await refused_with(admission, hello(instance="another")) == 410
-    outcome = await admission.admit(scope(), hello(instance=hosted.instance))
+    outcome = await admission.admit(call_of(scope()), hello(instance=hosted.instance))
     assert not isinstance(outcome, Denied)
     assert outcome[0] is hosted
 
@@ -108,9 +109,9 @@ async def test_without_remembering_a_refusal_each_attempt_would_run_the_handler_
     app = Application()
     admission = Admission(app, LIMITS)
     app.decisions.put_nowait(REFUSE)
-    first = await admission.admit(scope(), hello())
+    first = await admission.admit(call_of(scope()), hello())
     assert isinstance(first, Denied)
-    assert await admission.admit(scope(), hello()) is first
+    assert await admission.admit(call_of(scope()), hello()) is first
     assert app.runs == 1
     assert len(admission.registry) == 0
 
@@ -120,7 +121,7 @@ async def test_a_refusal_is_remembered_for_a_short_time_and_then_the_session_is_
     app = Application()
     admission = Admission(app, LIMITS)
     app.decisions.put_nowait(REFUSE)
-    await admission.admit(scope(), hello())
+    await admission.admit(call_of(scope()), hello())
     await asyncio.sleep(LIMITS.refusal_age + 1)
     assert await refused_with(admission, hello()) == 410
     assert app.runs == 1
@@ -158,19 +159,19 @@ async def test_a_refusal_that_asks_who_it_is_is_none_of_who_says_so() -> None:
     admission = Admission(app, LIMITS)
     for _ in range(3):
         app.decisions.put_nowait(ACCEPT)
-    first = await admission.admit(scope(), hello())
+    first = await admission.admit(call_of(scope()), hello())
     assert isinstance(first, Denied)
     assert first.status == 401
-    assert await admission.admit(scope(), hello()) is first
+    assert await admission.admit(call_of(scope()), hello()) is first
     assert app.runs == 1
-    outcome = await admission.admit(signed(), hello())
+    outcome = await admission.admit(call_of(signed()), hello())
     assert not isinstance(outcome, Denied)
     assert app.runs == 2
     # Once it is over, neither the refusal nor what is left of it opens it again.
     outcome[0].live.abort(1006, "lost")
     assert await refused_with(admission, hello()) == 410
     with pytest.raises(PeerError):
-        await admission.admit(signed(), hello())
+        await admission.admit(call_of(signed()), hello())
     assert app.runs == 2
 
 
@@ -179,7 +180,7 @@ async def test_attempts_that_wait_with_other_credentials_are_asked_on_their_own(
     app = AsksWho()
     admission = Admission(app, LIMITS)
     scopes = [scope(), signed(), signed(), scope(), signed(name=b"Basic wrong")]
-    attempts = [asyncio.create_task(admission.admit(one, hello())) for one in scopes]
+    attempts = [asyncio.create_task(admission.admit(call_of(one), hello())) for one in scopes]
     await settle()
     assert app.runs == 1
     for _ in range(3):
@@ -200,7 +201,7 @@ async def test_many_credentials_with_one_key_do_not_keep_each_other_waiting() ->
     app = AsksWho()
     admission = Admission(app, LIMITS)
     scopes = [signed(name=b"Basic %d" % number) for number in range(20)]
-    attempts = [asyncio.create_task(admission.admit(one, hello())) for one in scopes]
+    attempts = [asyncio.create_task(admission.admit(call_of(one), hello())) for one in scopes]
     for _ in scopes:
         app.decisions.put_nowait(ACCEPT)
     outcomes = await asyncio.gather(*attempts)
@@ -213,8 +214,8 @@ async def test_other_credentials_do_not_help_against_another_refusal() -> None:
     app = Application()
     admission = Admission(app, LIMITS)
     app.decisions.put_nowait(REFUSE)
-    first = await admission.admit(scope(), hello())
-    assert await admission.admit(signed(), hello()) is first
+    first = await admission.admit(call_of(scope()), hello())
+    assert await admission.admit(call_of(signed()), hello()) is first
     assert app.runs == 1
 
 
@@ -230,11 +231,11 @@ async def test_refusals_are_bounded_in_number() -> None:
     admission = Admission(app, LIMITS)
     for name in "abc":
         app.decisions.put_nowait(REFUSE)
-        await admission.admit(scope(), hello(name))
-    assert isinstance(await admission.admit(scope(), hello("c")), Denied)
+        await admission.admit(call_of(scope()), hello(name))
+    assert isinstance(await admission.admit(call_of(scope()), hello("c")), Denied)
     # The oldest is forgotten, and the tombstones hold no more of them either.
     app.decisions.put_nowait(ACCEPT)
-    assert isinstance((await admission.admit(scope(), hello("a"))), tuple)
+    assert isinstance((await admission.admit(call_of(scope()), hello("a"))), tuple)
 
 
 @timed
@@ -311,7 +312,7 @@ async def test_an_accepted_client_that_never_comes_is_forgotten_after_a_window()
     app = Application()
     admission = Admission(app, LIMITS)
     app.decisions.put_nowait(ACCEPT)
-    outcome = await admission.admit(scope(), hello())
+    outcome = await admission.admit(call_of(scope()), hello())
     assert not isinstance(outcome, Denied)
     hosted, accepted = outcome
     assert accepted == Accepted(None, [])
@@ -330,15 +331,15 @@ async def test_without_a_share_one_address_would_take_all_places() -> None:
     app = Application()
     admission = Admission(app, replace(LIMITS, sessions_per_address=1))
     app.decisions.put_nowait(ACCEPT)
-    first = await admission.admit(from_address("192.0.2.1"), hello("a"))
+    first = await admission.admit(call_of(from_address("192.0.2.1")), hello("a"))
     with pytest.raises(PeerError, match="this address has its 1 sessions") as caught:
-        await admission.admit(from_address("192.0.2.1"), hello("b"))
+        await admission.admit(call_of(from_address("192.0.2.1")), hello("b"))
     assert caught.value.status == 429
     app.decisions.put_nowait(ACCEPT)
-    await admission.admit(from_address("192.0.2.2"), hello("b"))
-    again = await admission.admit(from_address("192.0.2.1"), hello("a"))
+    await admission.admit(call_of(from_address("192.0.2.2")), hello("b"))
+    again = await admission.admit(call_of(from_address("192.0.2.1")), hello("a"))
     assert again == first, "the session that it has is served"
-    moved = await admission.admit(from_address("198.51.100.1"), hello("a"))
+    moved = await admission.admit(call_of(from_address("198.51.100.1")), hello("a"))
     assert moved == first, "and follows its client into another network"
 
 
@@ -352,14 +353,14 @@ async def test_a_place_is_free_when_the_session_is_over_and_its_handler_has_retu
         await released.wait()  # it does something of its own, whatever becomes of its client
 
     admission = Admission(app, replace(LIMITS, sessions=1))
-    outcome = await admission.admit(scope(), hello("a"))
+    outcome = await admission.admit(call_of(scope()), hello("a"))
     assert not isinstance(outcome, Denied)
     outcome[0].live.abort(1006, "lost")
     assert len(admission.registry) == 0
     assert await refused_with(admission, hello("b")) == 503, "its handler still runs"
     released.set()
     await settle()
-    assert not isinstance(await admission.admit(scope(), hello("b")), Denied)
+    assert not isinstance(await admission.admit(call_of(scope()), hello("b")), Denied)
 
 
 @timed
@@ -371,7 +372,7 @@ async def test_a_flood_of_sessions_that_end_at_once_leaves_no_place_behind() -> 
         hosted.live.abort(1006, "lost")
         await settle()
         app.decisions.put_nowait(REFUSE)
-        assert isinstance(await admission.admit(scope(), hello(name + "-")), Denied)
+        assert isinstance(await admission.admit(call_of(scope()), hello(name + "-")), Denied)
         await settle()
 
 
@@ -396,11 +397,11 @@ async def test_a_readers_session_cannot_be_spoken_to_nor_another_be_read_as_one(
     app = Application()
     admission = Admission(app, LIMITS)
     app.decisions.put_nowait(ACCEPT)
-    await admission.admit(scope(), hello("a"), ring=True)
+    await admission.admit(call_of(scope()), hello("a"), ring=True)
     assert await refused_with(admission, hello("a")) == 410
     await admitted(admission, app, hello("b"))
     with pytest.raises(PeerError) as caught:
-        await admission.admit(scope(), hello("b"), ring=True)
+        await admission.admit(call_of(scope()), hello("b"), ring=True)
     assert caught.value.status == 410
 
 
@@ -412,7 +413,7 @@ async def test_a_drain_waits_for_no_acknowledgement_longer_than_its_time() -> No
             pass
 
     middleware = FallbackMiddleware(app, limits=LIMITS)
-    outcome = await middleware._admission.admit(scope(), hello())
+    outcome = await middleware._admission.admit(call_of(scope()), hello())
     assert not isinstance(outcome, Denied)
     outcome[0].live.attach(1, "stream", ordered=True).establish()
     began = now()

@@ -12,6 +12,7 @@ from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.process import process_name
 from byway.server.who import Who
+from tests.support.calls import call_of
 from tests.unit.clock import settle, timed
 from tests.unit.server.test_admission import Application, admitted, hello, refused_with, scope
 
@@ -22,7 +23,7 @@ OTHER = new_instance(new_process_name())
 async def gone(admission: Admission, name: str, instance: str | None, *, ring: bool = False) -> str:
     """Return what a client is told that asks for a session which is not here."""
     with pytest.raises(PeerError) as caught:
-        await admission.admit(scope(), hello(name, instance=instance), ring=ring)
+        await admission.admit(call_of(scope()), hello(name, instance=instance), ring=ring)
     assert caught.value.status == 410
     return caught.value.gone
 
@@ -65,7 +66,7 @@ async def test_a_refusal_here_does_not_end_a_session_elsewhere() -> None:
     app = Application()
     admission = Admission(app, Limits())
     app.decisions.put_nowait({"type": "websocket.close"})
-    await admission.admit(scope(), hello())
+    await admission.admit(call_of(scope()), hello())
     assert await gone(admission, "a", OTHER) == "elsewhere"
 
 
@@ -74,7 +75,7 @@ async def test_whose_session_it_is_comes_before_where_it_is() -> None:
     app = Application()
     admission = Admission(app, Limits())
     app.decisions.put_nowait({"type": "websocket.accept"})
-    await admission.admit(scope(), hello())
+    await admission.admit(call_of(scope()), hello())
     with pytest.raises(PeerError) as caught:
         admission.registry.find(hello(instance=OTHER), Who(user="somebody else"))
     assert (caught.value.status, caught.value.gone) == (403, "")
@@ -87,7 +88,7 @@ async def test_no_other_refusal_says_that_a_session_is_gone() -> None:
     await admitted(admission, app, hello("a"))
     assert await refused_with(admission, hello("b")) == 503
     with pytest.raises(PeerError) as caught:
-        await admission.admit(scope(), hello("b"))
+        await admission.admit(call_of(scope()), hello("b"))
     assert caught.value.gone == ""
 
 

@@ -15,6 +15,7 @@ from byway.server.probe import Probes
 from byway.server.registry import Hosted
 from byway.session import Closed
 from byway.transports.base import Scope
+from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
 
 LIMITS = Limits(sessions=1, probes=3, probes_per_address=2, probe_bytes=1_000, probe_time=50)
@@ -38,7 +39,7 @@ def scope(address: str | None) -> Scope:
 
 async def admitted(admission: Admission, name: str, address: str | None = "a") -> Hosted:
     """Let a probe in, and give it a carrier."""
-    outcome = await admission.admit(scope(address), hello(name))
+    outcome = await admission.admit(call_of(scope(address)), hello(name))
     assert not isinstance(outcome, Denied)
     hosted, accepted = outcome
     assert accepted.subprotocol == PROBE
@@ -50,7 +51,7 @@ async def admitted(admission: Admission, name: str, address: str | None = "a") -
 async def refused(admission: Admission, name: str, address: str | None) -> str:
     """Return with which words a probe is turned away."""
     with pytest.raises(PeerError) as caught:
-        await admission.admit(scope(address), hello(name))
+        await admission.admit(call_of(scope(address)), hello(name))
     assert caught.value.status == 429
     return str(caught.value)
 

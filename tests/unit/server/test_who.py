@@ -14,6 +14,7 @@ from byway.server.admission import Admission
 from byway.server.application import Denied
 from byway.server.who import Who, who_asks
 from byway.transports.base import Receive, Scope, Send
+from tests.support.calls import call_of
 from tests.unit.clock import timed
 
 HELLO = Hello(key="Kx3vT8qLw2ZrN5yBhE7uJd", carrier=1, received=0, room=1_000)
@@ -59,30 +60,30 @@ def test_only_the_opener_owns_a_session(opened_by: Hashable, user: Hashable, own
 @timed
 async def test_somebody_else_gets_403_whatever_is_asked_of_the_session() -> None:
     admission = Admission(accepting, Limits(), bind=lambda scope: scope["user"])
-    outcome = await admission.admit(scope("alice"), HELLO)
+    outcome = await admission.admit(call_of(scope("alice")), HELLO)
     assert not isinstance(outcome, Denied)
     instances = (None, outcome[0].instance, "another")
     for user in ("mallory", None):
         for instance in instances:
             one = Hello(key=HELLO.key, carrier=2, received=0, room=0, instance=instance)
             with pytest.raises(PeerError) as caught:
-                await admission.admit(scope(user), one)
+                await admission.admit(call_of(scope(user)), one)
             assert caught.value.status == 403
             assert str(caught.value) == "this request may not use this session"
     one = Hello(key=HELLO.key, carrier=2, received=0, room=0, instance=outcome[0].instance)
-    assert await admission.find(scope("alice"), one) is outcome[0]
+    assert await admission.find(call_of(scope("alice")), one) is outcome[0]
     with pytest.raises(PeerError) as caught:
-        await admission.find(scope("mallory"), one)
+        await admission.find(call_of(scope("mallory")), one)
     assert caught.value.status == 403
 
 
 @timed
 async def test_what_the_application_answered_to_one_user_is_not_told_another() -> None:
     admission = Admission(refusing, Limits(), bind=lambda scope: scope["user"])
-    assert isinstance(await admission.admit(scope("alice"), HELLO), Denied)
-    assert isinstance(await admission.admit(scope("alice"), HELLO), Denied)
+    assert isinstance(await admission.admit(call_of(scope("alice")), HELLO), Denied)
+    assert isinstance(await admission.admit(call_of(scope("alice")), HELLO), Denied)
     with pytest.raises(PeerError) as caught:
-        await admission.admit(scope("mallory"), HELLO)
+        await admission.admit(call_of(scope("mallory")), HELLO)
     assert caught.value.status == 403
 
 
@@ -102,7 +103,8 @@ async def test_bind_may_be_async_and_two_attempts_still_open_one_session() -> No
 
     admission = Admission(app, Limits(), bind)
     first, second = await asyncio.gather(
-        admission.admit(scope("alice"), HELLO), admission.admit(scope("alice"), HELLO)
+        admission.admit(call_of(scope("alice")), HELLO),
+        admission.admit(call_of(scope("alice")), HELLO),
     )
     assert not isinstance(first, Denied)
     assert not isinstance(second, Denied)

@@ -1,0 +1,177 @@
+"""The desk: what all endpoints of one event loop share, their backplane and the calls over it.
+
+Knows: backplanes, and which endpoint is meant by a name.
+Must not know: sessions, transports, what is in a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from byway.backplane import Backplane, Link
+from byway.backplane.choice import BackplaneSpec, choose, resolve
+from byway.errors import UsageError
+from byway.limits import Limits
+from byway.server.process import process_name
+
+
+class Place(Protocol):
+    """An endpoint, as the calls of other processes see it."""
+
+    async def serve_relayed(self, handed: Any, told: dict[str, Any]) -> None:
+        """Serve a `byway.server.relayed.HandedCall`."""
+
+
+class Leaving(Protocol):
+    """A call of this process that another one serves."""
+
+    def leave(self) -> None:
+        """Say that its carrier shall be moved, as this process goes away."""
+
+    def cut(self) -> None:
+        """End it at once."""
+
+
+class Desk:
+    """The backplane of one event loop, and who takes its calls.
+
+    Attributes:
+        loop: the event loop that it belongs to.
+        backplane: shared by all its endpoints.
+        ready: whether the backplane has been started.
+        draining: this process goes away.
+        handed: the calls that other processes serve for this one.
+    """
+
+    def __init__(self, backplane: Backplane) -> None:
+        """Belong to the loop that runs now."""
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.backplane: Backplane = backplane
+        self.ready: bool = backplane.alone
+        self.draining: bool = False
+        self.handed: set[Leaving] = set()
+        self._starting: asyncio.Task[None] | None = None
+        self._places: WeakValueDictionary[str, Place] = WeakValueDictionary()
+        self._members: set[int] = set()
+        self._all_back: asyncio.Event | None = None
+
+    async def start(self) -> None:
+        """Start the backplane, once for all who ask.
+
+        Raises:
+            UsageError: it cannot be used as it was set up.
+        """
+        if self.ready:
+            return
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self.backplane.start(self._serve))
+        try:
+            await asyncio.shield(self._starting)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            self._starting = None  # it may be mended: whoever asks next tries again
+            raise
+        self.ready = True
+
+    def take_place(self, name: str, place: Place) -> None:
+        """Let the calls for a name go to this endpoint.
+
+        Raises:
+            UsageError: another one has it.
+        """
+        there = self._places.setdefault(name, place)
+        if there is not place:
+            raise UsageError(
+                f"two endpoints of this process are called {name!r}, so that calls of other "
+                "processes could not be told apart: give each another name="
+            )
+
+    async def _serve(self, link: Link, payload: bytes) -> None:
+        """Serve a call of another process."""
+        from byway.server.relayed import serve_handed  # it knows what is in a call
+
+        await serve_handed(link, payload, self._places.get)
+
+    # Going away
+
+    def join(self, member: object) -> None:
+        """Count an endpoint that uses it."""
+        self._members.add(id(member))
+
+    async def leave(self, member: object) -> None:
+        """Take an endpoint off; with the last one, leave the backplane in order."""
+        self._members.discard(id(member))
+        if not self._members and self.ready and not self.backplane.alone:
+            desks = _desks.get(self.loop, {})
+            for key in [key for key, desk in desks.items() if desk is self]:
+                del desks[key]
+            await self.backplane.aclose()
+
+    async def send_away(self, timeout: float) -> None:
+        """Have the calls that others serve moved to other processes, and wait until they are.
+
+        Args:
+            timeout: seconds to wait at most. What is left then is asked once more.
+        """
+        self.draining = True
+        for one in list(self.handed):
+            one.leave()
+        if self.handed:
+            self._all_back = asyncio.Event()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._all_back.wait()
+            except TimeoutError:
+                pass
+
+    def cut(self) -> None:
+        """End what others still serve."""
+        for one in list(self.handed):
+            one.cut()
+
+    def given(self, one: Leaving) -> None:
+        """Note that a call was handed over."""
+        self.handed.add(one)
+
+    def returned(self, one: Leaving) -> None:
+        """Note that a call which was handed over has ended."""
+        self.handed.discard(one)
+        if not self.handed and self._all_back is not None:
+            self._all_back.set()
+
+
+_desks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, Desk]] = WeakKeyDictionary()
+
+
+def desk_of(spec: BackplaneSpec, limits: Limits) -> Desk:
+    """Return the desk of the running event loop for what was given as `backplane=`.
+
+    Args:
+        spec: what was given.
+        limits: bounds of its links, where it is not there yet.
+
+    Raises:
+        UsageError: it is none of what may be given.
+    """
+    spec = resolve(spec)
+    desks = _desks.setdefault(asyncio.get_running_loop(), {})
+    key: object = spec if spec is None or isinstance(spec, (str, bool)) else id(spec)
+    if (desk := desks.get(key)) is None:
+        desk = desks[key] = Desk(choose(spec, process_name(), limits))
+    return desk
+
+
+def name_of(app: object) -> str:
+    """Return what an application is called in all processes: its function, or its class."""
+    handler = getattr(app, "handler", app)
+    if not hasattr(handler, "__qualname__"):
+        handler = type(handler)
+    return f"{handler.__module__}.{handler.__qualname__}"
+
+
+Find = Callable[[str], Place | None]
+"""Finds an endpoint of this process by its name."""

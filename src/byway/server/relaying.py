@@ -1,0 +1,299 @@
+"""Relaying: the relay's end of a call, which belongs to a session of another process.
+
+Knows: ASGI, links, and what a client is told when they fail.
+Must not know: sessions, transports, frames of the protocol.
+
+The relay hands over what `receive` gives, and sends what comes back. It judges nothing and repairs
+nothing: a link that is cut ends the call, as a connection to the client would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from random import uniform
+from typing import Any, Final
+
+from byway.backplane import Gone, Link, LinkLost, Unreachable, kinds
+from byway.errors import ENDED, PeerError
+from byway.server.call import Call
+from byway.server.claims import undecided
+from byway.server.desk import Desk
+from byway.transports.base import Event, stop
+
+logger: logging.Logger = logging.getLogger("byway.server")
+
+LAST_WORDS: Final = 5.0
+"""Seconds that the owner may take to end a call whose client has left."""
+
+CUT_CODE: Final = 1001
+"""The close code of a WebSocket whose link was cut: the client goes on with a new carrier."""
+
+# Of these a client takes no end for the session's: docs/protocol.md, "Choosing a carrier".
+_CUT_LIKE_AN_END: Final = (b"stream", b"sse")
+
+
+class NotHere(Exception):
+    """What a reader asks for is not in the process that it was in."""
+
+
+class HandedOver:
+    """A call that another process serves for this one."""
+
+    def __init__(self, desk: Desk, call: Call, link: Link) -> None:
+        """Join a call and a link that carries no other."""
+        self._desk = desk
+        self._call = call
+        self._link = link
+        self._begun = False  # the client has got the beginning of a response
+        self._open_ended = False  # whose end says nothing
+        self._freed = False
+
+    def leave(self) -> None:
+        """Ask the owner to move the carrier, as this process goes away."""
+        try:
+            self._link.write(kinds.LEAVE)
+        except LinkLost:
+            pass  # it has ended
+
+    def cut(self) -> None:
+        """End it at once."""
+        self._link.cut()
+
+    async def run(self, payload: bytes, body: bytes, *, more: bool, lasting: bool) -> None:
+        """Carry the call to its end.
+
+        Raises:
+            PeerError: 503, if the link was cut before the client got anything.
+            NotHere: a reader asks for what is not there any more.
+            LinkLost: the owner did not take the call.
+            Unreachable: it did not in time.
+        """
+        desk, link = self._desk, self._link
+        desk.given(self)
+        try:
+            await link.call(payload)
+            if desk.draining:
+                self.leave()
+            try:
+                if self._call.scope["type"] == "websocket":
+                    await self._socket()
+                else:
+                    await self._request(body, more=more, lasting=lasting)
+                self._give_back()
+            except NotHere:
+                self._give_back()
+                raise
+            except LinkLost as error:
+                await self._lost(error)
+            except OSError:
+                logger.debug("a client left while it was written to")
+        finally:
+            desk.returned(self)
+            if not self._freed:
+                link.cut()
+
+    def _give_back(self) -> None:
+        """Let the link carry another call: this one has ended on both sides."""
+        self._link.write(kinds.END)
+        self._freed = True
+        self._link.free()
+
+    async def _lost(self, error: LinkLost) -> None:
+        """End the call of a link that was cut."""
+        if not self._begun:
+            raise undecided(str(error)) from None
+        if self._call.scope["type"] == "websocket":
+            reason = "the link to its process was cut"
+            await self._call.send({"type": "websocket.close", "code": CUT_CODE, "reason": reason})
+        elif self._open_ended:
+            await self._call.send({"type": "http.response.body", "body": b"", "more_body": False})
+        # Else the server finds the response incomplete, and cuts the connection.
+
+    # A request
+
+    async def _request(self, body: bytes, *, more: bool, lasting: bool) -> None:
+        link = self._link
+        if body:
+            link.write(kinds.BODY, body)
+        if not more:
+            link.write(kinds.BODY)
+        if not more and not lasting:
+            await self._response()
+            return
+        down = asyncio.ensure_future(self._response())
+        up = asyncio.ensure_future(self._bring_up() if more else self._watch())
+        try:
+            await asyncio.wait({down, up}, return_when=asyncio.FIRST_COMPLETED)
+            if not down.done() and not more:
+                await asyncio.wait({down}, timeout=LAST_WORDS)  # the client has left
+            elif not down.done():
+                up.result()
+                await asyncio.wait({down})
+        finally:
+            await stop(down, up)
+        if down.cancelled():
+            raise LinkLost("the owner did not end a call whose client had left")
+        down.result()
+
+    async def _watch(self) -> None:
+        """Say that the client has left."""
+        while (await self._call.receive())["type"] != "http.disconnect":
+            pass
+        self._link.write(kinds.LEFT)
+
+    async def _bring_up(self) -> None:
+        """Hand over a body as it comes."""
+        link, receive = self._link, self._call.receive
+        while True:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                link.write(kinds.LEFT)
+                return
+            if piece := event.get("body", b""):
+                link.write(kinds.BODY, piece)
+            if not event.get("more_body", False):
+                link.write(kinds.BODY)
+                return
+            if link.full:
+                await link.flush()
+
+    async def _response(self) -> None:
+        """Send what comes back."""
+        receive, send = self._link.receive, self._call.send
+        lost: str | None = None
+        while True:
+            kind, data = await receive()
+            if kind == kinds.DATA:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            elif kind == kinds.START:
+                await self._start(data, "http.response.start")
+            elif kind == kinds.END:
+                if lost is not None:
+                    raise NotHere(lost)
+                await send({"type": "http.response.body", "body": data, "more_body": False})
+                return
+            elif kind == kinds.NOT_HERE:
+                lost = json.loads(data)["reason"]
+
+    async def _start(self, data: bytes, name: str) -> None:
+        told = json.loads(data)
+        headers = _headers(told)
+        self._begun = True
+        self._open_ended = dict(headers).get(b"byway") in _CUT_LIKE_AN_END
+        await self._call.send({"type": name, "status": told["status"], "headers": headers})
+
+    # A WebSocket
+
+    async def _socket(self) -> None:
+        down = asyncio.ensure_future(self._messages_down())
+        up = asyncio.ensure_future(self._messages_up())
+        try:
+            await asyncio.wait({down, up}, return_when=asyncio.FIRST_COMPLETED)
+            if not down.done():
+                up.result()
+                await asyncio.wait({down}, timeout=LAST_WORDS)  # the client has left
+        finally:
+            await stop(down, up)
+        if down.cancelled():
+            raise LinkLost("the owner did not end a call whose client had left")
+        down.result()
+
+    async def _messages_up(self) -> None:
+        link, receive = self._link, self._call.receive
+        while True:
+            event = await receive()
+            if event["type"] == "websocket.disconnect":
+                told = {"code": event.get("code", 1005), "reason": event.get("reason") or ""}
+                link.write(kinds.LEFT, json.dumps(told).encode())
+                return
+            text = event.get("text")
+            if text is None:
+                link.write(kinds.BINARY, event["bytes"])
+            else:
+                link.write(kinds.TEXT, text.encode())
+            if link.full:
+                await link.flush()
+
+    async def _messages_down(self) -> None:
+        receive, send = self._link.receive, self._call.send
+        denial = False
+        while True:
+            kind, data = await receive()
+            if kind == kinds.BINARY:
+                await send({"type": "websocket.send", "bytes": data})
+            elif kind == kinds.TEXT:
+                await send({"type": "websocket.send", "text": data.decode()})
+            elif kind == kinds.ACCEPT:
+                told = json.loads(data)
+                self._begun = True
+                accept: Event = {
+                    "type": "websocket.accept",
+                    "subprotocol": told["subprotocol"],
+                    "headers": _headers(told),
+                }
+                await send(accept)
+            elif kind == kinds.CLOSE:
+                self._begun = True
+                await send({"type": "websocket.close", **json.loads(data)})
+            elif kind == kinds.START:
+                denial = True
+                await self._start(data, "websocket.http.response.start")
+            elif kind == kinds.END:
+                if denial:
+                    await send({"type": "websocket.http.response.body", "body": data})
+                return
+
+
+def _headers(told: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told["headers"]]
+
+
+async def hand_over(
+    desk: Desk,
+    call: Call,
+    owner: str,
+    payload: bytes,
+    *,
+    body: bytes = b"",
+    more: bool = False,
+    lasting: bool = False,
+    drain_spread: float,
+) -> None:
+    """Have another process serve a call, and return when it has ended.
+
+    Args:
+        desk: the backplane.
+        call: the call.
+        owner: name of the process.
+        payload: what CALL says.
+        body: what has been read of the call's body.
+        more: there is more of it to come.
+        lasting: the response has no end, so it is watched whether the client leaves.
+        drain_spread: seconds over which the clients of a process that is gone come back.
+
+    Raises:
+        PeerError: before the client got anything: 410, if the owner is gone; 503, if it cannot be
+            reached now.
+        NotHere: a reader asks for what is not there any more.
+    """
+    for last in (False, True):
+        try:
+            link = await desk.backplane.link(owner)
+            await HandedOver(desk, call, link).run(payload, body, more=more, lasting=lasting)
+        except Gone:
+            raise PeerError(
+                "this session has ended with its process",
+                status=410,
+                gone=ENDED,
+                retry_after=uniform(0, drain_spread),
+            ) from None
+        except Unreachable as error:
+            raise undecided(str(error)) from None
+        except LinkLost as error:
+            # One that was kept may have been cut while it carried nothing.
+            if last:
+                raise undecided(str(error)) from None
+        else:
+            return
