@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from byway.backplane.base import BackplaneError, Link, LinkLost, Unreachable
 from byway.backplane.calls import OneCall
 from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
-from byway.backplane.kinds import ASK, TELL
+from byway.backplane.idle import Idle
 from byway.backplane.pipe import BUFFER, leave
 from byway.backplane.proof import NoCommonVersion, Proof, Secrets
 from byway.backplane.watch import Watch
@@ -79,9 +80,7 @@ class Callers:
         self._counts = counts or Counts()
         self._proven: dict[Connection, None] = {}
         self._dialled: dict[Connection, asyncio.Future[None]] = {}
-        self._idle: dict[
-            str, deque[tuple[Connection, float]]
-        ] = {}  # since when, the last at the end
+        self._idle = Idle(self.limits.idle_links)
         self._turns: dict[str, _Turns] = {}
         self._named: set[str] = set()
         self._watch = Watch(self.limits.link_silence / LOOKS, self._look)
@@ -99,51 +98,25 @@ class Callers:
             Unreachable: it cannot be connected to in `link_time`, or is not that process, or this
                 one has all the links that it may have.
         """
-        connection = self._kept(owner)
+        connection = self._idle.take(owner)
         if connection is None:
-            turns = self._turns.get(owner)
-            if turns is None:
-                turns = self._turns[owner] = _Turns(DIALS)
-            turns.users += 1
+            limit = self.limits.link_time
             try:
-                async with turns:
-                    connection = self._kept(owner) or await self._dial(owner, address)
-            finally:
-                turns.users -= 1
-                if not turns.users:
-                    del self._turns[owner]
+                async with asyncio.timeout(limit), self._turn(owner):
+                    connection = self._idle.take(owner) or await self._dial(owner, address)
+            except TimeoutError:
+                raise Unreachable(f"process {owner} did not prove itself in {limit:g} s") from None
         return connection.carry()
-
-    async def ask(self, owner: str, address: Address, question: bytes = b"") -> bytes:
-        """Ask a process what goes on in it, and return what it tells; both are JSON.
-
-        Raises:
-            Unreachable: as `link`, or it does not respond in `link_time`.
-            LinkLost: it does not tell.
-        """
-        link = await self.link(owner, address)
-        try:
-            link.write(ASK, question)
-            async with asyncio.timeout(self.limits.link_time):
-                kind, reply = await link.receive()
-        except TimeoutError:
-            raise Unreachable(f"process {owner} does not respond") from None
-        finally:
-            link.free()  # where nothing came, that cuts it
-        if kind != TELL:
-            raise LinkLost(f"process {owner} responds with a frame of kind {kind}")
-        return reply
 
     def forget(self, owner: str) -> None:
         """Cut the links to a process that carry no call: it is gone."""
-        for connection, _ in self._idle.pop(owner, ()):
+        for connection in self._idle.of(owner):
             connection.end(LinkLost(f"process {owner} is gone"))
 
     async def aclose(self) -> None:
         """Cut all links, and make no more."""
         self._closed = True
         self._watch.stop()
-        self._idle.clear()
         await leave([*self._dialled, *self._proven])
 
     # What connections call.
@@ -169,11 +142,8 @@ class Callers:
 
     def freed(self, connection: Connection) -> None:
         """Keep a connection for the next call, if there are not too many."""
-        kept = self._idle.setdefault(connection.peer, deque())
-        if self._closed or len(kept) >= self.limits.idle_links:
+        if self._closed or not self._idle.keep(connection, connection.loop.time()):
             connection.end(LinkLost("enough links are kept"), flush=True)
-        else:
-            kept.append((connection, connection.loop.time()))
 
     def lost(self, connection: Connection, error: BackplaneError) -> None:
         """Forget a connection."""
@@ -184,22 +154,22 @@ class Callers:
         if connection in self._proven:
             del self._proven[connection]
             self._counts.links -= 1
-        kept = self._idle.get(connection.peer)
-        if kept is not None:
-            left = deque(one for one in kept if one[0] is not connection)
-            if left:
-                self._idle[connection.peer] = left
-            else:
-                del self._idle[connection.peer]
+        self._idle.drop(connection)
 
-    def _kept(self, owner: str) -> Connection | None:
-        kept = self._idle.get(owner)
-        if not kept:
-            return None
-        connection, _ = kept.pop()
-        if not kept:
-            del self._idle[owner]
-        return connection
+    @asynccontextmanager
+    async def _turn(self, owner: str) -> AsyncIterator[None]:
+        """Wait for a turn to connect to a process."""
+        turns = self._turns.get(owner)
+        if turns is None:
+            turns = self._turns[owner] = _Turns(DIALS)
+        turns.users += 1
+        try:
+            async with turns:
+                yield
+        finally:
+            turns.users -= 1
+            if not turns.users:
+                del self._turns[owner]
 
     async def _dial(self, owner: str, address: Address) -> Connection:
         if self._closed:
@@ -209,33 +179,28 @@ class Callers:
         loop = asyncio.get_running_loop()
         connection = Connection(self, Proof(self._name, self._secrets, expected=owner))
         ready = self._dialled[connection] = loop.create_future()
-        limit = self.limits.link_time
+        made = False
         try:
-            async with asyncio.timeout(limit):
-                if isinstance(address, str):
-                    await loop.create_unix_connection(lambda: connection, address)
-                else:
-                    host, port = address
-                    await loop.create_connection(lambda: connection, host, port, ssl=self._tls)
-                await ready
-            if connection.error is None:
-                return connection
-            raise connection.error
+            if isinstance(address, str):
+                await loop.create_unix_connection(lambda: connection, address)
+            else:
+                await loop.create_connection(lambda: connection, *address, ssl=self._tls)
+            await ready
+            if connection.error is not None:
+                raise connection.error
+            made = True
         except (ConnectionRefusedError, FileNotFoundError) as error:
             raise NotListening(f"process {owner}: {error}") from error
-        except TimeoutError:
-            raise Unreachable(f"process {owner} did not prove itself in {limit:g} s") from None
         except NoCommonVersion as error:
             self._name_once(owner, error)
             raise
         except (OSError, BackplaneError) as error:
             raise Unreachable(f"process {owner}: {error}") from error
-        except BaseException:
-            connection.end(LinkLost("nobody waits for it"))
-            raise
         finally:
-            if self._dialled.pop(connection, None) is not None:
-                connection.end(LinkLost("it was not proven"))
+            self._dialled.pop(connection, None)
+            if not made:
+                connection.end(LinkLost("it was not proven, or nobody waits for it"))
+        return connection
 
     def _make_room(self) -> None:
         """Cut the link that has carried nothing for the longest time.
@@ -243,18 +208,15 @@ class Callers:
         Raises:
             Unreachable: there is none.
         """
-        if not self._idle:
+        oldest = self._idle.oldest()
+        if oldest is None:
             raise Unreachable(f"there are {self.limits.links} links, as many as Limits.links lets")
-        kept = min(self._idle.values(), key=lambda kept: kept[0][1])
-        kept[0][0].end(LinkLost("its place was needed"))
+        oldest.end(LinkLost("its place was needed"), flush=True)
 
     def _look(self) -> bool:
         now = asyncio.get_running_loop().time()
-        old = now - self.limits.idle_link_time
-        for kept in list(self._idle.values()):
-            for connection, since in list(kept):
-                if since <= old:
-                    connection.end(LinkLost("it was not used"), flush=True)
+        for connection in self._idle.until(now - self.limits.idle_link_time):
+            connection.end(LinkLost("it was not used"), flush=True)
         for connection in list(self._proven):
             connection.look()
         return bool(self._proven)

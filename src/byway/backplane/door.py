@@ -1,6 +1,6 @@
 """The door of a process: where others connect and hand over calls.
 
-Knows: listening sockets, how many may connect, whom a call is given to.
+Knows: how many may connect, whom a call is given to.
 Must not know: requests, directories, addresses of others.
 
 A backplane opens it in `start`, and calls others with `Callers`::
@@ -23,12 +23,7 @@ replaced while the other is still valid.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
-import ssl
-from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 
 from byway.backplane.base import BackplaneError, LinkLost, ServeCall, Tell, Unreachable
@@ -36,22 +31,19 @@ from byway.backplane.calls import OneCall
 from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
 from byway.backplane.kinds import ASK, TELL
+from byway.backplane.listening import Listening
 from byway.backplane.pipe import BUFFER, LEAVING, leave
 from byway.backplane.proof import NotProven, Proof, Secrets
 from byway.backplane.watch import Watch
-from byway.errors import UsageError
 from byway.limits import Limits
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
-
-BACKLOG: Final = 1024
-"""Connections that the kernel keeps for the door until it accepts them, where it keeps so many."""
 
 SAY_AGAIN: Final = 60.0
 """Seconds in which the log names one connection that was not proven, and no more."""
 
 
-class Door:
+class Door(Listening):
     """Accepts connections, has them proven, and gives each call to `serve` in a task.
 
     It belongs to one event loop. What it bounds: `Limits.links`, `links_per_process`,
@@ -82,6 +74,7 @@ class Door:
             UsageError: there is no secret, or it is too short.
         """
         self.limits: Limits = limits or Limits()
+        super().__init__(self._connection, self.limits.link_time)
         self.space = memoryview(bytearray(BUFFER))
         Proof(name, secrets)  # which says what is wrong with them
         self._name = name
@@ -89,7 +82,6 @@ class Door:
         self._serve = serve
         self._tell = tell
         self._counts = counts or Counts()
-        self._servers: dict[object, asyncio.Server] = {}  # by path, or host and port
         self._unproven: dict[Connection, None] = {}
         self._proven: dict[Connection, None] = {}
         self._of: dict[str, int] = {}  # connections of each process
@@ -97,66 +89,6 @@ class Door:
         self._watch = Watch(self.limits.link_silence / LOOKS, self._look)
         self._said = float("-inf")
         self._closed = False
-
-    async def listen_unix(self, path: str) -> None:
-        """Listen on a Unix socket; one that is there from before is replaced.
-
-        Its directory has to be of mode 0700. The socket is removed when the door is shut.
-
-        Raises:
-            OSError: it cannot be made.
-        """
-        loop = asyncio.get_running_loop()
-        server = await loop.create_unix_server(self._connection, path, backlog=BACKLOG)
-        os.chmod(path, 0o600)
-        before = self._servers.pop(path, None)
-        self._servers[path] = server
-        if before is not None:  # of a socket that was removed under it
-            before.close()
-
-    async def listen_tcp(
-        self, host: str, ports: Iterable[int] = (0,), *, tls: ssl.SSLContext | None = None
-    ) -> int:
-        """Listen on the first port that is free, and return it.
-
-        Args:
-            host: address to listen at.
-            ports: those to try; 0 lets the kernel choose.
-            tls: for links within TLS.
-
-        Raises:
-            UsageError: none of them is free.
-            OSError: the address cannot be used.
-        """
-        loop = asyncio.get_running_loop()
-        tried = list(ports)
-        for port in tried:
-            try:
-                server = await loop.create_server(
-                    self._connection,
-                    host,
-                    port,
-                    backlog=BACKLOG,
-                    ssl=tls,
-                    ssl_handshake_timeout=self.limits.link_time if tls else None,
-                )
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-            else:
-                found = int(server.sockets[0].getsockname()[1])
-                self._servers[host, found] = server
-                return found
-        raise UsageError(f"none of the ports {tried} of {host} is free: give a wider range")
-
-    def shut(self) -> None:
-        """Accept no connection any more. Those that are there go on."""
-        for where, server in self._servers.items():
-            server.close()
-            if isinstance(where, str):
-                with suppress(OSError):  # it was removed already
-                    os.unlink(where)
-        self._servers.clear()
 
     async def aclose(self) -> None:
         """Close the door, cut the links, and wait until their calls have ended.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from byway import Limits
-from byway.backplane.base import BackplaneError
+from byway.backplane.base import BackplaneError, Link, LinkLost
 from byway.backplane.calls import OneCall
 from byway.backplane.connection import Connection
 from byway.backplane.pipe import BUFFER, leave
@@ -91,3 +91,13 @@ async def calling(limits: Limits | None = None) -> AsyncIterator[tuple[OneCall, 
         await link.call(b"call")
         served, _ = await owner.served()
         yield link, served
+
+
+async def everything(link: Link) -> list[tuple[int, bytes]]:
+    """Receive until the link is lost."""
+    frames = []
+    try:
+        while True:
+            frames.append(await link.receive())
+    except LinkLost:
+        return frames

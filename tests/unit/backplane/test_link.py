@@ -32,7 +32,7 @@ from byway.backplane.kinds import (
 )
 from byway.backplane.pipe import BUFFER, LOW
 from byway.backplane.wire import PIECE
-from tests.unit.backplane.pair import calling, joined
+from tests.unit.backplane.pair import calling, everything, joined
 
 MIB = 1024 * 1024
 
@@ -41,16 +41,6 @@ async def turns() -> None:
     """Let the loop do what it has to, which is little and does not wait for anything."""
     for _ in range(20):
         await asyncio.sleep(0)
-
-
-async def everything(link: Link) -> list[tuple[int, bytes]]:
-    """Receive until the link is lost."""
-    frames = []
-    try:
-        while True:
-            frames.append(await link.receive())
-    except LinkLost:
-        return frames
 
 
 # Calls.
