@@ -124,6 +124,7 @@ class FallbackMiddleware:
         self._backplane = resolve(backplane)
         self._name = name
         self._desk: Desk | None = None
+        self._shares = False  # other processes know of its sessions
         self._places: dict[str, str] = {}
         self._told = Told()
         self._admission = Admission(app, self.limits, bind)
@@ -153,6 +154,8 @@ class FallbackMiddleware:
                 self._listen()  # a framework that this is mounted in keeps the lifespan to itself
             if self._desk is None or self._desk.loop is not asyncio.get_running_loop():
                 await self._join()
+            if self._shares:
+                self._place(scope)  # a session that opens here is found under this name
             verdict = await self._origins.judge(scope)
             if verdict.moves and scope["type"] == "websocket":
                 assert verdict.refusal is not None
@@ -171,6 +174,7 @@ class FallbackMiddleware:
         if self._desk is not desk:
             self._desk = desk
             desk.join(self)
+            self._shares = not desk.backplane.alone
             self._admission.use(desk.backplane)
             self._places.clear()
 
@@ -346,8 +350,9 @@ class FallbackMiddleware:
     def _owner(self, call: Call, hello: Hello) -> str | None:
         """Return the process that a call is handed over to: that of the session which it names."""
         desk = self._desk
-        if hello.instance is None or desk is None or desk.backplane.alone or call.relayed:
+        if not self._shares or hello.instance is None or call.relayed is not None:
             return None
+        assert desk is not None
         owner = owner_of(hello.instance)
         return None if owner == desk.backplane.name else owner
 
@@ -379,8 +384,9 @@ class FallbackMiddleware:
     async def _hand_over_reader(self, call: Call, hello: Hello) -> bool:
         """Have the process of a reader's session serve its call; False where it is this one."""
         desk, owner = self._desk, owner_of_reader(hello.key)
-        if desk is None or desk.backplane.alone or call.relayed or owner is None:
+        if not self._shares or call.relayed is not None or owner is None:
             return False
+        assert desk is not None
         if owner == desk.backplane.name:
             return False
         try:
