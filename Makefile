@@ -34,6 +34,10 @@ MODULES ?=
 # How long `make fuzz` goes on.
 SECONDS ?= 60
 
+# How many processes share the tests of `make test`: one more than there are cores, as most tests
+# wait, up to six. 0 is pytest as usual, in one.
+WORKERS ?= auto
+
 # Given to pytest by `make test`, for example: make test ARGS='-k resume -x'; and to `make demo`.
 ARGS ?=
 
@@ -60,7 +64,7 @@ screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.p
 
 .PHONY: test
 test: $(STAMP) system-parts test-parts proxy-parts ## run the tests; ARGS='…' is handed to pytest
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --numprocesses=$(WORKERS) $(ARGS)
 
 # SEEDS is a count, SEED names one or several; neither for those of `make test`.
 .PHONY: chaos

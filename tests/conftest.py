@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
 
 import pytest
+import xdist
+from xdist.remote import Producer
 
 from byway.negotiation.memory import SHARED
 from tests.browser.engines import ENGINES
 from tests.support.browsers.page import Browser, Engine
 from tests.support.servers import Server, uvicorn
+from tests.support.side_by_side import ByUnit, Room, place
 
 RAISED_ON_PURPOSE = (
     "tests.apps.handlers.ExpectedFailure",
@@ -23,6 +27,47 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As where a shell has started the run in the background: programs that tests start and
     # interrupt would inherit it, and go on for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Share a run among one process more than there are cores, up to six: most tests wait."""
+    return min((os.cpu_count() or 1) + 1, 6)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit:
+    """Share the tests of a run out as side_by_side.py says."""
+    return ByUnit(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Put what takes longest in front where several processes share a run."""
+    if xdist.is_xdist_worker(session):
+        items.sort(key=lambda one: place(one.nodeid))
+
+
+ROOM = pytest.StashKey[Room]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have a room for the tests where several processes share a run."""
+    if xdist.is_xdist_worker(session):
+        session.config.stash[ROOM] = Room(Path(session.config.getoption("basetemp")).parent)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Wait for the room, before the time that the test may take begins."""
+    room = item.config.stash.get(ROOM, None)
+    if room is None:
+        return (yield)
+    room.enter(item.nodeid)
+    try:
+        return (yield)
+    finally:
+        room.leave(item.nodeid, nextitem.nodeid if nextitem else "")
 
 
 @pytest.fixture(autouse=True)
