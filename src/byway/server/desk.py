@@ -25,16 +25,6 @@ class Place(Protocol):
         """Serve a `byway.server.relayed.HandedCall`."""
 
 
-class Leaving(Protocol):
-    """A call of this process that another one serves."""
-
-    def leave(self) -> None:
-        """Say that its carrier shall be moved, as this process goes away."""
-
-    def cut(self) -> None:
-        """End it at once."""
-
-
 class Desk:
     """The backplane of one event loop, and who takes its calls.
 
@@ -42,8 +32,6 @@ class Desk:
         loop: the event loop that it belongs to.
         backplane: shared by all its endpoints.
         ready: whether the backplane has been started.
-        draining: this process goes away.
-        handed: the calls that other processes serve for this one.
     """
 
     def __init__(self, backplane: Backplane) -> None:
@@ -51,12 +39,9 @@ class Desk:
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.backplane: Backplane = backplane
         self.ready: bool = backplane.alone
-        self.draining: bool = False
-        self.handed: set[Leaving] = set()
         self._starting: asyncio.Task[None] | None = None
         self._places: WeakValueDictionary[str, Place] = WeakValueDictionary()
         self._members: set[int] = set()
-        self._all_back: asyncio.Event | None = None
 
     async def start(self) -> None:
         """Start the backplane, once for all who ask.
@@ -110,38 +95,6 @@ class Desk:
             for key in [key for key, desk in desks.items() if desk is self]:
                 del desks[key]
             await self.backplane.aclose()
-
-    async def send_away(self, timeout: float) -> None:
-        """Have the calls that others serve moved to other processes, and wait until they are.
-
-        Args:
-            timeout: seconds to wait at most. What is left then is asked once more.
-        """
-        self.draining = True
-        for one in list(self.handed):
-            one.leave()
-        if self.handed:
-            self._all_back = asyncio.Event()
-            try:
-                async with asyncio.timeout(timeout):
-                    await self._all_back.wait()
-            except TimeoutError:
-                pass
-
-    def cut(self) -> None:
-        """End what others still serve."""
-        for one in list(self.handed):
-            one.cut()
-
-    def given(self, one: Leaving) -> None:
-        """Note that a call was handed over."""
-        self.handed.add(one)
-
-    def returned(self, one: Leaving) -> None:
-        """Note that a call which was handed over has ended."""
-        self.handed.discard(one)
-        if not self.handed and self._all_back is not None:
-            self._all_back.set()
 
 
 _desks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, Desk]] = WeakKeyDictionary()

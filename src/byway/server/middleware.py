@@ -8,25 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from random import uniform
 from typing import Any
 from urllib.parse import quote
 
-from byway.backplane.choice import BackplaneSpec, resolve
+from byway.backplane.choice import BackplaneSpec
 from byway.errors import FrameError, PeerError, UsageError
 from byway.frames import Decoder, Frame
-from byway.handshake import (
-    ACK_ANSWER,
-    CONTENT_TYPE,
-    SUBPROTOCOL,
-    UP_ANSWER,
-    Hello,
-    owner_of,
-    owner_of_reader,
-)
-from byway.hint import going_away
+from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
 from byway.limits import MIN_PART, MIN_SECONDS, Limits
 from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
@@ -38,15 +28,14 @@ from byway.server.bodies import Bodies, ClientLeft
 from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.call import Call, Serve
 from byway.server.cors import is_preflight, preflight_headers
-from byway.server.desk import Desk, desk_of, name_of
+from byway.server.leaving import Leaving
 from byway.server.origin import OriginPolicy, Origins, Verdict
 from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted
 from byway.server.relayed import HandedCall
-from byway.server.relaying import NotHere, hand_over
-from byway.server.shutdown import SignalWatch
+from byway.server.sharing import Sharing
 from byway.server.told import Told
-from byway.server.travel import pack_call, pack_user, unpack_user
+from byway.server.travel import unpack_user
 from byway.server.who import Bind, origin_of, who_is
 from byway.session import Intake
 from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
@@ -121,19 +110,12 @@ class FallbackMiddleware:
             )
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
-        self._backplane = resolve(backplane)
-        self._name = name
-        self._desk: Desk | None = None
-        self._shares = False  # other processes know of its sessions
-        self._places: dict[str, str] = {}
         self._told = Told()
         self._admission = Admission(app, self.limits, bind)
+        self._sharing = Sharing(backplane, name, app, bind, self.limits)
+        self._leaving = Leaving(self._admission.registry, self._sharing, self.limits)
         self._readers = Readers(readers, self._admission, self.limits)
         self._bodies = Bodies(self.limits)
-        self._watch: SignalWatch | None = None
-        self._draining: asyncio.Task[None] | None = None
-        self._stopping: asyncio.Task[None] | None = None
-        self._relays = False  # carriers of its sessions came over other processes
 
     @property
     def sessions(self) -> int:
@@ -150,12 +132,13 @@ class FallbackMiddleware:
         if serve is None:
             await self.app(scope, receive, send)
         else:
-            if self._watch is None:
-                self._listen()  # a framework that this is mounted in keeps the lifespan to itself
-            if self._desk is None or self._desk.loop is not asyncio.get_running_loop():
+            if not self._leaving.listens:
+                # A framework that this is mounted in keeps the lifespan to itself.
+                self._leaving.listen()
+            if not self._sharing.joined and not self._admission.registry.draining:
                 await self._join()
-            if self._shares:
-                self._place(scope)  # a session that opens here is found under this name
+            if self._sharing.active:
+                self._sharing.place(scope, self)  # a session that opens here is found under it
             verdict = await self._origins.judge(scope)
             if verdict.moves and scope["type"] == "websocket":
                 assert verdict.refusal is not None
@@ -169,25 +152,11 @@ class FallbackMiddleware:
         Raises:
             UsageError: it cannot be used as it was set up.
         """
-        desk = desk_of(self._backplane, self.limits)
+        desk = self._sharing.find()
         await desk.start()
-        if self._desk is not desk:
-            self._desk = desk
-            desk.join(self)
-            self._shares = not desk.backplane.alone
+        if not self._sharing.joined:  # no other call has come first
+            self._sharing.take(desk)
             self._admission.use(desk.backplane)
-            self._places.clear()
-
-    def _place(self, scope: Scope) -> str:
-        """Return what calls for this endpoint are addressed to, in all processes."""
-        root = "" if self._name is not None else scope.get("root_path", "")
-        place = self._places.get(root)
-        if place is None:
-            assert self._desk is not None
-            place = self._name or f"{name_of(self.app)} {root}"
-            self._desk.take_place(place, self)
-            self._places[root] = place
-        return place
 
     def _own(self, call: Call) -> Serve | None:
         """Return what serves a call, if it is one of byway's own."""
@@ -218,36 +187,17 @@ class FallbackMiddleware:
         acknowledged, or after `limits.drain_timeout`, and the handlers have returned, or after
         `limits.handler_timeout`, when they are cancelled.
         """
-        self._admission.registry.draining = True
-        hosted = self._admission.registry.sessions
-        if hosted:
-            logger.info("draining: closing %d sessions with 1012", len(hosted))
-        for one in hosted:
-            # Not all at the same moment: whoever takes over would not bear it.
-            one.live.close(1012, going_away(uniform(0, self.limits.drain_spread)))
-            # A client that was told, and leaves, may find no way any more to acknowledge it.
-            one.live.window = 0.0
-            if one.live.core.is_ring and not one.live.attachments:
-                one.live.let_go("no reader is there")
-        # Who is not there now cannot be told.
-        waits = [
-            asyncio.ensure_future(one.live.finished.wait())
-            for one in hosted
-            if one.live.attachments
-        ]
-        if waits:
-            _, late = await asyncio.wait(waits, timeout=self.limits.drain_timeout)
-            for wait in late:
-                wait.cancel()
-        for one in hosted:
-            one.live.abort(1012, "the server has gone away")
-        await self._admission.registry.wait_for_handlers()
+        await self._leaving.drain()
 
     # Each of these raises PeerError for what the peer does wrong, see `_answering`.
 
     async def _read(self, call: Call) -> None:
         """Serve a reader without a client library."""
-        await self._readers.serve(call, self._hand_over_reader)
+
+        async def hand_over(call: Call, hello: Hello) -> bool:
+            return await self._sharing.hand_over_reader(call, hello, self)
+
+        await self._readers.serve(call, hand_over)
 
     async def _preflight(self, call: Call) -> None:
         """Answer a preflight of a request of the protocol."""
@@ -283,8 +233,8 @@ class FallbackMiddleware:
         check_head(call.scope["method"], call.headers, self.limits, mark=UP_ANSWER)
         decoder = Decoder(max_frame=self.limits.max_frame)
         hello, frames, more, body = await read_beginning(call.receive, decoder, self.limits)
-        if (owner := self._owner(call, hello)) is not None:
-            await self._hand_over(call, hello, owner, body, more=more)
+        if (owner := self._sharing.owner(call, hello)) is not None:
+            await self._sharing.hand_over(call, hello, owner, self, body, more=more)
             return
         found = await self._admission.find(call, hello)
         found.live.acknowledge(hello.received, hello.room)
@@ -294,8 +244,8 @@ class FallbackMiddleware:
 
     async def _batch(self, call: Call, hello: Hello, frames: list[Frame], body: bytes) -> None:
         """Take a batch to the session that it names."""
-        if (owner := self._owner(call, hello)) is not None:
-            await self._hand_over(call, hello, owner, body)
+        if (owner := self._sharing.owner(call, hello)) is not None:
+            await self._sharing.hand_over(call, hello, owner, self, body)
             return
         found = await self._admission.find(call, hello)
         _take(found.live, hello, frames)
@@ -315,13 +265,13 @@ class FallbackMiddleware:
         transport = self._offer.transport(hello.answer)
         if (call.scope["type"] == "websocket") is not (transport.name == "websocket"):
             raise FrameError(f"{hello.answer!r} cannot be the answer here", status=406)
-        if (owner := self._owner(call, hello)) is not None:
-            await self._hand_over(call, hello, owner, body, moves=moves)
+        if (owner := self._sharing.owner(call, hello)) is not None:
+            await self._sharing.hand_over(call, hello, owner, self, body, moves=moves)
             return
         try:
             admitted = await self._admission.admit(call, hello)
         except Elsewhere as elsewhere:
-            await self._hand_over(call, hello, elsewhere.owner, body, moves=moves)
+            await self._sharing.hand_over(call, hello, elsewhere.owner, self, body, moves=moves)
             return
         if isinstance(admitted, Denied):
             await answer_denied(call.scope, call.send, admitted)
@@ -343,60 +293,7 @@ class FallbackMiddleware:
     def _carried(self, call: Call, hosted: Hosted, hello: Hello) -> None:
         if call.relayed is not None:
             call.relayed.carries(hosted.live, hello)
-            self._relays = True
-
-    # Sessions of other processes
-
-    def _owner(self, call: Call, hello: Hello) -> str | None:
-        """Return the process that a call is handed over to: that of the session which it names."""
-        desk = self._desk
-        if not self._shares or hello.instance is None or call.relayed is not None:
-            return None
-        assert desk is not None
-        owner = owner_of(hello.instance)
-        return None if owner == desk.backplane.name else owner
-
-    async def _hand_over(
-        self,
-        call: Call,
-        hello: Hello,
-        owner: str,
-        body: bytes,
-        *,
-        more: bool = False,
-        moves: PeerError | None = None,
-    ) -> None:
-        """Have the process that a session belongs to serve a call."""
-        assert self._desk is not None
-        user = pack_user((await call.who(self._admission.bind)).user)
-        told = None if moves is None else str(moves)
-        await hand_over(
-            self._desk,
-            call,
-            owner,
-            pack_call(call.scope, self._place(call.scope), user, told),
-            body=body,
-            more=more,
-            lasting=hello.answer not in (ACK_ANSWER, "poll"),
-            drain_spread=self.limits.drain_spread,
-        )
-
-    async def _hand_over_reader(self, call: Call, hello: Hello) -> bool:
-        """Have the process of a reader's session serve its call; False where it is this one."""
-        desk, owner = self._desk, owner_of_reader(hello.key)
-        if not self._shares or call.relayed is not None or owner is None:
-            return False
-        assert desk is not None
-        if owner == desk.backplane.name:
-            return False
-        try:
-            await self._hand_over(call, hello, owner, b"")
-        except PeerError as error:
-            if error.status in (410, 503):
-                # An `EventSource` gives up for good on anything but 200: it gets a new session.
-                raise NotHere(str(error)) from None
-            raise
-        return True
+            self._sharing.relayed = True
 
     async def serve_relayed(self, handed: HandedCall, told: dict[str, Any]) -> None:
         """Serve a call that another process hands over; its origin was judged there."""
@@ -444,45 +341,23 @@ class FallbackMiddleware:
         assert hello is not None
         if hello.instance is None:
             raise refusal
-        if self._owner(call, hello) is None:
+        if self._sharing.owner(call, hello) is None:
             found = await self._admission.find(call, hello)
             if found.who.origin != origin_of(call.scope):
                 raise refusal
         # What names its instance opens nothing, even if the session ends just now.
         await self._carry(call, hello, [], moves=refusal)
 
-    # Lifespan
-
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the lifespan through, and hear the signals that end it."""
-        # A test suite may serve one application again and again.
-        self._admission.registry.draining = False
-        self._draining = None
-        self._listen()
-
-        async def watching_receive() -> Event:
-            event = await receive()
-            if event["type"] == "lifespan.shutdown":
-                if self._watch is not None:
-                    self._watch.remove()
-                await self.drain()  # the application's own shutdown comes after its handlers
-            return event
-
-        await self.app(scope, watching_receive, send)
-
-    def _listen(self) -> None:
-        self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
-        self._watch.install()
-
-    def _signalled(self, let_stop: Callable[[], None]) -> None:
-        if self._draining is None:
-            self._draining = asyncio.ensure_future(self.drain())
-        self._stopping = asyncio.ensure_future(self._stop(self._draining, let_stop))
-
-    async def _stop(self, draining: asyncio.Task[None], let_stop: Callable[[], None]) -> None:
-        """Let the server stop when the clients know: whoever polls just then has to reach it."""
-        await asyncio.wait({draining}, timeout=self.limits.drain_timeout)
-        let_stop()
+        """Pass the lifespan through, and hear what ends it."""
+        event = await receive()  # lifespan.startup
+        self._leaving.begin()
+        try:
+            await self._join()
+        except UsageError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await self._leaving.lifespan(self.app, scope, event, receive, send)
 
 
 def _with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:

@@ -1,0 +1,131 @@
+"""Leaving: how an endpoint goes away without a client that does not know where to turn.
+
+Knows: the sessions, those of other processes that came over this one, and what says that the
+    server stops.
+Must not know: requests, transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from random import uniform
+
+from byway.hint import going_away
+from byway.limits import Limits
+from byway.server.application import Application
+from byway.server.registry import Registry
+from byway.server.sharing import Sharing
+from byway.server.shutdown import SignalWatch
+from byway.transports.base import Event, Receive, Scope, Send
+
+logger: logging.Logger = logging.getLogger("byway.server")
+
+
+class Leaving:
+    """What one endpoint does when its server stops."""
+
+    def __init__(self, registry: Registry, sharing: Sharing, limits: Limits) -> None:
+        """Stay.
+
+        Args:
+            registry: the sessions.
+            sharing: what it shares with other processes.
+            limits: bounds.
+        """
+        self._registry = registry
+        self._sharing = sharing
+        self._limits = limits
+        self._watch: SignalWatch | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def listens(self) -> bool:
+        """Whether it hears the signals."""
+        return self._watch is not None
+
+    def begin(self) -> None:
+        """Begin anew: a test suite may serve one application again and again."""
+        self._registry.draining = False
+        self._draining = None
+        self.listen()
+
+    def listen(self) -> None:
+        """Hear the signals that stop the server."""
+        self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
+        self._watch.install()
+
+    async def lifespan(
+        self, app: Application, scope: Scope, first: Event, receive: Receive, send: Send
+    ) -> None:
+        """Pass the lifespan through, and drain before its end.
+
+        Args:
+            app: the application.
+            scope: of the lifespan.
+            first: the event that has come.
+            receive: of the lifespan.
+            send: of the lifespan.
+        """
+        came: list[Event] = [first]
+
+        async def watching_receive() -> Event:
+            event = came.pop() if came else await receive()
+            if event["type"] == "lifespan.shutdown":
+                if self._watch is not None:
+                    self._watch.remove()
+                await self.drain()  # the application's own shutdown comes after its handlers
+            return event
+
+        await app(scope, watching_receive, send)
+
+    async def drain(self) -> None:
+        """See `FallbackMiddleware.drain`."""
+        limits, registry, relay = self._limits, self._registry, self._sharing.relay
+        registry.draining = True
+        hosted = registry.sessions
+        if hosted:
+            logger.info("draining: closing %d sessions with 1012", len(hosted))
+        relay.send_away()
+        for one in hosted:
+            # Not all at the same moment: whoever takes over would not bear it.
+            one.live.close(1012, going_away(uniform(0, limits.drain_spread)))
+            # A client that was told, and leaves, may find no way any more to acknowledge it.
+            one.live.window = 0.0
+            if one.live.core.is_ring and not one.live.attachments:
+                one.live.let_go("no reader is there")
+        # Who is not there now cannot be told.
+        waits = [
+            asyncio.ensure_future(one.live.finished.wait())
+            for one in hosted
+            if one.live.attachments
+        ]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=limits.drain_timeout)
+            for wait in late:
+                wait.cancel()
+        for one in hosted:
+            one.live.abort(1012, "the server has gone away")
+        await registry.wait_for_handlers()
+        # Who came over this process meanwhile has to go, too. The door stays open until then.
+        relay.send_away(last=True)
+        await relay.until_none(limits.drain_timeout)
+        await self._sharing.leave()
+
+    def _signalled(self, let_stop: Callable[[], None]) -> None:
+        if self._draining is None:
+            self._draining = asyncio.ensure_future(self.drain())
+        self._stopping = asyncio.ensure_future(self._stop(self._draining, let_stop))
+
+    async def _stop(self, draining: asyncio.Task[None], let_stop: Callable[[], None]) -> None:
+        """Let the server stop when the clients know: whoever polls just then has to reach it."""
+        limits = self._limits
+        timeout = limits.drain_timeout
+        if self._sharing.relayed:
+            # No call of this server waits for the handlers of sessions that came over others.
+            timeout += 2 * limits.handler_timeout
+        await asyncio.wait({draining}, timeout=timeout)
+        self._sharing.relay.send_away(last=True)
+        let_stop()

@@ -1,0 +1,202 @@
+"""Sharing: what an endpoint does for sessions that its processes share.
+
+Knows: the backplane, how an endpoint is called, and which calls belong to another process.
+Must not know: how a call is relayed, transports, what a session is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from byway.backplane import Backplane
+from byway.backplane.choice import BackplaneSpec, resolve
+from byway.errors import PeerError
+from byway.handshake import ACK_ANSWER, Hello, owner_of, owner_of_reader
+from byway.limits import Limits
+from byway.server.application import Application
+from byway.server.call import Call
+from byway.server.desk import Desk, Place, desk_of, name_of
+from byway.server.process import process_name
+from byway.server.relaying import NotHere, Relay
+from byway.server.travel import pack_call, pack_user
+from byway.server.who import Bind
+from byway.transports.base import Scope
+
+_NOT_LASTING = (ACK_ANSWER, "poll")
+
+
+class Sharing:
+    """The sessions of one endpoint, as all processes that serve it share them.
+
+    Attributes:
+        active: other processes know of its sessions. Else nothing here costs anything.
+        relay: the calls that other processes serve for this one.
+        relayed: carriers of its sessions came over other processes.
+    """
+
+    def __init__(
+        self,
+        spec: BackplaneSpec,
+        name: str | None,
+        app: Application,
+        bind: Bind | None,
+        limits: Limits,
+    ) -> None:
+        """Share nothing yet.
+
+        Args:
+            spec: what was given as `backplane=`.
+            name: what was given as `name=`.
+            app: the application.
+            bind: says whose a request is.
+            limits: bounds.
+
+        Raises:
+            UsageError: the backplane is none of what may be given.
+        """
+        self.active: bool = False
+        self.relay: Relay = Relay(limits.drain_spread)
+        self.relayed: bool = False
+        self._spec = resolve(spec)
+        self._name = name
+        self._app = app
+        self._bind = bind
+        self._limits = limits
+        self._desk: Desk | None = None
+        self._left = False
+        self._places: dict[str, str] = {}
+
+    @property
+    def backplane(self) -> Backplane | None:
+        """The backplane; None before the first call."""
+        return None if self._desk is None else self._desk.backplane
+
+    @property
+    def joined(self) -> bool:
+        """Whether it has the backplane of the event loop that runs now."""
+        return self._desk is not None and self._desk.loop is asyncio.get_running_loop()
+
+    def find(self) -> Desk:
+        """Return the desk of the event loop that runs now; it may not have been started.
+
+        Raises:
+            UsageError: what it needs is not installed, or not here.
+        """
+        return desk_of(self._spec, self._limits)
+
+    def take(self, desk: Desk) -> None:
+        """Share sessions over a desk that was started."""
+        self._desk, self._left = desk, False
+        self.active = not desk.backplane.alone
+        self.relay.begin()
+        self._places.clear()
+        desk.join(self)
+
+    async def leave(self) -> None:
+        """Have nothing more to do with other processes: the last endpoint closes the door."""
+        self.relay.cut()
+        desk, self._desk = self._desk, None
+        self._left = self._left or self.active
+        self.active = False
+        if desk is not None:
+            await desk.leave(self)
+
+    def place(self, scope: Scope, endpoint: Place) -> str:
+        """Return what calls for the endpoint are addressed to, in all processes.
+
+        Raises:
+            UsageError: another endpoint of this process is called so.
+        """
+        root = "" if self._name is not None else scope.get("root_path", "")
+        place = self._places.get(root)
+        if place is None:
+            assert self._desk is not None
+            place = self._name or f"{name_of(self._app)} {root}"
+            self._desk.take_place(place, endpoint)
+            self._places[root] = place
+        return place
+
+    def owner(self, call: Call, hello: Hello) -> str | None:
+        """Return the process that a call is handed over to: that of the session which it names.
+
+        Raises:
+            PeerError: 503, if it is another one, and this one has left already.
+        """
+        if hello.instance is None or not (self.active or self._left):
+            return None
+        return self._other(call, owner_of(hello.instance))
+
+    def owner_of_reader(self, call: Call, hello: Hello) -> str | None:
+        """Return the process that a reader's call is handed over to."""
+        if not (self.active or self._left):
+            return None
+        return self._other(call, owner_of_reader(hello.key))
+
+    def _other(self, call: Call, owner: str | None) -> str | None:
+        """Return an owner, if it is another process and the call has not come from one already."""
+        if call.relayed is not None or owner is None or owner == process_name():
+            return None
+        if self._left:
+            raise PeerError("the server is going away", status=503)
+        return owner
+
+    async def hand_over(
+        self,
+        call: Call,
+        hello: Hello,
+        owner: str,
+        endpoint: Place,
+        body: bytes,
+        *,
+        more: bool = False,
+        moves: PeerError | None = None,
+    ) -> None:
+        """Have the process that a session belongs to serve a call.
+
+        Args:
+            call: the call.
+            hello: what the client said.
+            owner: name of the process.
+            endpoint: the endpoint that was called.
+            body: what has been read of the body.
+            more: there is more of it to come.
+            moves: what is answered where the call may only carry a session that its own origin
+                has opened, and does not.
+
+        Raises:
+            PeerError: before the client got anything, see `Relay.hand_over`; 403, if `bind` raised
+                PermissionError; 431, if the head of the call is too long; 500, if `bind` says
+                what cannot travel.
+            NotHere: a reader asks for what is not there any more.
+        """
+        assert self._desk is not None
+        user = pack_user((await call.who(self._bind)).user)
+        told = None if moves is None else str(moves)
+        await self.relay.hand_over(
+            self._desk.backplane,
+            call,
+            owner,
+            pack_call(call.scope, self.place(call.scope, endpoint), user, told),
+            body=body,
+            more=more,
+            lasting=hello.answer not in _NOT_LASTING,
+        )
+
+    async def hand_over_reader(self, call: Call, hello: Hello, endpoint: Place) -> bool:
+        """Have the process of a reader's session serve its call; False where it is this one.
+
+        Raises:
+            PeerError: 403, if `bind` raised PermissionError.
+            NotHere: it is not there any more, or cannot be reached.
+        """
+        owner = self.owner_of_reader(call, hello)
+        if owner is None:
+            return False
+        try:
+            await self.hand_over(call, hello, owner, endpoint, b"")
+        except PeerError as error:
+            if error.status in (410, 503):
+                # An `EventSource` gives up for good on anything but 200: it gets a new session.
+                raise NotHere(str(error)) from None
+            raise
+        return True
