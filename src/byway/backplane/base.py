@@ -66,8 +66,13 @@ class Link(ABC):
     full: bool
 
     @abstractmethod
-    async def call(self, payload: bytes) -> None:
+    async def call(self, payload: bytes, *then: tuple[int, bytes]) -> None:
         """Begin a call: send CALL, and wait until the owner has said TAKEN.
+
+        Args:
+            payload: that of CALL.
+            then: frames that are sent along with it, kind and payload, without waiting. So a call
+                that is short takes no more than one way there and one back.
 
         Raises:
             Unreachable: it was not said in time. The link is cut.

@@ -54,23 +54,29 @@ class OneCall(Link):
         self._heard_end = False
         self._reason = ""
 
-    async def call(self, payload: bytes) -> None:
+    async def call(self, payload: bytes, *then: Frame) -> None:
         """Begin a call, see `Link.call`. Cancelled, it cuts the link."""
         if len(payload) > PIECE:
             raise UsageError(f"a call may not be over {PIECE} bytes")
         connection = self._reach()
-        taken = self._taken = connection.loop.create_future()
-        connection.write(CALL, payload)
-        limit = connection.limits.link_time
+        loop, limit = connection.loop, connection.limits.link_time
+        taken = self._taken = loop.create_future()
+        for kind, _ in then:
+            self._note(kind)
+        connection.write_all(((CALL, payload), *then))
+        timer = loop.call_later(limit, self._not_taken, limit)
         try:
-            async with asyncio.timeout(limit):
-                await taken
-        except TimeoutError:
-            self.cut()
-            raise Unreachable(f"process {self.peer} did not take a call in {limit:g} s") from None
+            await taken
         except BaseException:
             self.cut()
             raise
+        finally:
+            timer.cancel()
+
+    def _not_taken(self, limit: float) -> None:
+        if self._taken is not None and not self._taken.done():
+            late = Unreachable(f"process {self.peer} did not take a call in {limit:g} s")
+            self._taken.set_exception(late)
 
     def write(self, kind: int, payload: bytes = b"") -> None:
         """Write a frame, see `Link.write`. After END nothing may be written."""
@@ -80,6 +86,11 @@ class OneCall(Link):
         if self._said_end:
             raise UsageError("END was written, and nothing may follow it")
         connection.write(kind, payload)
+        if kind >= END:
+            self._note(kind)
+
+    def _note(self, kind: int) -> None:
+        """Note what was written."""
         if kind == END:
             self._said_end = True
             self.over = self._heard_end

@@ -161,9 +161,9 @@ class Connection(Pipe):
                 raise LinkLost(f"a call of {len(payload)} bytes is over the bound of {PIECE}")
             if call is not None:
                 call.leave("the call is over")
-            if kind == CALL:
-                self.write(TAKEN)
             self._holder.called(self.carry(asked=kind == ASK), kind, payload)
+            if kind == CALL:
+                self.write(TAKEN)  # with it leaves what the call's task writes at once
         else:
             raise LinkLost(f"a frame of kind {kind} has no place here")
 

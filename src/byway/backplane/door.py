@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 from byway.backplane.base import BackplaneError, LinkLost, ServeCall, Tell, Unreachable
@@ -85,7 +86,7 @@ class Door(Listening):
         self._unproven: dict[Connection, None] = {}
         self._proven: dict[Connection, None] = {}
         self._of: dict[str, int] = {}  # connections of each process
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._watch = Watch(self.limits.link_silence / LOOKS, self._look)
         self._said = float("-inf")
         self._closed = False
@@ -140,9 +141,9 @@ class Door(Listening):
         if kind == ASK:
             self._told(link, payload)
             return
-        task = asyncio.get_running_loop().create_task(self._served(link, payload))
+        task = asyncio.ensure_future(self._serve(link, payload))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._served, link))
 
     def freed(self, connection: Connection) -> None:
         """Do nothing: the other end calls again, or not."""
@@ -160,15 +161,12 @@ class Door(Listening):
         if isinstance(error, Unreachable):
             self._warn(error)
 
-    async def _served(self, link: OneCall, payload: bytes) -> None:
-        try:
-            await self._serve(link, payload)
-        except LinkLost:
-            pass
-        except Exception:
-            logger.exception("a call of process %s failed", link.peer)
-        finally:
-            link.free()  # where the call is not over, that cuts it
+    def _served(self, link: OneCall, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        link.free()  # where the call is not over, that cuts it
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, LinkLost):
+            logger.error("a call of process %s failed", link.peer, exc_info=error)
 
     def _told(self, link: OneCall, payload: bytes) -> None:
         if self._tell is None:

@@ -10,12 +10,12 @@ than all the rest of a short message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from byway.backplane.base import BackplaneError, LinkLost
-from byway.backplane.kinds import BINARY, DATA, TEXT
-from byway.backplane.wire import HEAD, PIECE, encode
+from byway.backplane.kinds import BINARY, DATA, END, TEXT
+from byway.backplane.wire import HEAD, PIECE, Frame, encode
 
 BUFFER: Final = 64 * 1024
 """Bytes that wait on a link to be sent, and bytes that wait to be read, each at one end. Then the
@@ -24,7 +24,7 @@ writer has to wait, or nothing more is read. One frame may exceed it."""
 LOW: Final = BUFFER // 4
 """Bytes to which a buffer has to fall before it goes on."""
 
-AT_ONCE: Final = frozenset((TEXT, BINARY, DATA))
+AT_ONCE: Final = frozenset((TEXT, BINARY, DATA, END))
 """Kinds that mostly come alone, where to wait for others would cost more than to send twice."""
 
 _pack = HEAD.pack
@@ -106,21 +106,31 @@ class Pipe(asyncio.BufferedProtocol):
     def write(self, kind: int, payload: bytes = b"") -> None:
         """Write a frame.
 
-        A message leaves at once. Other frames wait for the end of this turn of the loop, and what
-        is written behind them leaves with them: head, body and end of a short response are one.
+        A message and END leave at once. Other frames wait for the end of this turn of the loop,
+        and what is written behind them leaves with them: head and body of a response are one.
         """
         length = len(payload)
         data = _pack(kind, length) + payload if length <= PIECE else encode(kind, payload)
         outgoing = self._outgoing
         if not outgoing:
-            if kind in AT_ONCE and self._transport is not None:
-                self._transport.write(data)
+            if kind in AT_ONCE:
+                if self._transport is not None:
+                    self._transport.write(data)
                 return
             self.loop.call_soon(self._send)
         outgoing.append(data)
         self._waiting += len(data)
-        if self._waiting > BUFFER:
+        if kind == END or self._waiting > BUFFER:
             self._send()
+
+    def write_all(self, frames: Iterable[Frame]) -> None:
+        """Write frames that leave at once."""
+        data = b"".join(encode(*frame) for frame in frames)
+        if self._outgoing:
+            self._outgoing.append(data)
+            self._send()
+        elif self._transport is not None:
+            self._transport.write(data)
 
     async def drained(self) -> None:
         """Wait until it is not full, or has ended."""
