@@ -155,7 +155,9 @@ class OneCall(Link):
             self.over = self._said_end
         self._frames.append(frame)
         self.unread += len(frame[1]) + COST
-        self._wake()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def told(self, kind: int, payload: bytes) -> None:
         """Take TAKEN, or TELL."""

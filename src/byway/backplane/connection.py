@@ -14,11 +14,23 @@ from typing import Final, Protocol
 
 from byway.backplane.base import BackplaneError, LinkLost, Unreachable
 from byway.backplane.calls import OneCall
-from byway.backplane.kinds import ASK, BODY, CALL, GREET, NOT_HERE, PING, PONG, PROVE, TAKEN, TELL
+from byway.backplane.kinds import (
+    ASK,
+    BODY,
+    CALL,
+    END,
+    GREET,
+    NOT_HERE,
+    PING,
+    PONG,
+    PROVE,
+    TAKEN,
+    TELL,
+)
 from byway.backplane.peer import is_ours
 from byway.backplane.pipe import BUFFER, Pipe
 from byway.backplane.proof import GREETING, Proof
-from byway.backplane.wire import PIECE, Decoder, Frame, longest
+from byway.backplane.wire import HEAD, PIECE, Decoder, Frame, longest
 from byway.limits import Limits
 
 LOOKS: Final = 6
@@ -26,6 +38,9 @@ LOOKS: Final = 6
 
 ASKED_AFTER: Final = 2
 """Looks without a word from the other end, after which it is sent PING."""
+
+_HEAD = HEAD.size
+_unpack = HEAD.unpack_from
 
 
 class Holder(Protocol):
@@ -92,9 +107,22 @@ class Connection(Pipe):
             self._deadline = self.loop.call_later(self.limits.link_time, self.end, late)
             self.write(GREET, self._proof.greeting)
 
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read. Mostly it is one frame of the call, and then this is all."""
+        self._quiet = 0
+        call = self.call
+        if call is not None and nbytes >= _HEAD and self._decoder.fresh:
+            data = bytes(self._space[:nbytes])
+            kind, length = _unpack(data)
+            if length == nbytes - _HEAD and BODY <= kind < END:
+                call.take((kind, data[_HEAD:]))
+                if call.unread > BUFFER:
+                    self.pause()
+                return
+        super().buffer_updated(nbytes)
+
     def take(self, data: bytes) -> None:
         """Take what was read."""
-        self._quiet = 0
         try:
             frames = self._decoder.feed(data)
             if not self.peer:

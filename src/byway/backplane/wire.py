@@ -54,6 +54,7 @@ class Decoder:
 
     Attributes:
         piece: most bytes of a frame's payload. It is less until the other end is proven.
+        fresh: the next byte is the first of a frame that is in no pieces.
     """
 
     def __init__(self, *, longest: int, piece: int = PIECE) -> None:
@@ -64,6 +65,7 @@ class Decoder:
             piece: most bytes of a frame's payload.
         """
         self.piece = piece
+        self.fresh = True
         self._longest = longest
         self._rest = bytearray()
         self._wanted = 0  # bytes, without which the frame in `_rest` is not whole
@@ -81,10 +83,6 @@ class Decoder:
                 return []
             data = bytes(self._rest)
             self._rest.clear()
-        elif len(data) >= 5 and not self._pieces:  # mostly it is one whole frame
-            kind, length = HEAD.unpack_from(data)
-            if length == len(data) - 5 and length <= self.piece and kind != MORE:
-                return [(kind, data[5:])]
         frames: list[Frame] = []
         append, unpack, size, most = frames.append, HEAD.unpack_from, HEAD.size, self.piece
         start, end = 0, len(data)
@@ -107,6 +105,7 @@ class Decoder:
             append((kind, payload))
         if start < end:
             self._rest += data[start:] if start else data
+        self.fresh = start == end and not self._pieces
         return frames
 
     def _keep(self, piece: bytes) -> None:
