@@ -9,7 +9,8 @@ PY := $(VENV)/bin/python
 # installed. Xvfb is the screen of WebKit, which has no mode without one.
 SYSTEM_PARTS ?= nginx=nginx-light haproxy apache2=apache2-bin caddy \
   squid=squid-openssl security_file_certgen=squid-openssl \
-  chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb ip=iproute2 unshare=util-linux
+  chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb ip=iproute2 unshare=util-linux \
+  redis-server
 
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
 PEERS := benchmarks/peers
