@@ -24,6 +24,7 @@ BackplaneSpec = str | bool | Backplane | Callable[[str], Backplane] | None
 joins the processes that name this directory; `redis://…` and `rediss://…` those on one Redis; else
 a backplane, or what makes one, given the name of this process."""
 
+_KINDS: Final = ("unix:", "redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://")
 _OFF: Final = ("off", "none")
 _WANTED: Final = "unix:DIR, redis://…, rediss://…, a Backplane, or False for none"
 
@@ -40,7 +41,7 @@ def resolve(spec: BackplaneSpec) -> BackplaneSpec:
     if isinstance(spec, str):
         if spec.lower() in _OFF:
             return False
-        if not spec.startswith(("unix:", "redis://", "rediss://")) or spec == "unix:":
+        if not spec.startswith(_KINDS) or spec == "unix:":
             # A URL may hold a password, so it is not repeated.
             raise UsageError(f"{where} must be {_WANTED}")
     elif not (spec is None or spec is False or isinstance(spec, Backplane) or callable(spec)):
@@ -71,6 +72,9 @@ def choose(spec: BackplaneSpec, name: str, limits: Limits) -> Backplane:
         if kind == "unix":
             return _workers(name, rest.removeprefix("//"), limits)
         return _redis(name, spec, limits)
+    if (bind := getattr(spec, "bind", None)) is not None:  # RedisBackplane, with its options
+        bound: Backplane = bind(name, limits)
+        return bound
     assert callable(spec)
     return spec(name)
 
@@ -89,8 +93,7 @@ def _redis(name: str, url: str, limits: Limits) -> Backplane:
         raise UsageError(
             "a backplane over Redis needs the package redis: pip install 'byway[redis]'"
         )
-    backplane: Backplane = module.RedisBackplane(url, limits=limits)
-    backplane.name = name
+    backplane: Backplane = module.RedisBackplane(url).bind(name, limits)
     return backplane
 
 

@@ -22,8 +22,8 @@ from byway.backplane.directory import Directory
 from byway.backplane.door import Door
 from byway.backplane.entrance import Entrance
 from byway.backplane.keeper import Keeper
-from byway.backplane.whereabouts import Whereabouts
 from byway.backplane.trust import Trust
+from byway.backplane.whereabouts import Whereabouts
 from byway.errors import UsageError
 from byway.limits import Limits
 

@@ -1,4 +1,4 @@
-"""The known that a process calls: where they are, and whether one is gone for good.
+"""The owners that a process calls: where they are, and whether one is gone for good.
 
 Knows: records of processes, renewals, how often a connection was refused. Time comes in as seconds.
 Must not know: connections, Redis, requests.

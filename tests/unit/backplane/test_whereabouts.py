@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byway.backplane.asks import Seen
-from byway.backplane.whereabouts import GONE_FOR, KNOWN, LOOKS, Whereabouts, Record
+from byway.backplane.whereabouts import GONE_FOR, KNOWN, LOOKS, Record, Whereabouts
 
 A = "aaaaaaaa"
 RECORD = b'{"host": "10.0.0.7", "port": 7400}'
