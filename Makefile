@@ -73,6 +73,12 @@ chaos: $(STAMP) ## cut and change everything at random; SEEDS=50, or SEED=17 ARG
 	BYWAY_CHAOS_LONG=1 BYWAY_CHAOS_SEEDS='$(SEEDS)' BYWAY_CHAOS_SEED='$(SEED)' \
 	  $(PY) -m pytest tests/chaos $(ARGS)
 
+# Each seed is a run of half a minute to three, in a few hundredths of a second.
+.PHONY: model
+model: $(STAMP) ## run the model of several processes at random; SEEDS=5000, FIRST=1 to begin elsewhere
+	BYWAY_MODEL_SEEDS='$(or $(SEEDS),5000)' BYWAY_MODEL_FIRST='$(FIRST)' \
+	  $(PY) -m pytest tests/scale $(ARGS)
+
 # Hypothesis forgets nothing between the rounds but their seeds.
 .PHONY: fuzz
 fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, or more
