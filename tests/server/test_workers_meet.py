@@ -1,0 +1,100 @@
+"""Workers of real servers find each other by themselves, and see who has ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.process import running
+from tests.support.servers import Server, uvicorn
+from tests.support.worker_servers import ALL, Workers, serving
+
+APP = "tests.apps.meeting_app:app"
+COUNT = 4
+
+
+def ask(server: Server, query: str = "") -> dict[str, Any]:
+    """Ask one worker, whichever takes the connection."""
+    reply = httpx.get(server.url(f"/?{query}"), timeout=10, trust_env=False)
+    assert reply.status_code == 200, reply.text
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def until_met(server: Server, count: int = COUNT, without: str = "") -> list[str]:
+    """Ask until as many workers live at the place; return their names."""
+    deadline = time.monotonic() + 30
+    while True:
+        said = ask(server)
+        assert not said["alone"]
+        names = [one for one in said["processes"] if one != without]
+        if len(names) == count:
+            return names
+        assert time.monotonic() < deadline, f"only these have met: {names}"
+        time.sleep(0.05)
+
+
+def asked_of(server: Server, others: int, query: str) -> Iterator[dict[str, Any]]:
+    """Ask until as many different workers have responded; each once."""
+    seen: set[str] = set()
+    deadline = time.monotonic() + 30
+    while len(seen) < others:
+        said = ask(server, query)
+        if said["name"] not in seen:
+            seen.add(said["name"])
+            yield said
+        assert time.monotonic() < deadline, f"only these have responded: {seen}"
+
+
+@pytest.fixture(params=ALL)
+def kind(request: pytest.FixtureRequest) -> Workers:
+    """Give each server that starts workers."""
+    return ALL[request.param]
+
+
+def test_workers_meet_and_a_killed_one_is_gone(kind: Workers) -> None:
+    """Nothing is configured. Claims are everybody's, calls reach whom they are for; one that is
+    killed is gone at once, though a child that it forked goes on, and the next one joins."""
+    with serving(kind, APP, env={"TEST_POOL": "yes"}) as server:
+        if not kind.lifespan:
+            list(asked_of(server, 2, ""))  # the first request starts it
+        first = ask(server, "claim=key")
+        names = until_met(server) if kind.lifespan else first["processes"]
+        owner = first["claim"]
+        places = set()
+        for said in asked_of(server, 2, f"claim=key&call={owner}"):
+            places.add(said["place"])
+            assert said["claim"] == owner
+            assert said["call"] == (said["name"] if said["name"] != owner else "Unreachable")
+        [place] = places
+        assert Path(place).stat().st_mode & 0o777 == 0o700
+        assert owner in names
+
+        victim = next(one for one in asked_of(server, 1, ""))
+        os.kill(victim["pid"], signal.SIGKILL)
+        deadline = time.monotonic() + 2
+        if kind.restarts:
+            while (said := reached(server, f"call={victim['name']}")) is None or (
+                said["name"] == victim["name"]
+            ):
+                assert time.monotonic() < deadline + 20
+            assert said["call"] == "Gone"
+            assert victim["name"] not in said["processes"]
+            if kind.lifespan:
+                until_met(server)
+    assert not Path(place).exists() or kind.restarts
+
+
+def reached(server: Server, query: str) -> dict[str, Any] | None:
+    """Ask one worker; None where the connection was one of the killed worker's."""
+    try:
+        return ask(server, query)
+    except httpx.TransportError:
+        return None

@@ -1,0 +1,124 @@
+"""ASGI servers that start several workers: how each is told to, and how it says that it serves.
+
+Knows: their command lines, their logs.
+Must not know: what an application does, how workers find each other.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.support.process import START_TIMEOUT, Program, free_port, running, wait_until_accepting
+from tests.support.servers import Server
+
+_BIN: Final = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Workers:
+    """A way to start several workers.
+
+    Attributes:
+        name: of the server, and of the kind of its workers.
+        command: the command line, given how many workers, the port and the application.
+        restarts: it starts another worker in the place of one that was killed.
+        lifespan: it has one.
+        recycled: the options by which a worker ends after a number of requests, without it.
+    """
+
+    name: str
+    command: Callable[[int, int, str], Sequence[str | Path]]
+    restarts: bool = True
+    lifespan: bool = True
+    recycled: str = ""
+
+
+def _uvicorn(count: int, port: int, app: str) -> Sequence[str | Path]:
+    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(count)]
+    return [sys.executable, "-m", "uvicorn", app, *options]
+
+
+def _hypercorn(module: str) -> Callable[[int, int, str], Sequence[str | Path]]:
+    def command(count: int, port: int, app: str) -> Sequence[str | Path]:
+        options = ["--bind", f"127.0.0.1:{port}", "--workers", str(count), "--error-logfile", "-"]
+        return [sys.executable, "-m", module, *options, app]
+
+    return command
+
+
+def _granian(interface: str) -> Callable[[int, int, str], Sequence[str | Path]]:
+    def command(count: int, port: int, app: str) -> Sequence[str | Path]:
+        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(count)]
+        more = ["--interface", interface, "--respawn-failed-workers"]
+        return [_BIN / "granian", *options, *more, app]
+
+    return command
+
+
+def _gunicorn(kind: str, *more: str) -> Callable[[int, int, str], Sequence[str | Path]]:
+    def command(count: int, port: int, app: str) -> Sequence[str | Path]:
+        options = ["--bind", f"127.0.0.1:{port}", "--workers", str(count), "--worker-class", kind]
+        return [_BIN / "gunicorn", *options, "--no-control-socket", *more, app]
+
+    return command
+
+
+ALL: Final = {
+    one.name: one
+    for one in (
+        Workers("uvicorn", _uvicorn, recycled="--limit-max-requests"),
+        Workers("hypercorn", _hypercorn("hypercorn"), restarts=False, recycled="--max-requests"),
+        Workers("anycorn", _hypercorn("anycorn"), restarts=False, recycled="--max-requests"),
+        Workers("granian-asgi", _granian("asgi")),
+        Workers("granian-asginl", _granian("asginl"), lifespan=False),
+        Workers(
+            "gunicorn-uvicorn",
+            _gunicorn("uvicorn_worker.UvicornWorker"),
+            recycled="--max-requests",
+        ),
+        Workers("gunicorn-asgi", _gunicorn("asgi"), recycled="--max-requests"),
+        Workers("gunicorn-preload", _gunicorn("asgi", "--preload"), recycled="--max-requests"),
+    )
+}
+"""All that are tested, by name."""
+
+
+@contextmanager
+def serving(
+    kind: Workers,
+    app: str,
+    *options: str,
+    count: int = 4,
+    env: Mapping[str, str] | None = None,
+    stop_timeout: float = 20.0,
+) -> Iterator[Server]:
+    """Serve `module:app` with several workers; stop them at the end of the block.
+
+    Args:
+        kind: the server.
+        app: the application.
+        options: more options of the command line.
+        count: how many workers.
+        env: more variables of the environment.
+        stop_timeout: seconds that it may take to stop.
+    """
+    while True:
+        port = free_port()
+        command = list(kind.command(count, port, app))
+        program = Program([*command[:-1], *options, command[-1]], env=env)
+        if wait_until_accepting(program, port, START_TIMEOUT):
+            break
+        program.wait()
+        log = "\n".join(program.log.lines)
+        assert "in use" in log, f"{kind.name} ended by itself:\n{log}"
+    with running(program):
+        try:
+            yield Server(program, port)
+        finally:
+            if program.process.poll() is None:
+                program.stop(stop_timeout)
