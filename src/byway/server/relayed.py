@@ -99,7 +99,8 @@ class HandedCall:
                 if self._socket:
                     return {"type": "websocket.disconnect", **json.loads(data)}
             elif kind == kinds.END:
-                self._over = self._relay_ended = True
+                self._relay_ended = True  # which says nothing of the client
+                self._over = self._socket or self.complete
         self._over = True
         if self._socket:
             return {"type": "websocket.disconnect", "code": 1006, "reason": ""}

@@ -29,6 +29,9 @@ LAST_WORDS: Final = 5.0
 CUT_CODE: Final = 1001
 """The close code of a WebSocket whose link was cut: the client goes on with a new carrier."""
 
+ALONG: Final = 16 * 1024
+"""Bytes of a body that go along with the call, before the owner has said that it takes it."""
+
 # Of these a client takes no end for the session's: docs/protocol.md, "Choosing a carrier".
 _CUT_LIKE_AN_END: Final = (b"stream", b"sse")
 
@@ -47,9 +50,12 @@ class HandedOver:
         self._begun = False  # the client has got the beginning of a response
         self._open_ended = False  # whose end says nothing
         self._freed = False
+        self._said_end = False
 
     def leave(self) -> None:
         """Ask the owner to move the carrier, as this process goes away."""
+        if self._said_end:
+            return  # it is soon over
         try:
             self._link.write(kinds.LEAVE)
         except LinkLost:
@@ -60,9 +66,17 @@ class HandedOver:
         self._link.cut()
 
     async def run(
-        self, payload: bytes, body: bytes, *, more: bool, lasting: bool, leaving: bool
+        self, payload: bytes, body: bytes, *, more: bool, lasting: bool, brief: bool, leaving: bool
     ) -> None:
         """Carry the call to its end; where this process is leaving, not for long.
+
+        Args:
+            payload: what CALL says.
+            body: what has been read of the call's body.
+            more: there is more of it to come.
+            lasting: the response has no end, so it is watched whether the client leaves.
+            brief: the response comes at once, so that nothing has to be said before it is there.
+            leaving: this process goes away.
 
         Raises:
             PeerError: 503, if the link was cut before the client got anything.
@@ -72,7 +86,7 @@ class HandedOver:
         """
         link = self._link
         try:
-            await link.call(payload)
+            await link.call(payload, *self._along(body, more=more, brief=brief))
             if leaving:
                 self.leave()
             try:
@@ -94,7 +108,8 @@ class HandedOver:
 
     def _give_back(self) -> None:
         """Let the link carry another call: this one has ended on both sides."""
-        self._link.write(kinds.END)
+        if not self._said_end:
+            self._link.write(kinds.END)
         self._freed = True
         self._link.free()
 
@@ -111,12 +126,24 @@ class HandedOver:
 
     # A request
 
+    def _along(self, body: bytes, *, more: bool, brief: bool) -> list[tuple[int, bytes]]:
+        """Return what is handed over with the call: the body, where it is whole and short."""
+        if more or len(body) > ALONG or self._call.scope["type"] == "websocket":
+            return []
+        frames = [(kinds.BODY, body)] if body else []
+        frames.append((kinds.BODY, b""))
+        if brief:
+            self._said_end = True
+            frames.append((kinds.END, b""))
+        return frames
+
     async def _request(self, body: bytes, *, more: bool, lasting: bool) -> None:
         link = self._link
-        if body:
-            link.write(kinds.BODY, body)
-        if not more:
-            link.write(kinds.BODY)
+        if more or len(body) > ALONG:  # else it went along with the call
+            if body:
+                link.write(kinds.BODY, body)
+            if not more:
+                link.write(kinds.BODY)
         if not more and not lasting:
             await self._response()
             return
@@ -307,6 +334,7 @@ class Relay:
         body: bytes = b"",
         more: bool = False,
         lasting: bool = False,
+        brief: bool = False,
     ) -> None:
         """Have another process serve a call, and return when it has ended.
 
@@ -318,6 +346,7 @@ class Relay:
             body: what has been read of the call's body.
             more: there is more of it to come.
             lasting: the response has no end, so it is watched whether the client leaves.
+            brief: the response comes at once.
 
         Raises:
             PeerError: before the client got anything: 410, if the owner is gone; 503, if it cannot
@@ -327,7 +356,21 @@ class Relay:
         for last in (False, True):
             try:
                 link = await backplane.link(owner)
-                await self._run(HandedOver(call, link), payload, body, more=more, lasting=lasting)
+                one = HandedOver(call, link)
+                self._calls.add(one)
+                try:
+                    await one.run(
+                        payload,
+                        body,
+                        more=more,
+                        lasting=lasting,
+                        brief=brief,
+                        leaving=self._leaving,
+                    )
+                finally:
+                    self._calls.discard(one)
+                    if not self._calls:
+                        self._none.set()
             except Gone:
                 raise PeerError(
                     "this session has ended with its process",
@@ -343,14 +386,3 @@ class Relay:
                     raise undecided(str(error)) from None
             else:
                 return
-
-    async def _run(
-        self, one: HandedOver, payload: bytes, body: bytes, *, more: bool, lasting: bool
-    ) -> None:
-        self._calls.add(one)
-        try:
-            await one.run(payload, body, more=more, lasting=lasting, leaving=self._leaving)
-        finally:
-            self._calls.discard(one)
-            if not self._calls:
-                self._none.set()

@@ -180,6 +180,7 @@ class Sharing:
             body=body,
             more=more,
             lasting=hello.answer not in _NOT_LASTING,
+            brief=hello.answer == ACK_ANSWER,
         )
 
     async def hand_over_reader(self, call: Call, hello: Hello, endpoint: Place) -> bool:
