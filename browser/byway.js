@@ -225,7 +225,7 @@ class Session {
     this.selected = carrier;
   }
 
-  /** Ask for a PONG on this carrier: `echoed` is the nonce once it came. */
+  /** Ask for a PONG on this carrier: it `isProven` once that came, and what is `awaited` is forgotten. */
   ping(carrier, nonce, isProof = true) {
     if (isProof) Object.assign(carrier, { isProven: false, nonce });
     this.say(carrier, PING, big(carrier.id), utf8(nonce));
@@ -279,8 +279,9 @@ class Session {
         const named = this.carriers[number(payload, 0, 4)];
         if (named && kind === PING) this.say(named, PONG, payload);
         else if (named) {
-          named.echoed = fromUtf8(payload.subarray(4));
-          named.isProven ||= named.echoed === named.nonce;
+          const echo = fromUtf8(payload.subarray(4));
+          named.isProven ||= echo === named.nonce;
+          if (echo === named.awaited) named.awaited = "";
         }
       }
     }
@@ -878,11 +879,8 @@ async function carryWebSocket(driver, link) {
     }
   };
   socket.onopen = () => {
-    if (socket.protocol !== SUBPROTOCOL) {
-      if (driver.terms.instance) return link.end("no byway");
-      link.stop = null;
-      return driver.goOnPlain(socket);
-    }
+    // Some browsers open without it. What took it out may be a proxy, so `knock` asks again.
+    if (socket.protocol !== SUBPROTOCOL) return link.end("no byway");
     // Some proxies hold the server's first words until the client's, or its next, which a PING asks for.
     session.ping(link, "", false);
     link.toldReceived = -1; // an ACK goes with it
@@ -968,7 +966,7 @@ function batches(driver, link) {
   let size = driver.maxBatch;
   let roundTrip = now() - link.began;
   let notBefore = now() + FIRST_PAUSE;
-  let count = 0, failures = 0, wentBackTo = 0;
+  let count = 0, busy = 0, written = 0, failures = 0, wentBackTo = 0;
   let lastStart, failingSince;
   let failure; // an error, or a text where an answer acknowledged too little; until all are back
 
@@ -987,9 +985,11 @@ function batches(driver, link) {
     const end = link.cursor;
     const started = lastStart = now();
     flights.add(flight);
-    if (flight === BUSY && link.way !== "poll" && driver.mayUpload && driver.isMultiplexed()) {
+    // Round trips that are measured make batches too, with nothing of the application's in them.
+    if (end > written && ++busy === BUSY && link.way !== "poll" && driver.mayUpload && driver.isMultiplexed()) {
       upload(driver, link, roundTrip);
     }
+    written = Math.max(written, end);
     try {
       const answer = await driver.ask(link, "ack", { frames, within: LATE * driver.terms.heartbeat });
       session.take({}, decodeAll(answer));
@@ -1041,13 +1041,12 @@ function upload(driver, link, roundTrip) {
   const { pump } = link; // of batches
   const controller = new AbortController();
   let written = 0;
-  let nonce, asked, usedSince, writer;
+  let asked, usedSince, writer;
 
   /** Expect the echo of a PING that is written now. */
   const ping = () => {
-    nonce = random();
     asked = now();
-    session.ping(link, nonce, false);
+    session.ping(link, link.awaited = random(), false);
   };
 
   /** Back to batches, which bring up again what was not acknowledged. */
@@ -1066,7 +1065,7 @@ function upload(driver, link, roundTrip) {
   driver.ask(link, "up", { body, controller }).then(end, end);
 
   link.pump = () => {
-    const isHeard = link.echoed === nonce;
+    const isHeard = !link.awaited;
     if (!usedSince && isHeard && !link.flights.size) { // what was on its way has come back
       usedSince = now();
       session.rewind(link);
@@ -1076,7 +1075,8 @@ function upload(driver, link, roundTrip) {
     const until = asked + (isHeard ? PING_INTERVAL : within);
     if (driver.hasCome(until)) {
       if (!isHeard) return controller.abort();
-      if (usedSince && link.cursor !== written) {
+      // The word that breaks a silence is one too: some proxies take no more of a body that paused.
+      if (usedSince && (link.cursor !== written || now() - asked >= driver.terms.silence)) {
         written = link.cursor;
         ping();
       }
@@ -1215,8 +1215,7 @@ function drive(url, subprotocols, options, on) {
 
   const driver = {
     // What OPEN said last: the server's times, in seconds, and what it offers.
-    // Where no plain WebSocket is wanted, one is no more use than after OPEN.
-    terms: { heartbeat: 10, silence: 25, window: 30, instance: !options.plain },
+    terms: { heartbeat: 10, silence: 25, window: 30 },
     session, links, url, wakeAt,
     slots: `${STORED} ${origin} `, // what the locks of this host are called, but for a number
     maxBatch: 64 * KIB,
@@ -1322,13 +1321,6 @@ function drive(url, subprotocols, options, on) {
 
     /** Whether a time has come; if not, everything is looked at then. */
     hasCome: (at) => now() >= at || wakeAt(at),
-
-    /** The server has no byway. */
-    goOnPlain(socket) {
-      failure = blame("no byway");
-      finish();
-      on.plain(socket);
-    },
 
     // What happens to the page
 
@@ -1632,7 +1624,12 @@ function drive(url, subprotocols, options, on) {
       await new Promise((resolve) => {
         const socket = new NativeWebSocket(url, subprotocols);
         socket.onclose = resolve;
-        socket.onopen = () => isFinished ? socket.close() : driver.goOnPlain(socket);
+        socket.onopen = () => {
+          if (isFinished) return socket.close();
+          failure = blame("no byway");
+          finish();
+          on.plain(socket);
+        };
       }).catch(() => {}); // there are none here
     }
     isThere = wasAnswered || await fetch(http, {

@@ -46,7 +46,8 @@ FIRST_PAUSE: Final = 0.002
 goes with it."""
 
 BUSY: Final = 4
-"""Batches after which a session counts as one that has much to say."""
+"""Batches with something of the application's in them, after which a session counts as one that has
+much to say. Round trips that are measured make more of them."""
 
 SMOOTHING: Final = 0.25
 """Weight of the newest round trip in their mean."""
@@ -100,7 +101,8 @@ class Batches:
         self._flights: deque[_Flight] = deque()  # the oldest first
         self.round_trip: float = 0.0
         self._last_start = 0.0
-        self._count = 0
+        self._count = 0  # batches that brought something new
+        self._written = 0  # number of the frame behind the last that they brought
         self.busy: asyncio.Event = asyncio.Event()
         self.landed: asyncio.Event = asyncio.Event()
         self.held: int | None = None
@@ -126,7 +128,7 @@ class Batches:
                 failed when both sides had closed.
         """
         link, dial = self._link, self._dial
-        if not self._count:
+        if not self.busy.is_set():
             self.round_trip = self._loop.time() - link.began
         await asyncio.sleep(FIRST_PAUSE)
         try:
@@ -141,7 +143,9 @@ class Batches:
                 self._last_start = now = self._loop.time()
                 task = self._loop.create_task(dial.batch(link, data))
                 self._flights.append(self._flight(task, now, len(data)))
-                self._count += 1
+                if link.carrier.cursor > self._written:
+                    self._written = link.carrier.cursor
+                    self._count += 1
                 if self._count == BUSY:
                     self.busy.set()
             await self._land_all()

@@ -182,16 +182,22 @@ class Upload:
             raise CarrierLost(str(error)) from error
 
     async def _watch(self) -> None:
-        """Return when a PING that went up has not come back."""
+        """Return when a PING that went up has not come back.
+
+        Where nothing else goes up, it is the word by which the server knows that this side is
+        there. Some proxies take no more of a body that has paused, and leave its response open.
+        """
         live, carrier = self._link.live, self._link.carrier
         longest = max(HEARD_TIMEOUT, self._longest)
+        silence = self._dial.silence - PING_INTERVAL
         written = carrier.cursor
         while True:
             await asyncio.sleep(PING_INTERVAL)
+            since = self._loop.time() - self._pinged
             if not self._echo.done():
-                if self._loop.time() - self._pinged > longest:
+                if since > longest:
                     return
-            elif carrier.cursor != written:
+            elif carrier.cursor != written or since >= silence:
                 written = carrier.cursor
                 live.core.ask_echo(carrier, self._expect_echo())
                 live.changed()

@@ -467,7 +467,8 @@ class Attachment:
         Args:
             beat: seconds after which an ACK is returned, if frames came that it can acknowledge;
                 by default the heartbeat of the session.
-            silence: seconds after which an ACK is returned in any case; by default `beat`.
+            silence: seconds after which an ACK is returned in any case; by default, and at least,
+                `beat`.
             size: bytes of numbered frames to return, exceeded by at most one; by default, and at
                 most, `live.batch`.
 
@@ -489,6 +490,8 @@ class Attachment:
             waiter: asyncio.Future[bool] = self._loop.create_future()
             self._waiter = waiter
             pause = self._pause = self.live.heartbeat if beat is None else beat
+            if spent and silence:
+                pause = self._pause = min(pause, silence - spent)
             timer = self._loop.call_later(pause, self._resolve, waiter, False)
             try:
                 woken = await waiter

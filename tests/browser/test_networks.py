@@ -37,10 +37,6 @@ EXAMINE = """async (url, transports, seconds) => {
   return examine(BywaySocket, url, transports, seconds)
 }"""
 
-MET: Final = [name for name in PROFILES if name != "no-subprotocol"]
-"""The networks in which a page gets through. Where the subprotocol is dropped from the 101, Firefox
-and WebKit open the WebSocket, which a page takes for one of a server without byway."""
-
 SEEN: dict[str, dict[str, str]] = {}
 """What was seen, by profile and browser, as the page says it."""
 
@@ -61,7 +57,7 @@ async def networks(port: int) -> AsyncIterator[dict[str, Network]]:
     """
     async with AsyncExitStack() as stack:
         running = {}
-        for number, name in enumerate(MET, 2):
+        for number, name in enumerate(PROFILES, 2):
             one = Network(port, name, host=f"127.0.0.{number}")
             running[name] = await stack.enter_async_context(one)
         yield running
@@ -111,7 +107,7 @@ def test_the_page_says_what_was_seen() -> None:
         pytest.skip("not every browser was asked")
     titles = ["network", *(one.title() for one in ENGINES)]
     lines = [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
-    for name in MET:
+    for name in PROFILES:
         lines.append(f"| `{name}` | {' | '.join(SEEN[name][one] for one in ENGINES)} |")
     table = "\n".join(lines)
     text = PAGE.read_text()

@@ -15,6 +15,8 @@ import pytest
 
 from byway.testing import FailWith, Network
 from tests.apps.counted_app import DONE
+from tests.apps.quiet_app import SHORT
+from tests.support.relay import relay
 from tests.support.round_robin import round_robin
 from tests.support.servers import Server, uvicorn
 
@@ -28,9 +30,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-async def run(url: str, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
-    """Run the client to its end, which comes by itself, and return what it has to say."""
-    arguments = [str(SCRIPT), url, str(COUNT), str(seconds), json.dumps(options)]
+async def node(*arguments: str) -> Any:
+    """Run Node to its end, which comes by itself, and return what it has to say."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec("node", *arguments, stdout=pipe, stderr=pipe)
     try:
@@ -41,8 +42,23 @@ async def run(url: str, seconds: float, options: dict[str, Any]) -> dict[str, An
         await process.wait()
         raise AssertionError("node has not ended") from None
     assert process.returncode == 0, error.decode()
-    told: dict[str, Any] = json.loads(out)
+    return json.loads(out)
+
+
+async def run(url: str, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
+    """Run the client that counts, and return what it has counted."""
+    told: dict[str, Any] = await node(
+        str(SCRIPT), url, str(COUNT), str(seconds), json.dumps(options)
+    )
     return told
+
+
+async def evaluated(
+    script: str, *arguments: str, flags: tuple[str, ...] = (), least: bool = False
+) -> Any:
+    """Run a script, whose first argument is the module's address, and return what it prints."""
+    module = MODULE.with_name("byway.min.js" if least else "byway.js").as_uri()
+    return await node(*flags, "--input-type=module", "-e", script, module, *arguments)
 
 
 async def counted(url: str, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +146,41 @@ async def test_a_server_in_the_place_of_the_old_ends_the_session(transport: str)
         assert len(refused) >= 3
 
 
+FALL_SILENT = """
+const { BywaySocket } = await import(process.argv[1])
+const socket = new BywaySocket(process.argv[2], [], { memory: false, transports: ["stream"] })
+const next = () => new Promise((resolve) => {
+  socket.onmessage = ({ data }) => resolve(data)
+  socket.onclose = ({ code }) => resolve(code)
+})
+await new Promise((resolve) => (socket.onopen = resolve))
+for (let count = 20; count--; ) {
+  socket.send("before")
+  await next()
+}
+await new Promise((resolve) => setTimeout(resolve, Number(process.argv[3]) * 1000))
+socket.send("after")
+console.log(JSON.stringify(await next()))
+socket.close()
+"""
+
+
+async def test_an_upload_that_is_cut_in_silence_costs_no_session() -> None:
+    """As with the Python client: tests/server/test_upload.py says where that happens."""
+    with uvicorn("tests.apps.quiet_app:app") as server:
+        async with relay(server.port) as way:
+            url = f"ws://127.0.0.1:{way.port}/"
+            seconds = 2.5 + SHORT.silence + SHORT.window + 3
+            running = asyncio.create_task(evaluated(FALL_SILENT, url, str(seconds)))
+            async with asyncio.timeout(20):
+                await way.until_carries(b"byway: up")
+            await asyncio.sleep(2.5)  # what was said has been heard
+            assert way.carries(b"byway: up"), "round trips that are asked for end no upload"
+            way.deaf_to = b"byway: up"
+            assert await running == "after"
+        server.assert_quiet()
+
+
 TRY = """
 const { BywaySocket } = await import(process.argv[1])
 const options = { memory: false, ...JSON.parse(process.argv[3]) }
@@ -147,19 +198,7 @@ async def told(
     url: str, options: dict[str, Any], *, flags: tuple[str, ...] = (), least: bool = False
 ) -> dict[str, Any]:
     """Open a socket in Node, and return its report."""
-    module = MODULE.with_name("byway.min.js" if least else "byway.js").as_uri()
-    arguments = [*flags, "--input-type=module", "-e", TRY, module, url, json.dumps(options)]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec("node", *arguments, stdout=pipe, stderr=pipe)
-    try:
-        async with asyncio.timeout(40):
-            out, error = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise AssertionError("node has not ended") from None
-    assert process.returncode == 0, error.decode()
-    found: dict[str, Any] = json.loads(out)
+    found: dict[str, Any] = await evaluated(TRY, url, json.dumps(options), flags=flags, least=least)
     return found
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import httpx
 import pytest
 
 import byway
 from byway import Limits
+from byway.client.channels import ClientChannel
 from byway.errors import CarrierLost
 from byway.handshake import CONTENT_TYPE
 from byway.live import Attachment
@@ -29,7 +31,9 @@ from byway.testing import (
 from byway.transports import batches, upload
 from byway.transports.batches import BUSY
 from byway.transports.dial import Dial
+from tests.apps.quiet_app import SHORT
 from tests.server.scene import Scene, check_error, scene
+from tests.support.relay import relay
 from tests.support.servers import Server, uvicorn
 from tests.support.wire import CLOSE, TEXT, hello_frame, numbered, raw_exchange
 
@@ -62,6 +66,11 @@ async def echo(channel: byway.Channel, count: int, pause: float = 0.0) -> None:
             message = await channel.receive()
             assert isinstance(message, str)
             assert message.split()[0] == str(number)
+
+
+async def until_posts(network: Network, count: int) -> None:
+    """Wait until so many requests came."""
+    await network.until(lambda: network.counters.posts >= count)
 
 
 async def ping_pong(channel: byway.Channel, count: int) -> None:
@@ -200,6 +209,47 @@ async def test_an_upload_that_is_not_heard_any_more_is_left(
                 network.heal()
                 assert await channel.receive() == "held"
         server.assert_quiet()
+
+
+async def test_an_upload_that_is_cut_in_silence_costs_no_session() -> None:
+    """Apache takes no more of a body that has paused for 20 s, and its response stays open.
+
+    The words that say that a quiet client is there go into it, and to nobody.
+    """
+    with uvicorn("tests.apps.quiet_app:app") as server:
+        async with (
+            relay(server.port) as way,
+            byway.connect(way.url(), transports="stream", proxy=None, memory=False) as channel,
+        ):
+            await ping_pong(channel, 20)
+            assert way.carries(b"byway: up"), "no upload is in use"
+            await asyncio.sleep(2.5 * upload.PING_INTERVAL)  # what was said has been heard
+            way.deaf_to = b"byway: up"
+            await asyncio.sleep(SHORT.silence + SHORT.window + 3)
+            await channel.send("after")
+            async with asyncio.timeout(20):
+                assert await channel.receive() == "after", channel.reason
+        server.assert_quiet()
+
+
+async def test_a_session_that_is_only_asked_for_round_trips_opens_no_second_request(
+    endpoint_server: Server,
+) -> None:
+    async with Network(endpoint_server.port) as network:
+        async with byway.connect(
+            network.url + "/echo", transports="stream, poll", proxy=None, memory=False
+        ) as channel:
+            await ping_pong(channel, 1)
+            live = cast(ClientChannel, channel)._live
+            for _ in range(2 * BUSY):
+                assert live.core.selected is not None
+                wanted = network.counters.posts + 1
+                live.core.ping(live.core.selected, b"12345678")
+                live.changed()
+                await until_posts(network, wanted)
+            marks = [mark(request) for request in network.requests]
+    assert "up" not in marks
+    assert len(marks) > 2 * BUSY
 
 
 @pytest.mark.parametrize("depth", [1, batches.MAX_IN_FLIGHT])

@@ -24,6 +24,8 @@ class Relay:
         port: where it listens, on 127.0.0.1.
         upgrades: what becomes of a WebSocket handshake: "pass", "refuse" (answered 403) or
             "swallow" (never answered) or "deaf" (opened, and then nothing goes up).
+        deaf_to: words, in lower case, in the head of the newest request on connections of which
+            nothing more goes up; those that are open included.
         accepted: how many connections came.
         target: the port of 127.0.0.1 that new connections are relayed to.
         heads: the head of the first request on each of them.
@@ -34,16 +36,29 @@ class Relay:
         """Relay to this port of 127.0.0.1."""
         self.port = 0
         self.upgrades = "pass"
+        self.deaf_to: bytes | None = None
         self.accepted = 0
         self.heads: list[bytes] = []
         self.handshakes = 0
         self.target = port
         self._writers: set[asyncio.StreamWriter] = set()
+        self._came = asyncio.Event()
+        self._last: dict[asyncio.StreamWriter, bytes] = {}  # the head of the newest request
         self._tasks: set[asyncio.Task[None]] = set()
 
     def url(self, path: str = "/") -> str:
         """Return an address on it."""
         return f"http://127.0.0.1:{self.port}{path}"
+
+    def carries(self, words: bytes) -> bool:
+        """Say whether a head with these words, in lower case, was the newest of a connection."""
+        return any(words in head for head in self._last.values())
+
+    async def until_carries(self, words: bytes) -> None:
+        """Wait until one does."""
+        while not self.carries(words):
+            self._came.clear()
+            await self._came.wait()
 
     @property
     def connections(self) -> int:
@@ -86,7 +101,7 @@ class Relay:
             self._writers.add(far)
             far.write(head)
             deaf = self.upgrades == "deaf" and b"upgrade: websocket" in head.lower()
-            up = _discard(reader) if deaf else _pump(reader, far)
+            up = _discard(reader) if deaf else self._up(reader, far, head)
             await asyncio.gather(up, _pump(far_reader, writer))
         except OSError:
             pass  # cut, by us or by either side
@@ -95,7 +110,24 @@ class Relay:
             for one in (writer, far):
                 if one is not None:
                     self._writers.discard(one)
+                    self._last.pop(one, None)
                     one.transport.abort()
+
+    async def _up(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes
+    ) -> None:
+        self._last[writer] = head.lower()
+        self._came.set()
+        while piece := await reader.read(65536):
+            if b"\r\n\r\n" in piece:
+                head = piece  # of the next request, in these tests
+                self._last[writer] = head.lower()
+                self._came.set()
+            if self.deaf_to is None or self.deaf_to not in self._last[writer]:
+                writer.write(piece)
+                await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
 
     async def close(self) -> None:
         """Cut everything and wait until it is gone."""

@@ -390,7 +390,7 @@ async def test_a_heartbeat_that_the_peer_asks_for_counts_at_once_and_within_boun
 async def test_an_idle_client_says_something_only_when_the_silence_is_over() -> None:
     link = attached(live())
     assert await link.output(10, silence=25)
-    assert now() == 1_030  # it looks at each beat
+    assert now() == 1_025
 
 
 @timed

@@ -35,7 +35,7 @@ class Carrier:
         batched: whether each write travels on its own, so that each has to say its numbers.
         cursor: number of the next frame to write here.
         ended: why it may not be used any more; empty while it may.
-        echoed: what the last PONG on it brought back.
+        echoed: what the last PONG on it brought back, but for those that prove it.
         proven: whether the PONG to this side's PING came back.
         leaving: whether the peer has announced its end with LEAVE.
         told_leave: whether this side has.

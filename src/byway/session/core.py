@@ -309,7 +309,10 @@ class Session:
         self._control(carrier, encode_ping(carrier.id, nonce))
 
     def ask_echo(self, carrier: Carrier, nonce: bytes) -> None:
-        """Ask for a PONG on this carrier, which changes nothing but `carrier.echoed`."""
+        """Ask for a PONG on this carrier, which changes nothing but `carrier.echoed`.
+
+        No PONG to `ping` does, so one that comes together with it hides nothing.
+        """
         self._control(carrier, encode_ping(carrier.id, nonce))
 
     def leave(self, carrier: Carrier) -> None:
@@ -368,9 +371,10 @@ class Session:
             elif kind == PONG:
                 carrier_id, opaque = decode_ping(payload)
                 named = self.carriers.get(carrier_id)
-                if named is not None:
+                if named is not None and named.nonce and named.nonce == opaque:
+                    named.proven = True
+                elif named is not None:
                     named.echoed = opaque
-                    named.proven = named.proven or bool(named.nonce) and named.nonce == opaque
             elif kind == BEAT:
                 # The shortest ever asked for: a proxy may repeat an old request.
                 self.beat = min(decode_beat(payload), self.beat or float("inf"))
