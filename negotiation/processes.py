@@ -11,8 +11,8 @@ from typing import Final
 from byway.negotiation.evidence import Evidence
 
 ONE_PROCESS: Final = (
-    "Who runs the server: lead each client to the process that it began with (sticky sessions by "
-    "a cookie: docs/how-to/haproxy.md), or run one process (uvicorn without `--workers`)."
+    "Who runs the server: give all of its processes one backplane, so that any of them can take "
+    "any request (docs/how-to/several-processes.md), or run one process."
 )
 """What helps."""
 

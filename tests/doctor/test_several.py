@@ -31,7 +31,7 @@ async def test_behind_a_round_robin_it_is_the_verdict(two: tuple[Server, Server]
     for one in report.findings:
         assert one.verdict is Verdict.SEVERAL_PROCESSES, report
         assert "reached another process" in one.why
-        assert "sticky" in one.advice
+        assert "one backplane" in one.advice
         assert one.usable is (one.transport == "websocket")
     assert report.summary.startswith("Several processes serve this address")
     assert report.preference == "websocket"
@@ -39,7 +39,7 @@ async def test_behind_a_round_robin_it_is_the_verdict(two: tuple[Server, Server]
         told = [line for line in server.log.since(since) if "belongs to another process" in line]
         loud = [line for line in told if line.startswith("WARNING")]
         assert len(told) > len(loud) == 1, "once a minute"
-        assert "sticky sessions" in loud[0]
+        assert "one backplane (docs/how-to/several-processes.md)" in loud[0]
 
 
 async def test_without_websockets_nothing_works_there(two: tuple[Server, Server]) -> None:

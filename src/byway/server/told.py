@@ -14,8 +14,7 @@ from byway.server.origin import ForeignPage
 from byway.server.throttle import Throttle
 
 CURE: Final = (
-    "lead each client to one process (sticky sessions), or run one process; see the verdict "
-    "'several processes' in docs/reference/doctor.md"
+    "give all of its processes one backplane (docs/how-to/several-processes.md), or run one process"
 )
 """What helps where several processes share an address."""
 

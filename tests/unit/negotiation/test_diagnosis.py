@@ -426,7 +426,7 @@ def test_several_processes_have_a_verdict_of_their_own() -> None:
     stream = judged("stream", **opened(strangers=3, cut=0.2, trip=0.01))
     assert (stream.verdict, stream.outcome) == (Verdict.SEVERAL_PROCESSES, "several processes")
     assert stream.why.startswith("3 requests of a session reached another process")
-    assert "sticky" in stream.advice
+    assert "one backplane" in stream.advice
     assert not stream.usable
     socket = judged("websocket", **opened(strangers=1, trip=0.01))
     assert socket.verdict is Verdict.SEVERAL_PROCESSES
