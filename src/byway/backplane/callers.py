@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -32,6 +34,9 @@ A door bounds those that have not proven themselves."""
 REMEMBERED: Final = 1_000
 """Processes without a common version of links that the log has named. One more, and the log may
 name the others again."""
+
+LONGEST_PATH: Final = 107 if sys.platform == "linux" else 103
+"""Bytes of the path of a Unix socket, at most."""
 
 Address = str | tuple[str, int]
 """Where a door is: the path of a Unix socket, or a host and a port."""
@@ -182,6 +187,8 @@ class Callers:
         made = False
         try:
             if isinstance(address, str):
+                if len(os.fsencode(address)) > LONGEST_PATH:  # uvloop would cut it off there
+                    raise OSError(f"the path of a Unix socket is over {LONGEST_PATH} bytes")
                 await loop.create_unix_connection(lambda: connection, address)
             else:
                 await loop.create_connection(lambda: connection, *address, ssl=self._tls)

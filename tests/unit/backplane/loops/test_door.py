@@ -19,7 +19,7 @@ import trustme
 
 from byway import Limits, UsageError
 from byway.backplane import Counts, Link, LinkLost, ServeCall, Tell, Unreachable
-from byway.backplane.callers import DIALS, Address, Callers, NotListening
+from byway.backplane.callers import DIALS, LONGEST_PATH, Address, Callers, NotListening
 from byway.backplane.door import Door
 from byway.backplane.kinds import ASK, BODY, CALL, DATA, END, GREET, MORE, PROVE, START, TELL
 from byway.backplane.proof import GREETING
@@ -421,7 +421,8 @@ async def test_an_address_where_nobody_listens_is_told_from_others(tmp_path: Pat
         for address in (str(tmp_path / "none"), str(left), ("127.0.0.1", free)):
             with pytest.raises(NotListening, match="process owner-01"):
                 await callers.link(OWNER, address)
-        for other in (str(tmp_path / "file" / "below"), "x" * 500, ("no.such.host.invalid", 1)):
+        below, long = str(tmp_path / "file" / "below"), "x" * (LONGEST_PATH + 1)
+        for other in (below, long, ("no.such.host.invalid", 1)):
             with pytest.raises(Unreachable) as raised:
                 await callers.link(OWNER, other)
             assert not isinstance(raised.value, NotListening)
