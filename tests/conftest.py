@@ -52,7 +52,7 @@ ROOM = pytest.StashKey[Room]()
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have a room for the tests where several processes share a run."""
     if xdist.is_xdist_worker(session):
-        session.config.stash[ROOM] = Room(Path(session.config.getoption("basetemp")).parent)
+        session.config.stash[ROOM] = Room(Path(str(session.config.getoption("basetemp"))).parent)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -6,6 +6,8 @@ What message a number stands for is written down once more in tests/browser/coun
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from typing import cast
 
 from byway import Channel, Endpoint, FallbackMiddleware, Limits
@@ -13,6 +15,8 @@ from byway.server.endpoint import ServerChannel
 from byway.transports.base import Receive, Scope, Send
 from tests.apps.browser_app import plain
 from tests.apps.handlers import query
+
+logger = logging.getLogger("tests.app")
 
 DONE = 4321
 """The code of the close that comes after everything."""
@@ -36,6 +40,7 @@ async def handler(channel: Channel) -> None:
     """Push and count until both are full, then close with what was counted."""
     asked = query(cast(ServerChannel, channel).scope)
     count, seconds = int(asked["count"]), float(asked["seconds"])
+    logger.info("%s runs in %d", asked.get("name", "it"), os.getpid())
     await channel.accept()
 
     async def push() -> None:

@@ -18,6 +18,7 @@ from tests.chaos.storm import NETWORKS, Storm
 from tests.support.numbered_client import NumberedSession
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server, uvicorn
+from tests.support.several import PLACES, serving
 
 COUNT = 2000
 """Messages each way."""
@@ -29,10 +30,11 @@ TIMEOUT = 50.0
 """Seconds after which a session that has not received everything has stalled."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Serve the messages."""
-    with uvicorn("tests.apps.numbered_app:app") as one:
+@pytest.fixture(scope="module", params=["one", *PLACES])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Serve the messages by one process, or by several."""
+    app = "tests.apps.numbered_app:app"
+    with uvicorn(app) if request.param == "one" else serving(request.param, app) as one:
         yield one
     one.assert_quiet()
 

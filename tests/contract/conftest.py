@@ -16,6 +16,7 @@ from tests.proxies.variants import BY_NAME
 from tests.proxies.world import Way, World
 from tests.support.peers import TRANSPORTS, connect
 from tests.support.servers import LOG_CONFIG, Server, hypercorn, uvicorn
+from tests.support.several import PLACES, Several, serving
 from tests.support.tls import Authority, tls_server
 
 APPLICATIONS = ("bareasgi", "starlette", "endpoint")
@@ -48,13 +49,15 @@ class Contract:
     Attributes:
         application: "bareasgi", "starlette", "endpoint", or "http2": the endpoint on Hypercorn,
             asked over HTTP/2; "text": the endpoint behind a gateway that blocks every response
-            which is not text; or the name of a proxy before the endpoint.
+            which is not text; "workers" and "servers": the endpoint in several processes; or the
+            name of a proxy before the endpoint.
         transport: the transport's name.
         server: the server, with byway's own bounds.
         options: more that a client has to know.
         tls: whether the application is told of TLS.
         way: through a proxy, where there is one.
         gateway: URL of the gateway, where there is one.
+        ports: of the processes, where a balancer is before several of them.
     """
 
     application: str
@@ -64,6 +67,7 @@ class Contract:
     tls: bool = False
     way: Way | None = None
     gateway: str = ""
+    ports: tuple[int, ...] = ()
 
     def url(self, path: str, *, scheme: str = "http") -> str:
         """Return an address of a handler."""
@@ -102,6 +106,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 # HTTP/2 with the WebSocket only: httpcore 1.0 may let the others stand still, see http2.WANTED.
 CELLS = [(one, transport) for one in APPLICATIONS for transport in TRANSPORTS]
 CELLS += [("http2", "websocket"), ("text", "sse"), ("text", "poll")]
+CELLS += [(one, transport) for one in PLACES for transport in TRANSPORTS]
 CELLS += [(one, transport) for one in PROXIES for transport in BY_NAME[one].works]
 
 
@@ -119,6 +124,8 @@ def contract(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         gateway = request.getfixturevalue("gateway")
         return Contract(application, transport, server, gateway=gateway)
     server = request.getfixturevalue(f"{application}_server")
+    if application in PLACES:
+        return Contract(application, transport, server, ports=server.ports)
     if application != "http2":
         return Contract(application, transport, server)
     monkeypatch.setattr("byway.transports.dial.WANTED", True)
@@ -174,6 +181,22 @@ def http2_server(authority: Authority) -> Iterator[Server]:
     # Not what asyncio says: Hypercorn 0.18 fails, and ends the connection, where more comes on a
     # stream that it has ended (its issue 329), such as the answer to its close.
     assert [one for one in server.tracebacks() if not one.startswith(RAISED_ON_PURPOSE)] == []
+
+
+@pytest.fixture(scope="session")
+def workers_server() -> Iterator[Several]:
+    """Serve the handler of the endpoint with four workers of one server."""
+    with serving("workers", ENDPOINT) as server:
+        yield server
+    server.assert_quiet(*RAISED_ON_PURPOSE)
+
+
+@pytest.fixture(scope="session")
+def servers_server() -> Iterator[Several]:
+    """Serve the handler of the endpoint with four servers behind HAProxy, and Redis."""
+    with serving("servers", ENDPOINT) as server:
+        yield server
+    server.assert_quiet(*RAISED_ON_PURPOSE)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from byway.testing import Network
 from tests.doctor.conftest import APPLICATION
 from tests.support.round_robin import STICKY, round_robin
 from tests.support.servers import Server, uvicorn
+from tests.support.several import workers
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +58,19 @@ async def test_with_sticky_sessions_there_is_nothing_to_say(two: tuple[Server, S
     assert [one.evidence.strangers for one in report.findings] == [0] * 4
 
 
-async def test_the_workers_of_one_server_are_several_processes() -> None:
+async def test_workers_without_a_backplane_are_several_processes() -> None:
     """Which of four answers is the kernel's choice: of 16 connections some reach another."""
-    with uvicorn(f"{APPLICATION}:app", "--workers", "4") as server:
-        done, begun = 0, "Application startup complete"
-        for _ in range(4):
-            await server.log.seen(begun, since=done)
-            done += 1 + next(at for at, line in enumerate(server.log.since(done)) if begun in line)
+    with workers(f"{APPLICATION}:app", env={"BYWAY_BACKPLANE": "off"}) as server:
         report = await diagnose(server.url("/chat"), proxy=None)
     verdicts = {one.verdict for one in report.findings}
     assert Verdict.SEVERAL_PROCESSES in verdicts, report
     assert "Several processes serve this address" in report.summary
+
+
+async def test_of_workers_that_share_their_sessions_there_is_nothing_to_say() -> None:
+    with workers(f"{APPLICATION}:app") as server:
+        report = await diagnose(server.url("/chat"), proxy=None)
+    assert [one.verdict for one in report.findings] == [Verdict.WORKS] * 4, report
 
 
 async def test_a_session_says_it_too(two: tuple[Server, Server]) -> None:
