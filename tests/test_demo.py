@@ -46,6 +46,7 @@ def test_every_line_comes_back_over_every_transport_and_path(text: str) -> None:
     assert set(rows) == {
         *(("direct", name) for name in DEFAULT_ORDER),
         *(("nginx", name) for name in (*DEFAULT_ORDER, "any")),
+        *(("workers", name) for name in DEFAULT_ORDER),
     }
     refused = rows.pop(("nginx", "websocket"))
     assert "426" in refused["refused"]
@@ -89,8 +90,9 @@ def test_without_nginx_its_rows_say_so_and_the_rest_runs(text: str, tmp_path: Pa
         ("direct", 150),
         ("nginx", 0),
         ("nginx", 0),
+        ("workers", 150),
     ]
-    assert all("not installed" in row["refused"] for row in rows[1:])
+    assert all("not installed" in row["refused"] for row in rows[1:3])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from byway.doctor import command as doctor_command
 from byway.errors import UsageError
+from byway.sessions import command as sessions_command
 
 if TYPE_CHECKING:
     from byway.demo.look import Look
@@ -58,11 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
-        help="send a text line by line over every transport, directly and through nginx",
-        description="Start a real uvicorn with a bareASGI application, and a real nginx that "
-        "forwards no WebSocket before it; send a text line by line over each transport; check "
-        "that every line comes back. Then see that the page of --open is served and works. Exit "
-        "status 1 if anything was lost.",
+        help="send a text line by line over every transport, directly, through nginx and to four "
+        "workers",
+        description="Start a real uvicorn with a bareASGI application, a real nginx that "
+        "forwards no WebSocket before it, and a uvicorn with four workers; send a text line by "
+        "line over each transport; check that every line comes back. Then see that the page of "
+        "--open is served and works. Exit status 1 if anything was lost.",
     )
     demo.add_argument(
         "--file",
@@ -125,6 +127,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor_command.add_options(doctor)
     doctor.set_defaults(run=_doctor)
+    sessions = commands.add_parser(
+        "sessions",
+        help="list the processes of a server that share sessions, and what each has",
+        description="Ask each process for its sessions, carriers, calls that it handed over or "
+        "took over, messages and bytes. A URL with a password is seen by others in the list of "
+        "processes: set BYWAY_BACKPLANE instead. Exit status 0 if every process responded, or "
+        "with --session if it was found; 1 if not; 2 for wrong use, or nobody to ask.",
+    )
+    sessions_command.add_options(sessions)
+    sessions.set_defaults(run=_sessions)
     return parser
 
 
@@ -143,6 +155,12 @@ async def _until_signalled(options: argparse.Namespace) -> int:
 async def _doctor(options: argparse.Namespace) -> int:
     works = await doctor_command.run(options, functools.partial(print, flush=True), sys.stderr)
     return 0 if works else EXIT_FAILED
+
+
+async def _sessions(options: argparse.Namespace) -> int:
+    say = functools.partial(print, flush=True)
+    well = await sessions_command.run(options, say, terminal=sys.stdout.isatty())
+    return 0 if well else EXIT_FAILED
 
 
 async def _proxy(options: argparse.Namespace) -> int:
@@ -256,6 +274,8 @@ class _Table:
         note = row.refused and f"no channel: {row.refused}"
         if row.transport == "any" and row.chosen:
             note = f"connect() chose {row.chosen}"
+        if row.note and not row.failed:
+            note = row.note
         if row.opened is None or row.echo is None or row.rate is None:
             figures = f"{'-':>9} {'-':>11} {'-':>11} {'-':>15}"
         else:

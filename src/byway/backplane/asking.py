@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     """What one process has said.
 
     Attributes:
@@ -39,7 +39,7 @@ class Told:
 
 async def ask_all(
     backplane: Backplane, question: Mapping[str, Any], *, timeout: float = TIMEOUT
-) -> AsyncIterator[Told]:
+) -> AsyncGenerator[Reply]:
     """Ask all processes that the directory knows, and give what each says as it comes.
 
     A process that ended while it was asked is left out. Cancelling it cuts the links.
@@ -55,15 +55,15 @@ async def ask_all(
     names = await backplane.processes()
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def one(name: str) -> Told | None:
+    async def one(name: str) -> Reply | None:
         async with turns:
             return await ask(backplane, name, question, timeout=timeout)
 
     tasks = [asyncio.create_task(one(name)) for name in sorted(names)]
     try:
         for done in asyncio.as_completed(tasks):
-            if (told := await done) is not None:
-                yield told
+            if (reply := await done) is not None:
+                yield reply
     finally:
         for task in tasks:
             task.cancel()
@@ -72,20 +72,20 @@ async def ask_all(
 
 async def ask(
     backplane: Backplane, name: str, question: Mapping[str, Any], *, timeout: float = TIMEOUT
-) -> Told | None:
+) -> Reply | None:
     """Ask one process; None if it has ended."""
     payload = json.dumps(question).encode()
     if name == backplane.name and backplane.tell is not None:
-        return _read(name, backplane.tell(payload))
+        return read(name, backplane.tell(payload))
     try:
         async with asyncio.timeout(timeout):
-            return _read(name, await _response(backplane, name, payload))
+            return read(name, await _response(backplane, name, payload))
     except Gone:
         return None
     except TimeoutError:
-        return Told(name, error=f"no response within {timeout:g} s")
+        return Reply(name, error=f"no response within {timeout:g} s")
     except BackplaneError as error:
-        return Told(name, error=str(error) or type(error).__name__)
+        return Reply(name, error=str(error) or type(error).__name__)
 
 
 async def _response(backplane: Backplane, name: str, payload: bytes) -> bytes:
@@ -96,16 +96,19 @@ async def _response(backplane: Backplane, name: str, payload: bytes) -> bytes:
         kind, said = await link.receive()
         if kind != TELL:
             raise BackplaneError(f"it said a frame of kind {kind}, not what was asked")
-        return said
-    finally:
-        link.cut()  # it is not asked again so soon that keeping it would pay
+    except BaseException:
+        link.cut()
+        raise
+    link.free()
+    return said
 
 
-def _read(name: str, payload: bytes) -> Told:
+def read(name: str, payload: bytes) -> Reply:
+    """Take what a process has told."""
     try:
         said = json.loads(payload)
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        return Told(name, error="what it said is no JSON object")
-    return Told(name, said)
+        return Reply(name, error="what it said is no JSON object")
+    return Reply(name, said)

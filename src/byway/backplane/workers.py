@@ -90,7 +90,6 @@ class WorkersBackplane(Backplane):
         self._limits = limits or Limits()
         self._meeting: Meeting | None = None
         self._secrets: tuple[bytes, ...] = ()
-        self._secret_kept = False  # in a file, at the meeting place
         self._lock: Lock | None = None
         self._door: Door | None = None
         self._callers: Callers | None = None
@@ -240,8 +239,9 @@ class WorkersBackplane(Backplane):
             meeting.prepare()
         else:
             meeting.check()
-        self._secret_kept = secret is None
         self._secrets = (meeting.secret(make=join) if secret is None else secret,)
+        if join and secret is not None:
+            meeting.keep_secret(secret)  # for `byway sessions`, whose parent is another one
         self._meeting = meeting
         self._callers = Callers(
             self.name, lambda: self._secrets, limits=self._limits, counts=self.counts
@@ -358,8 +358,7 @@ class WorkersBackplane(Backplane):
             await self._lock_place(meeting)
             claims.assert_all()
             logger.warning("the meeting place %s was cleaned, and made anew", meeting.path)
-        if self._secret_kept:
-            self._keep_secret(meeting)
+        self._keep_secret(meeting)
         if not meeting.door(self.name).exists():
             assert self._door is not None
             self._door.shut()

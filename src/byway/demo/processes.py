@@ -11,7 +11,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -21,6 +21,9 @@ START_TIMEOUT = 20.0
 
 STOP_TIMEOUT = 5.0
 """Seconds that a process may take to stop before it is killed."""
+
+WORKERS = 4
+"""Workers of the server that shows several."""
 
 
 class ProcessFailed(Exception):
@@ -42,7 +45,22 @@ def find_nginx() -> str | None:
 
 @asynccontextmanager
 async def running(command: Sequence[str], port: int, cwd: Path) -> AsyncIterator[None]:
-    """Run a process while the block runs; it is ready once it accepts connections.
+    """Run a process while the block runs, see `started`."""
+    async with started(command, port, cwd):
+        yield
+
+
+@asynccontextmanager
+async def started(
+    command: Sequence[str], port: int, cwd: Path, *, env: Mapping[str, str] | None = None
+) -> AsyncIterator[int]:
+    """Run a process while the block runs, and give its pid once it accepts connections.
+
+    Args:
+        command: what is run.
+        port: where it will accept connections, on 127.0.0.1.
+        cwd: where it runs.
+        env: its environment; None for this process' own.
 
     Raises:
         ProcessFailed: it ended, or accepted nothing in time.
@@ -51,6 +69,7 @@ async def running(command: Sequence[str], port: int, cwd: Path) -> AsyncIterator
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=cwd,
+            env=env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -65,7 +84,7 @@ async def running(command: Sequence[str], port: int, cwd: Path) -> AsyncIterator
                 log.seek(0)
                 said = log.read().decode(errors="replace").strip()
                 raise ProcessFailed(f"{command[0]} did not start ({error}): {said}") from None
-            yield
+            yield process.pid
         finally:
             if process.returncode is None:
                 process.terminate()
@@ -92,7 +111,7 @@ async def _accepting(process: asyncio.subprocess.Process, port: int) -> None:
 
 
 @asynccontextmanager
-async def uvicorn() -> AsyncIterator[int]:
+async def uvicorn(*, workers: int = 1) -> AsyncIterator[int]:
     """Serve the demonstration's application with uvicorn; give the port."""
     port = free_port()
     command = [
@@ -106,6 +125,8 @@ async def uvicorn() -> AsyncIterator[int]:
         "warning",
         "--timeout-graceful-shutdown",
         "3",
+        "--workers",
+        str(workers),
     ]
     with tempfile.TemporaryDirectory(prefix="byway-demo-") as folder:
         async with running(command, port, Path(folder)):

@@ -14,12 +14,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import byway
-from byway.demo.processes import ProcessFailed, find_nginx, nginx, uvicorn
+from byway.demo.processes import WORKERS, ProcessFailed, find_nginx, nginx, uvicorn
 from byway.negotiation import DEFAULT_ORDER
 
 ROUTE = "/websocket_handler"
 ROW_TIMEOUT = 120.0
 """Seconds that one row may take."""
+
+SESSIONS = 6
+"""Sessions that are open at once where there are several workers."""
 
 NO_NGINX = "nginx is not installed here (on Debian: apt-get install nginx-light)"
 
@@ -30,7 +33,7 @@ class Row:
 
     Attributes:
         transport: its name; `any` for what `connect` finds by itself.
-        path: `direct`, or `nginx`.
+        path: `direct`, `nginx`, or `workers`: four of them, and several sessions.
         opened: seconds until the channel was open.
         echo: seconds from the first line sent to its echo.
         rate: lines echoed a second, all on their way at once.
@@ -39,6 +42,7 @@ class Row:
         refused: why there is no channel, and who said so.
         chosen: the transport that carried the lines.
         expected: whether a refusal belongs to the demonstration.
+        note: what is shown beside it, where nothing failed.
     """
 
     transport: str
@@ -51,6 +55,7 @@ class Row:
     refused: str = ""
     chosen: str = ""
     expected: bool = False
+    note: str = ""
 
     @property
     def failed(self) -> bool:
@@ -80,10 +85,11 @@ async def rows(
     """
     async with AsyncExitStack() as stack:
         origin = await stack.enter_async_context(uvicorn())
-        ports: dict[str, int | None] = {"direct": origin, "nginx": None}
+        ports: dict[str, int | None] = {"direct": origin, "nginx": None, "workers": None}
         program = find_nginx()
         if program is not None:
             ports["nginx"] = await stack.enter_async_context(nginx(program, origin))
+        ports["workers"] = await stack.enter_async_context(uvicorn(workers=WORKERS))
         for path, port in ports.items():
             for name in (*transports, *(["any"] if path == "nginx" else [])):
                 row = Row(name, path)
@@ -93,7 +99,8 @@ async def rows(
                     # A plain proxy_pass forwards no Upgrade: here that is the point.
                     row.expected = path == "nginx" and name == "websocket"
                     wanted = DEFAULT_ORDER if name == "any" else (name,)
-                    await _fill(row, f"http://127.0.0.1:{port}{ROUTE}", wanted, lines, progress)
+                    fill = _fill_several if path == "workers" else _fill
+                    await fill(row, f"http://127.0.0.1:{port}{ROUTE}", wanted, lines, progress)
                 yield row
 
 
@@ -114,6 +121,37 @@ async def _fill(
         row.refused = "; ".join(one.error for one in error.attempts) or str(error)
     except TimeoutError:
         row.refused = f"not done within {ROW_TIMEOUT:g} s"
+
+
+async def _fill_several(
+    row: Row, url: str, transports: Sequence[str], lines: Sequence[str], progress: Progress
+) -> None:
+    """Share the lines out among sessions that are open side by side.
+
+    Any request of any of them may reach any of the workers.
+    """
+    shares = [share for i in range(SESSIONS) if (share := lines[i::SESSIONS])]
+    parts = [Row(row.transport, row.path) for _ in shares]
+
+    def all_progress(_: Row) -> None:
+        row.returned = sum(part.returned for part in parts)
+        progress(row)
+
+    start = time.perf_counter()
+    await asyncio.gather(
+        *(
+            _fill(part, url, transports, share, all_progress)
+            for part, share in zip(parts, shares, strict=True)
+        )
+    )
+    took = time.perf_counter() - start
+    row.sent, row.returned = len(lines), sum(part.returned for part in parts)
+    row.opened = max((part.opened for part in parts if part.opened is not None), default=None)
+    row.echo = max((part.echo for part in parts if part.echo is not None), default=None)
+    row.rate = row.returned / took
+    row.refused = "; ".join(dict.fromkeys(part.refused for part in parts if part.refused))
+    row.chosen = parts[0].chosen
+    row.note = f"{len(parts)} sessions, spread over {WORKERS} workers"
 
 
 async def _echo(row: Row, channel: byway.Channel, lines: Sequence[str], progress: Progress) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from byway.backplane import Backplane
 from byway.backplane.choice import BackplaneSpec
 from byway.errors import FrameError, PeerError, UsageError
 from byway.frames import Decoder, Frame
@@ -34,6 +35,7 @@ from byway.server.readers import ReaderPaths, Readers
 from byway.server.registry import Hosted
 from byway.server.relayed import HandedCall
 from byway.server.sharing import Sharing
+from byway.server.telling import tell_of
 from byway.server.told import Told
 from byway.server.travel import unpack_user
 from byway.server.who import Bind, origin_of, who_is
@@ -110,9 +112,10 @@ class FallbackMiddleware:
             )
         self._offer = Offer(transports)
         self._origins = OriginPolicy(origins)
-        self._told = Told()
         self._admission = Admission(app, self.limits, bind)
-        self._sharing = Sharing(backplane, name, app, bind, self.limits)
+        self._counts = self._admission.registry.counts
+        self._told = Told(self._counts.refusals)
+        self._sharing = Sharing(backplane, name, app, bind, self.limits, self._counts)
         self._leaving = Leaving(self._admission.registry, self._sharing, self.limits)
         self._readers = Readers(readers, self._admission, self.limits)
         self._bodies = Bodies(self.limits)
@@ -121,6 +124,11 @@ class FallbackMiddleware:
     def sessions(self) -> int:
         """How many sessions live here now, probes not among them."""
         return len(self._admission.registry)
+
+    @property
+    def backplane(self) -> Backplane | None:
+        """What it shares sessions over; None before the server has started."""
+        return self._sharing.backplane
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI call."""
@@ -153,6 +161,7 @@ class FallbackMiddleware:
             UsageError: it cannot be used as it was set up.
         """
         desk = self._sharing.find()
+        tell_of(self._admission.registry, desk.backplane)
         await desk.start()
         if not self._sharing.joined:  # no other call has come first
             self._sharing.take(desk)
@@ -274,6 +283,7 @@ class FallbackMiddleware:
             await self._sharing.hand_over(call, hello, elsewhere.owner, self, body, moves=moves)
             return
         if isinstance(admitted, Denied):
+            self._counts.refusals[admitted.status] += 1
             await answer_denied(call.scope, call.send, admitted)
             return
         hosted, accepted = admitted
@@ -297,6 +307,7 @@ class FallbackMiddleware:
 
     async def serve_relayed(self, handed: HandedCall, told: dict[str, Any]) -> None:
         """Serve a call that another process hands over; its origin was judged there."""
+        self._counts.taken_over += 1
         call = Call(handed.scope, handed.receive, handed.send, relayed=handed)
         call.known(who_is(call.scope, unpack_user(told["user"])))
         serve = self._own(call)

@@ -21,6 +21,7 @@ from byway.handshake import Hello, key_hash, new_instance, owner_of
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import ApplicationRun, Denied
+from byway.server.counts import Counts
 from byway.server.places import Places
 from byway.server.process import process_name
 from byway.server.who import Who
@@ -67,6 +68,7 @@ class Registry:
 
     Attributes:
         draining: no new session is admitted any more.
+        counts: what has been done here, for whoever wants to see it.
         backplane: is told what becomes of claimed sessions; None before there is one.
     """
 
@@ -74,6 +76,7 @@ class Registry:
         """Start empty."""
         self.draining = False
         self.backplane: Backplane | None = None
+        self.counts: Counts = Counts()
         self._limits = limits
         self._hosted: dict[bytes, Hosted] = {}
         self._denied: OrderedDict[bytes, tuple[float, Denied, Who]] = OrderedDict()
@@ -90,6 +93,10 @@ class Registry:
     def sessions(self) -> list[Hosted]:
         """The sessions of this moment."""
         return list(self._hosted.values())
+
+    def without_probes(self) -> list[Hosted]:
+        """Return the sessions of this moment that are no probes. It may be called in any thread."""
+        return [one for key, one in list(self._hosted.items()) if key not in self._probes]
 
     def keeps(self, digest: bytes) -> bool:
         """Say whether a key is that of a session here, or of one that is remembered."""
@@ -217,6 +224,7 @@ class Registry:
         if hosted is not None:
             if digest not in self._probes:
                 self._leave_if_over(hosted)
+                self.counts.ended.add(hosted.live.core)
             if hosted.claimed:
                 self._give_up(digest)
         self._probes.discard(digest)

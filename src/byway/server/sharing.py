@@ -15,6 +15,7 @@ from byway.handshake import ACK_ANSWER, Hello, owner_of, owner_of_reader
 from byway.limits import Limits
 from byway.server.application import Application
 from byway.server.call import Call
+from byway.server.counts import Counts
 from byway.server.desk import Desk, Place, desk_of, name_of
 from byway.server.process import process_name
 from byway.server.relaying import NotHere, Relay
@@ -41,6 +42,7 @@ class Sharing:
         app: Application,
         bind: Bind | None,
         limits: Limits,
+        counts: Counts | None = None,
     ) -> None:
         """Share nothing yet.
 
@@ -50,6 +52,7 @@ class Sharing:
             app: the application.
             bind: says whose a request is.
             limits: bounds.
+            counts: in which calls that are handed over are counted.
 
         Raises:
             UsageError: the backplane is none of what may be given.
@@ -57,6 +60,7 @@ class Sharing:
         self.active: bool = False
         self.relay: Relay = Relay(limits.drain_spread)
         self.relayed: bool = False
+        self._counts = counts or Counts()
         self._spec = resolve(spec)
         self._name = name
         self._app = app
@@ -170,6 +174,7 @@ class Sharing:
             NotHere: a reader asks for what is not there any more.
         """
         assert self._desk is not None
+        self._counts.handed_over += 1
         user = pack_user((await call.who(self._bind)).user)
         told = None if moves is None else str(moves)
         await self.relay.hand_over(

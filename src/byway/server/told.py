@@ -7,6 +7,7 @@ Must not know: requests, how they are answered.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import Final
 
 from byway.errors import ELSEWHERE, ENDED, PeerError
@@ -26,8 +27,13 @@ MORE: Final = "refused pages of other origins too, which this log names again in
 class Told:
     """What the log of one endpoint was told lately."""
 
-    def __init__(self) -> None:
-        """Start with nothing told."""
+    def __init__(self, refusals: Counter[int] | None = None) -> None:
+        """Start with nothing told.
+
+        Args:
+            refusals: in which the refusals are counted, by status.
+        """
+        self._refusals = Counter[int]() if refusals is None else refusals
         self._pages = Throttle()
         self._more = Throttle(most=1)
         self._elsewhere = Throttle(most=1)
@@ -40,6 +46,7 @@ class Told:
             page: what is said of the page that made the call, where it is not one of the server's
                 own. Whatever it is refused for, it may ask again and again.
         """
+        self._refusals[error.status] += 1
         # What helps is more than the peer is told.
         text = f"{error}: {CURE}" if error.gone == ELSEWHERE else str(error)
         if error.gone == ENDED:

@@ -293,7 +293,8 @@ async def test_siblings_find_a_place_and_the_last_removes_it(
             assert one.place == two.place == tmp_path / "byway-1"
             assert one.claim(KEY) == two.claim(KEY) == Claim(one.name)
             assert await called(two, one.name) == b"hello"
-            assert not (tmp_path / "byway-1" / "secret").exists()
+            kept = tmp_path / "byway-1" / "secret"  # for `byway sessions`, no sibling of theirs
+            assert (kept.read_bytes(), kept.stat().st_mode & 0o777) == (b"s" * 32, 0o600)
         assert (tmp_path / "byway-1").exists()
         assert one.claim(KEY) == Claim(one.name)
     assert not (tmp_path / "byway-1").exists()

@@ -1,0 +1,1 @@
+"""`byway sessions`: what each process of a server has."""
