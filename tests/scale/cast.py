@@ -49,12 +49,12 @@ class Cast:
         """Return the processes that live, also the paused ones."""
         return [one for one in self.world.processes.values() if one.alive and not one.frozen]
 
-    def opening(self) -> None:
+    def opening(self, *, abandons: bool = False) -> None:
         """Let a client open now; some of them are refused."""
         world = self.world
-        refused = "r" if world.rng.random() < 0.3 else ""
-        key = f"k{len(world.clients)}{refused}"
-        world.clients.append(Client(world, key, world.rng.choice(KINDS)))
+        refused = "r" if world.rng.random() < 0.3 and not abandons else ""
+        key, kind = f"k{len(world.clients)}{refused}", world.rng.choice(KINDS)
+        world.clients.append(Client(world, key, kind, abandons=abandons))
 
     def crowd(self, until: float) -> None:
         """Open many sessions that nobody carries, and repeat their openings until then."""

@@ -34,8 +34,8 @@ class Client:
         patient: it repeats an opening that was answered 503; older clients do not.
     """
 
-    def __init__(self, world: World, key: str, kind: Kind) -> None:
-        """Begin to open."""
+    def __init__(self, world: World, key: str, kind: Kind, *, abandons: bool = False) -> None:
+        """Begin to open; the first attempt may be abandoned, for another one elsewhere."""
         self.world = world
         self.key = key
         self.kind: Kind = kind
@@ -55,14 +55,31 @@ class Client:
         self._current: Request | None = None
         self._batch: Request | None = None
         self._kept: Process | None = None
+        self._moves = world.rng.randint(0, 2)
         self._keeps = world.rng.choice((0.0, 0.7, 1.0))
         self._hurry = world.rng.choice((3.0, 2 * HEARTBEAT))
         self._strays = world.rng.choice((0.1, 0.3, 0.8))
-        for i in range(world.rng.randint(1, 3)):
-            world.at(0.25 * i + world.rng.random() * 0.02, self._attempt)
+        if abandons:
+            self._abandon()
+        else:
+            for i in range(world.rng.randint(1, 3)):
+                world.at(0.25 * i + world.rng.random() * 0.02, self._attempt)
         world.at(1.0, self._tick)
         if world.rng.random() < 0.25:
             world.at(world.rng.choice((0.3, 1.0)) + world.rng.random() * 10, self._leave)
+
+    def _abandon(self) -> None:
+        """Give the first attempt up while it is being opened, and go on over one connection."""
+        self._keeps, self._moves = 1.0, 1
+
+        def give_up(request: Request) -> None:
+            request.tear()
+            request.cut()
+
+        self._attempt()
+        for request in self._attempts:
+            late = self.world.rng.choice((0.02, 3.0))
+            self.world.at(self.world.rng.random() * late, partial(give_up, request))
 
     def _leave(self) -> None:
         """Its page is closed: nobody says so."""
@@ -203,6 +220,9 @@ class Client:
             self.world.at(0.1 + rng.random() * 0.3, self._up)
             return
         self._attempts.pop(request, None)
+        if self._moves:  # its connection led there; the next one may lead elsewhere, and is kept
+            self._moves -= 1
+            self._kept = None
         if request.carrier is not None:
             self.core.detach(request.carrier, "cut")
         if request is self._current:

@@ -43,8 +43,10 @@ class Faults:
                 "restart": partial(self._away, redis, partial(redis.restart, snapshot=False)),
                 "snapshot": partial(self._away, redis, partial(redis.restart, snapshot=True)),
                 "empty": partial(self._away, redis, redis.empty),
+                "flush": partial(self._lose, redis.empty),
                 "unreachable": partial(self._away, redis, lambda: None),
                 "stop": partial(self._stop, redis),
+                "abandon": partial(self._stop, redis, abandons=True),
                 "slow": partial(self._slow, redis),
                 "fail over": partial(self._lose, redis.fail_over),
             }
@@ -54,7 +56,8 @@ class Faults:
         if not world.setting.faults and world.rng.random() < 0.8:
             names = world.rng.sample(names, world.rng.randint(1, 4))
         self._faults = {name: faults[name] for name in names}
-        self._often = world.rng.choice((3.0, 8.0, 14.0))
+        often = (1.5, 8.0, 60.0) if world.setting.faults else (3.0, 8.0, 14.0)
+        self._often = world.rng.choice(often)
         world.at(world.rng.random() * 8, self._next)
         if redis is not None:
             world.at(world.rng.random() * 10, self._save)
@@ -76,8 +79,9 @@ class Faults:
         if self.world.rng.random() < 0.6:
             self.cast.opening()
 
-    def _note(self, kind: str) -> None:
-        self.world.accidents.append((self.world.now, kind))
+    def _note(self, kind: str, seconds: float = 0.0) -> None:
+        now = self.world.now
+        self.world.accidents.append((now, now + seconds, kind))
 
     # Processes
 
@@ -106,7 +110,7 @@ class Faults:
     def _pause(self) -> None:
         process = self._anyone()
         if process is not None and not process.paused:
-            self._note("pause")
+            self._note("pause", 8.0)
             process.paused = True
             self._opening()
 
@@ -120,7 +124,7 @@ class Faults:
         """Let a process take no more sessions for a while."""
         process = self._anyone()
         if process is not None:
-            self._note("full")
+            self._note("full", 2.0)
             process.full = True
             self._opening()
             self.world.at(2.0, partial(setattr, process, "full", False))
@@ -129,7 +133,7 @@ class Faults:
         """Let a process refuse links for a while, which is not so long that sessions end."""
         process = self._anyone()
         if process is not None:
-            self._note("refuse")
+            self._note("refuse", 14.0)
             process.refuses = True
             self.world.at(14.0, partial(setattr, process, "refuses", False))
 
@@ -143,7 +147,7 @@ class Faults:
     # Where they meet
 
     def _trouble(self, seconds: float) -> None:
-        self._note("directory")
+        self._note("directory", seconds)
         now = self.world.now
         self.world.troubles.append((now, now + seconds))
 
@@ -175,17 +179,20 @@ class Faults:
             if self.world.rng.random() < 0.2:
                 happens()
 
-    def _stop(self, redis: Redis) -> None:
-        """Pause Redis: what is sent to it waits, and runs later."""
+    def _stop(self, redis: Redis, *, abandons: bool = False) -> None:
+        """Pause Redis: what is sent to it waits, and runs later, in whatever order."""
         if redis.up and not redis.stopped:
             seconds = self.world.rng.choice((0.5, 3.0, 6.0))
             self._trouble(seconds)
-            self._opening()
+            if abandons:
+                self.cast.opening(abandons=True)
+            else:
+                self._opening()
 
             def stop() -> None:
                 redis.stopped = True
 
-            self.world.at(self.world.rng.random() * 0.3, stop)
+            self.world.at(self.world.rng.choice((0.0, 0.3)), stop)
             self.world.at(seconds + 0.3, redis.go_on)
 
     def _slow(self, redis: Redis) -> None:

@@ -23,10 +23,10 @@ class Flaw(Enum):
     # Claims
     TAKEOVER = "a claim is taken over when the lease of its owner has run out"
     NO_ANSWER = "a process takes its own claim for somebody else's when the first response was lost"
-    NO_RELEASE = "a claim whose response was lost is not given back, now or later"
+    NO_RELEASE = "a claim whose response was lost is not given back"
     NO_COUNT = "a late release also removes what the same process has claimed since"
-    NO_HEALING = "a claim that arrived after its release is kept: its process does not notice it"
-    NO_UNUSED = "a claim that became no session is kept, now and later"
+    NO_FENCE = "a claim counts although it arrives after its process has given it up"
+    NO_UNUSED = "a claim that became no session is kept"
     RELAYED_OPENS = "a relayed opening runs the handler"
     NO_HOLDING = "an opening that reaches the owner before its own claim is known is refused"
     NO_TOMB = "the end of a session is not written to its claim"
@@ -51,6 +51,7 @@ class Flaw(Enum):
     YOUNG = "a missing record means 410 as soon as claims are given again"
     REFUSED = "one refused connection means 410"
     OWN_BEAT = "missing renewals count by the clock, also while the directory takes nobody's"
+    FAST_BEATS = "four renewals of mine count, however fast they follow each other"
     NO_TAKEN = "a relay waits for a paused owner as long as it takes"
     # Workers of one server
     MISSING_LOCK = "a lock that is missing means 410"

@@ -37,12 +37,15 @@ class Member:
         self.world = process.world
         self.told: float = 1e9  # claims are not given before
         self._claims: dict[str, State] = {}
+        self._counts: dict[str, int] = {}
         self._due: dict[str, None] = {}
         """Keys that are not known to stand in this epoch as they are here."""
         self._asserted: dict[str, float] = {}
         self._epoch: float | None = None
         self._beat = 0
         self._tries = 0
+        self._fence = 1
+        self._away = False
         self._refused: dict[str, tuple[int, int, float]] = {}
 
     @property
@@ -66,16 +69,20 @@ class Member:
             for key, when in self._asserted.items():
                 if now - when > REFRESH and self._claims.get(key) == "live":
                     self._due[key] = None
-        chunk = {key: self._claims[key] for key in list(self._due)[:CHUNK]}
-        known, more = self._epoch, len(self._due) > len(chunk)
+        due = list(self._due)[:CHUNK]
+        chunk = {key: (self._claims[key], self._counts.get(key, 0)) for key in due}
+        known, more, fence = self._epoch, len(self._due) > len(chunk), self._fence
 
         def done(answer: tuple[float, bool] | None) -> None:
             wait = AGAIN
-            if answer is not None:
+            if answer is None:
+                self._went()
+            else:
+                self._away = self._away and fence < self._fence
                 self._learn(answer[0])
                 wait = RENEW if answer[1] else AGAIN
             if answer is not None or self.world.without(Flaw.ASSERT_ONCE):
-                for key, state in chunk.items():
+                for key, (state, _) in chunk.items():
                     if self._claims.get(key) == state:
                         self._due.pop(key, None)
                         self._asserted[key] = self.world.now
@@ -83,27 +90,35 @@ class Member:
                 wait = 0.0
             self.process.step(wait, self._renew)
 
-        script = partial(self.redis.renew, self._name, self._beat, known, chunk, more)
+        script = partial(self.redis.renew, self._name, self._beat, fence, known, chunk, more)
         self.redis.ask(self.process, script, done)
+
+    def _went(self) -> None:
+        """No response came: what was sent may be done late. Claims wait for a fence against it."""
+        if not self.world.without(Flaw.NO_FENCE):
+            self._away = True
+            self._fence = self._tries + 1
 
     # Claims
 
     def claim(self, opening: Opening, decided: Callable[[Decided], object]) -> None:
         """Ask until it is known, nobody waits any more, or all have waited long enough."""
-        self._tries += 1
-        count = self._tries
 
         def again() -> None:
             late = self.world.now >= opening.until or self.world.without(Flaw.NO_WAITING)
             if late or not opening.wanted:
-                if not self.world.without(Flaw.NO_RELEASE):
-                    self._give_back(opening.key, count)
                 decided(Decided(""))
             else:
                 self.process.step(0.3, ask)
 
-        def done(verdict: Verdict | None) -> None:
-            if verdict is None or not verdict.owner:
+        def done(count: int, verdict: Verdict | None) -> None:
+            if verdict is None:
+                self._went()
+                if not self.world.without(Flaw.NO_RELEASE):
+                    self._give_back(opening.key, count)
+                again()
+                return
+            if not verdict.owner:
                 again()
                 return
             if verdict.owner == self._name and not self.world.without(Flaw.OLD_CLAIM):
@@ -111,11 +126,18 @@ class Member:
                     ask()  # it stood in data that have been lost since
                     return
                 self._learn(verdict.epoch)
+            if verdict.owner == self._name and verdict.state == "live":
+                self._counts[opening.key] = count
             decided(Decided(verdict.owner, verdict.state))
 
         def ask() -> None:
+            if self._away:
+                again()
+                return
+            self._tries += 1
+            count = self._tries
             script = partial(self.redis.claim, opening.key, self._name, count)
-            self.redis.ask(self.process, script, done)
+            self.redis.ask(self.process, script, partial(done, count))
 
         ask()
 
@@ -125,12 +147,13 @@ class Member:
         self._asserted[key] = self.world.now
 
     def release(self, key: str) -> None:
-        """Give back what this process may have claimed so far."""
-        self._give_back(key, self._tries)
+        """Give it back, until that is answered."""
+        self._give_back(key, self._counts[key])
 
     def _give_back(self, key: str, count: int) -> None:
         def done(answer: bool | None) -> None:
             if answer is None:
+                self._went()
                 self.process.step(0.5, partial(self._give_back, key, count))
 
         self.redis.ask(self.process, partial(self.redis.release, key, self._name, count), done)
@@ -149,6 +172,7 @@ class Member:
     def _tell(self, key: str) -> None:
         def done(epoch: float | None) -> None:
             if epoch is None:
+                self._went()
                 if self.world.without(Flaw.END_ONCE):
                     self._claims.pop(key, None)
                     self._due.pop(key, None)
@@ -183,6 +207,7 @@ class Member:
 
         def looked(answer: tuple[Record | None, Record | None, float] | None) -> None:
             if answer is None:
+                self._went()
                 told(False, "the directory does not answer")
                 return
             record, mine, age = answer
@@ -203,6 +228,8 @@ class Member:
             else:
                 # Renewals with assertions follow each other at once, so the time counts too.
                 late = self.world.now - first[2] > GONE_AFTER * RENEW
-                told(late and (by_clock or mine.beat - first[1] >= GONE_AFTER), "refused for long")
+                beats = mine.beat - first[1] >= GONE_AFTER
+                sure = late and (beats or by_clock) or beats and without(Flaw.FAST_BEATS)
+                told(sure, "refused for long")
 
         self.redis.ask(self.process, partial(self.redis.look, owner, self._name), looked)

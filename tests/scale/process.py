@@ -29,6 +29,8 @@ from tests.scale.serving import Call, Owned
 from tests.scale.wire import Asked, Failed, Said
 from tests.scale.world import Violation, World
 
+NOBODY = "nobody can say whose it is"
+
 
 def is_refused(key: str) -> bool:
     """Say whether the application refuses this session."""
@@ -166,9 +168,6 @@ class Process:
         elif without(Flaw.RELAYED_OPENS):
             self._run(key, [call])
         else:
-            # Others take this process for the owner, and it runs nothing: the claim was left over.
-            if not any(map(without, (Flaw.NO_HEALING, Flaw.NO_RELEASE, Flaw.NO_UNUSED))):
-                self.directory.release(key)
             call.reply(Failed(503, "not here yet"))
 
     # Openings
@@ -187,7 +186,7 @@ class Process:
         del self._openings[key]
         waiting = [call for call in opening.calls if not call.done]
         if not decided.owner:
-            self._fail(waiting, 503, "nobody can say whose it is")
+            self._fail(waiting, 503, NOBODY)
         elif decided.state == "ended" or decided.state == "refused" and decided.owner == self.name:
             for call in waiting:
                 if self._refusals.get(key, -1.0) > self.world.now:

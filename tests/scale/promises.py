@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from tests.scale.client import Client
 from tests.scale.faults import Faults
-from tests.scale.figures import REFUSAL, SETTLE, WINDOW
-from tests.scale.process import Process, is_refused
+from tests.scale.figures import PATIENCE, REFUSAL, SETTLE, WINDOW
+from tests.scale.process import NOBODY, Process, is_refused
 from tests.scale.world import Violation, World
 
 LATEST = 60.0
@@ -58,13 +58,15 @@ def _never_opened(world: World, faults: Faults, client: Client) -> None:
         return
     if why.startswith("no carrier"):
         since = when - WINDOW / 2
-        kinds = ("pause", "refuse", "full", "clean")
-        if world.calm(since - SETTLE, when) and world.spared(since - WINDOW / 2, when, kinds):
+        kinds = ("pause", "refuse", "full")
+        if world.calm(since - SETTLE, when) and world.spared(since, when, kinds):
             raise Violation(f"P3: {client.key} was not let in, though nobody died: {why}")
     elif why.startswith("503"):
-        # It may only be told to come back where something lasted longer than openings wait.
-        if "no room" not in why and world.spared(client.began - 16.0, when):
+        # It may only be told to come back where something is wrong for longer than openings wait.
+        if NOBODY in why and when < client.began + PATIENCE - 1.0:
             raise Violation(f"P3: {client.key} was told to come back at once: {why}")
+        if "no room" not in why and world.spared(client.began - PATIENCE, when):
+            raise Violation(f"P3: {client.key} was told to come back: {why}")
     else:
         raise Violation(f"P3: {client.key} was not let in, though nobody died: {why}")
 

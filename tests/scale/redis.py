@@ -35,11 +35,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A process: how often it has renewed, and whether it still asserts claims."""
+    """A process: how often it has renewed, and whether it still asserts claims.
+
+    Claims of it with a count below `fence` are void: it has given them up.
+    """
 
     beat: int
     asserting: bool
     until: float
+    fence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +159,10 @@ class Redis:
 
     def claim(self, key: str, name: str, count: int) -> Verdict:
         """Say who may run the handler: who asked first."""
-        epoch = self._begin()
+        epoch, record = self._begin(), self._record(name)
         if epoch.age < SETTLE and not self.world.without(Flaw.NO_SETTLING):
+            return Verdict("", "live", epoch.number)
+        if not self.world.without(Flaw.NO_FENCE) and (record is None or count < record.fence):
             return Verdict("", "live", epoch.number)
         found, now = self._claim(key), self.world.now
         mine = Kept(name, count, "live", now + LIFE)
@@ -175,13 +181,13 @@ class Redis:
         return Verdict(found.owner, found.state, epoch.number)
 
     def release(self, key: str, name: str, count: int) -> bool:
-        """Give back a claim that was never used: that of this try or an earlier one."""
+        """Give back a claim that was never used, if it is still that of this try."""
         found = self._claim(key)
-        if found is not None and found.owner == name and found.state == "live":
-            later = found.count > count and not self.world.without(Flaw.NO_COUNT)
-            if not later:
-                self._remember()
-                del self._claims[key]
+        if found is None or found.owner != name or found.state != "live":
+            return True
+        if found.count == count or self.world.without(Flaw.NO_COUNT):
+            self._remember()
+            del self._claims[key]
         return True
 
     def ended(self, key: str, name: str, state: State) -> float:
@@ -190,7 +196,7 @@ class Redis:
         self._assert(key, name, state)
         return epoch.number
 
-    def _assert(self, key: str, name: str, state: State) -> None:
+    def _assert(self, key: str, name: str, state: State, count: int = 0) -> None:
         found, now = self._claim(key), self.world.now
         if found is not None and found.owner != name:
             self.world.statistics["conflicts seen"] += 1
@@ -199,10 +205,16 @@ class Redis:
             if found is None or found.state == "live":
                 self._put(key, Kept(name, 0, state, now + TOMBSTONE, named))
         elif found is None or found.state == "live":
-            self._put(key, Kept(name, found.count if found else 0, "live", now + LIFE))
+            self._put(key, Kept(name, count, "live", now + LIFE))
 
     def renew(
-        self, name: str, beat: int, known: float | None, chunk: dict[str, State], more: bool
+        self,
+        name: str,
+        beat: int,
+        fence: int,
+        known: float | None,
+        chunk: dict[str, tuple[State, int]],
+        more: bool,
     ) -> tuple[float, bool]:
         """Renew a lease, assert some claims; return the epoch's number, and whether it is settled.
 
@@ -210,11 +222,14 @@ class Redis:
         """
         epoch = self._begin()
         if not self.world.without(Flaw.NO_ASSERTION):
-            for key, state in chunk.items():
-                self._assert(key, name, state)
+            for key, (state, count) in chunk.items():
+                self._assert(key, name, state, count)
         lease = LEASE if not self.world.without(Flaw.SHORT_LEASE) else 3.0
         asserting = more or known != epoch.number
-        self._records[name] = Record(beat, asserting, self.world.now + lease)
+        before = self._record(name)
+        if before is not None:  # this renewal may come late itself
+            beat, fence = max(beat, before.beat), max(fence, before.fence)
+        self._records[name] = Record(beat, asserting, self.world.now + lease, fence)
         return epoch.number, epoch.age >= SETTLE
 
     def leave(self, name: str) -> bool:

@@ -35,7 +35,7 @@ class World:
         runs: the processes that ran the handler of a key, each with the time.
         lost_at: when the directory lost data last; -1 where it never did.
         troubles: when the directory was away, slow or lost data: beginning and end.
-        accidents: what went wrong, and when.
+        accidents: what went wrong, from when to when.
         statistics: how often something happened, for people.
     """
 
@@ -51,7 +51,7 @@ class World:
         self.runs: dict[str, list[tuple[Process, float]]] = {}
         self.lost_at: float = -1.0
         self.troubles: list[tuple[float, float]] = []
-        self.accidents: list[tuple[float, str]] = []
+        self.accidents: list[tuple[float, float, str]] = []
         self.statistics: Counter[str] = Counter()
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
@@ -92,13 +92,14 @@ class World:
         return all(end < since or begin > until for begin, end in self.troubles)
 
     def spared(self, since: float, until: float, kinds: tuple[str, ...] = ()) -> bool:
-        """Say whether nothing, or nothing of these kinds, went wrong in between."""
+        """Say whether nothing, or nothing of these kinds, was wrong in between."""
         return not any(
-            since < when < until and (not kinds or kind in kinds) for when, kind in self.accidents
+            begin < until and end > since and (not kinds or kind in kinds)
+            for begin, end, kind in self.accidents
         )
 
     @property
     def peaceful(self) -> bool:
         """Say whether nothing has been wrong for a while."""
         hanging = any(one.frozen or one.vanished for one in self.processes.values())
-        return not hanging and self.spared(self.now - 40.0, self.now)
+        return not hanging and self.spared(self.now - 32.0, self.now)
