@@ -8,7 +8,8 @@ That an owner is gone ends its sessions for good, so it is only said when it is 
 - It has no record, while this process has one, and the epoch is as old as a lease: everybody had
   the time to write one. (An orderly end deletes the record.)
 - Its door refused each connection, while the directory took four renewals of this process and none
-  of the owner's. Four of *this process*: a directory that was away takes none from anybody.
+  of the owner's, and for ten seconds. Four of *this process*: a directory that was away takes none
+  from anybody.
 
 A name that nobody has seen costs the directory a look, and anybody may make names up. So there are
 few such looks a second; processes that the directory named are looked up without that bound.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from byway.backplane.asks import Seen
@@ -27,6 +28,10 @@ from byway.backplane.scripts import FULL_LEASE, SETTLE
 RENEWALS: Final = 4
 """Renewals of this process that the directory took, and none of the owner's, before an owner whose
 door refuses counts as gone."""
+
+REFUSED_FOR: Final = 10.0
+"""Seconds for which it has to have refused by then: four renewals that have claims to assert follow
+each other at once, and its owner had no time for one."""
 
 KNOWN: Final = 10_000
 """Processes whose records, or ends, are remembered. One more forgets the oldest."""
@@ -70,6 +75,16 @@ class Record:
         return cls(host, port, told)
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A door that refuses: the owner's renewals and mine at first, since when, and as of when."""
+
+    beat: int
+    mine: int
+    since: float
+    seen: float
+
+
 class Whereabouts:
     """What a process knows of the others.
 
@@ -82,7 +97,7 @@ class Whereabouts:
         self.names: frozenset[str] = frozenset()
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._gone: OrderedDict[str, float] = OrderedDict()
-        self._refused: OrderedDict[str, tuple[int, int, float]] = OrderedDict()
+        self._refused: OrderedDict[str, _Refused] = OrderedDict()
         self._looks = 0
         self._second = -1
 
@@ -106,7 +121,7 @@ class Whereabouts:
     def refused_lately(self, owner: str, now: float) -> bool:
         """Say whether an owner was looked up just now because its door refused."""
         found = self._refused.get(owner)
-        return found is not None and now - found[2] < REFUSED_EACH
+        return found is not None and now - found.seen < REFUSED_EACH
 
     def reached(self, owner: str) -> None:
         """Note that a link to an owner was made: whatever its lease says, it lives."""
@@ -132,10 +147,11 @@ class Whereabouts:
             gone = seen.mine > 0 and seen.age >= FULL_LEASE
         elif refused and seen.mine and seen.age >= SETTLE:
             first = self._refused.get(owner)
-            if first is None or first[0] != seen.beat:
-                first = (seen.beat, seen.mine, now)
-            _remember(self._refused, owner, (*first[:2], now))
-            gone = seen.mine - first[1] >= RENEWALS
+            if first is None or first.beat != seen.beat:
+                first = _Refused(seen.beat, seen.mine, now, now)
+            _remember(self._refused, owner, replace(first, seen=now))
+            long = now - first.since >= REFUSED_FOR
+            gone = long and seen.mine - first.mine >= RENEWALS
         else:
             gone = False
         if gone:

@@ -45,6 +45,14 @@ def test_refused_over_four_renewals_of_mine_and_none_of_its_is_gone() -> None:
     assert not known.is_gone(A, 10.0 + GONE_FOR)
 
 
+def test_renewals_of_mine_that_follow_each_other_at_once_are_no_time() -> None:
+    """As where a process asserts many claims: its owner had no time to renew."""
+    known = Whereabouts()
+    assert not known.judge(A, Seen(9, RECORD, 7, OLD), 0.0, refused=True)
+    assert not known.judge(A, Seen(9, RECORD, 207, OLD), 9.9, refused=True)
+    assert known.judge(A, Seen(9, RECORD, 208, OLD), 10.0, refused=True)
+
+
 def test_a_directory_that_was_away_makes_nobody_look_dead() -> None:
     """It took no renewals of mine, either, however long that was."""
     known = Whereabouts()
