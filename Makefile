@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 SYSTEM_PARTS ?= nginx=nginx-light haproxy apache2=apache2-bin caddy \
   squid=squid-openssl security_file_certgen=squid-openssl \
   chromium firefox-esr WebKitWebDriver=webkit2gtk-driver Xvfb=xvfb ip=iproute2 unshare=util-linux \
-  redis-server
+  redis-server systemd-analyze=systemd
 
 # Where the JavaScript clients are that the benchmarks measure, and what installs them.
 PEERS := benchmarks/peers

@@ -20,7 +20,9 @@ def test_the_examples_in_the_readme_are_the_files() -> None:
     assert [name for name, _ in found] == ["examples/endpoint_server.py", "examples/client.py"]
 
 
-CONFIGURATION = re.compile(r"<!-- (tests/proxies/configs/\S+) -->\n```\w+\n(.*?)```", re.S)
+CONFIGURATION = re.compile(
+    r"<!-- ((?:tests/proxies/configs|docs/deploy)/\S+) -->\n```\w+\n(.*?)```", re.S
+)
 LINK = re.compile(r"\]\((?![^)]*://)([^)#\s]+)(?:#[^)]*)?\)")
 NAMED = re.compile(r"`(test_\w+)`")
 

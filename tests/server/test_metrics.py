@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import byway
-from tests.support.process import wait_until_accepting
 from tests.support.servers import Server, uvicorn
+from tests.support.several import workers
 
 FAMILIES = {
     *("byway_sessions", "byway_carriers", "byway_messages", "byway_bytes", "byway_relayed_calls"),
@@ -69,8 +69,7 @@ async def test_a_real_scrape_tells_what_a_process_has_done(path: str) -> None:
 
 
 async def test_whichever_worker_is_scraped_tells_of_all() -> None:
-    with uvicorn("tests.apps.metrics_app:app", "--workers", "2") as server:
-        wait_until_accepting(server.program, server.port)
+    with workers("tests.apps.metrics_app:app", count=2) as server:
         async with AsyncExitStack() as stack:
             for _ in range(6):
                 channel = await stack.enter_async_context(

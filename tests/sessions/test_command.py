@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import byway
-from tests.support.process import wait_until_accepting
 from tests.support.servers import Server, uvicorn
+from tests.support.several import workers
 
 COMMAND = [sys.executable, "-m", "byway", "sessions"]
 APP = "tests.apps.metrics_app:app"
@@ -77,8 +77,7 @@ def place(tmp_path: Path) -> str:
 
 
 async def test_the_workers_of_a_server_are_found_by_themselves() -> None:
-    with uvicorn(APP, "--workers", "2") as server:
-        wait_until_accepting(server.program, server.port)
+    with workers(APP, count=2) as server:
         async with AsyncExitStack() as stack:
             await opened(stack, server, "websocket")
             pids = children(server.program.pid)

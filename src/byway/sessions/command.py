@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Final
 
 from byway.backplane import BackplaneError
@@ -39,6 +40,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="URL | unix:DIR",
         help="what the processes were given as backplane (default: BYWAY_BACKPLANE, else all "
         "servers of this user on this machine)",
+    )
+    parser.add_argument(
+        "--namespace", metavar="NAME", help="with Redis: that of the processes (byway)"
+    )
+    parser.add_argument(
+        "--secret-file",
+        type=Path,
+        metavar="FILE",
+        help="with Redis: what the processes were given as secret, where they were",
+    )
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        help="with Redis: certificates to trust on links, PEM, where links are within TLS",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
     parser.add_argument(
@@ -88,7 +103,12 @@ async def run(options: argparse.Namespace, say: Callable[[str], None], *, termin
     Raises:
         UsageError: an option is wrong, or there is nobody to ask.
     """
-    found = places(options.place)
+    found = places(
+        options.place,
+        namespace=options.namespace,
+        secret_file=options.secret_file,
+        ca=options.ca,
+    )
     try:
         if not options.watch:
             return await _once(options, found, say)

@@ -7,6 +7,7 @@ Must not know: what is asked, how it is printed.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,24 +41,40 @@ class Place:
     backplane: Backplane
 
 
-def places(given: str | None) -> list[Place]:
+def places(
+    given: str | None,
+    *,
+    namespace: str | None = None,
+    secret_file: Path | None = None,
+    ca: str | None = None,
+) -> list[Place]:
     """Return the place that is meant, or all of this user's servers on this machine.
 
     Args:
         given: `unix:DIR` or a URL; None for the environment's, else for all that are here.
+        namespace: see `RedisBackplane`.
+        secret_file: file that holds what the processes have as `secret=`.
+        ca: file with certificates to trust on links within TLS.
 
     Raises:
         UsageError: it is no place, or there is none.
     """
     spec = given if given is not None else os.environ.get(VARIABLE, "").strip() or None
+    of_redis = (namespace, secret_file, ca) != (None, None, None)
     if spec is not None:
         resolved = resolve(spec)
         if not isinstance(resolved, str):
             raise UsageError(f"{VARIABLE} is {spec!r}: these processes share nothing")
         kind, _, rest = resolved.partition(":")
-        if kind == "unix":
-            _check(Path(rest))
-        return [Place(without_password(resolved), choose(resolved, new_process_name(), Limits()))]
+        if kind != "unix":
+            backplane = _redis(resolved, namespace, secret_file, ca)
+            return [Place(without_password(resolved), backplane)]
+        if not of_redis:
+            path = Path(rest.removeprefix("//"))
+            _check(path)
+            return [_unix(path)]
+    if of_redis:
+        raise UsageError("--namespace, --secret-file and --ca go with the URL of a Redis")
     found = [_unix(path) for path in meeting_places()]
     if not found:
         raise UsageError(NONE_HERE)
@@ -88,6 +105,25 @@ def without_password(url: str) -> str:
     if parts.scheme == "unix" or "@" not in parts.netloc:
         return url
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _redis(url: str, namespace: str | None, secret_file: Path | None, ca: str | None) -> Backplane:
+    try:
+        from byway.backplane.redis import RedisBackplane
+    except ImportError:
+        raise UsageError("this needs the package redis: pip install 'byway[redis]'") from None
+    try:
+        secret = None if secret_file is None else secret_file.read_bytes().strip()
+        clients = None if ca is None else ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the secret, or the certificates, cannot be read: {error}") from None
+    made = RedisBackplane(
+        url,
+        namespace=namespace or "byway",
+        secret=secret,
+        tls=False if clients is None else (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), clients),
+    )
+    return made.bind(new_process_name())
 
 
 def _unix(path: Path) -> Place:
