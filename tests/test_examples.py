@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -15,7 +19,9 @@ from byway.negotiation import DEFAULT_ORDER
 from byway.testing import NetworkThread
 from tests.server.intruder import Intruder, known
 from tests.support.process import ROOT
+from tests.support.redis import RedisServer, redis_server
 from tests.support.servers import uvicorn
+from tests.support.several import Several, workers
 
 transports = pytest.mark.parametrize("transport", DEFAULT_ORDER)
 bareasgi_examples = pytest.mark.parametrize(
@@ -133,3 +139,76 @@ async def test_a_session_goes_on_for_its_user_only(transport: str) -> None:
                 assert (await thief.attempt("websocket", session))[0] == 403
             await channel.send("?")
             assert await channel.receive() == "you are ann"
+
+
+@pytest.fixture(scope="module")
+def rooms() -> Iterator[Several]:
+    """Serve the chat with rooms over four workers, each of which listens to a real Redis."""
+    with redis_server() as redis:
+        with workers("examples.rooms:app", env={"REDIS_URL": redis.url()}) as server:
+            _wait_for_listeners(redis, 4)
+            yield server
+
+
+def _wait_for_listeners(redis: RedisServer, count: int) -> None:
+    with redis.client() as client:
+        for _ in range(1000):
+            if sum(one["psub"] == "1" for one in client.client_list()) == count:
+                return
+            threading.Event().wait(0.02)  # nothing tells: ask again
+    raise AssertionError("the workers do not listen to Redis")
+
+
+@transports
+async def test_visitors_of_a_room_hear_each_other_whatever_process_they_are_in(
+    rooms: Several, transport: str
+) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def enter(room: str, name: str, over: str) -> tuple[byway.Channel, str]:
+            url = rooms.url(f"/rooms/{room}/{name}")
+            context = byway.connect(url, transports=[over], memory=False)
+            channel = await stack.enter_async_context(context)
+            welcome = str(await channel.receive())
+            assert welcome.startswith(f"welcome, {name}, in process ")
+            return channel, welcome.rpartition(" ")[2]
+
+        tea = f"tea-{transport}"
+        ann, process = await enter(tea, "ann", transport)
+        others, processes = [ann], {process}
+        while len(processes) < 2 or len(others) < 4:
+            assert len(others) < 100
+            one, process = await enter(tea, f"visitor{len(others)}", "websocket")
+            others.append(one)
+            processes.add(process)
+        elsewhere, _ = await enter(f"coffee-{transport}", "eve", "websocket")
+        for number in range(20):
+            await ann.send(f"hello {number}")
+            for one in others:
+                assert await one.receive() == f"ann: hello {number}"
+        await elsewhere.send("and here?")
+        assert await elsewhere.receive() == "eve: and here?"
+
+
+async def test_what_an_application_says_in_one_process_stays_there() -> None:
+    """byway carries sessions, not what an application's processes say to each other."""
+    with workers("examples.starlette_chat:app") as server:
+        async with AsyncExitStack() as stack:
+            visitors = []
+            for number in range(24):
+                url = server.url(f"/chat/visitor{number}")
+                context = byway.connect(url, transports=["websocket"], memory=False)
+                visitors.append(await stack.enter_async_context(context))
+                assert await visitors[-1].receive() == f"welcome, visitor{number}"
+            await visitors[0].send("hello")
+            assert await visitors[0].receive() == "visitor0: hello"
+
+            async def hears(number: int) -> bool:
+                await visitors[number].send("done")
+                heard = []
+                while (text := await visitors[number].receive()) != f"visitor{number}: done":
+                    heard.append(text)
+                return "visitor0: hello" in heard
+
+            heard = await asyncio.gather(*(hears(number) for number in range(1, 24)))
+    assert not all(heard), "else all of them were in one process, and nothing is shown"
