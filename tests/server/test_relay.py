@@ -409,3 +409,27 @@ async def test_an_owner_that_stops_tells_clients_of_another_process(
             await first.log.seen("a run of /echo ended")
             await asyncio.to_thread(first.program.process.wait, 20)
         first.assert_quiet()
+
+
+@pytest.mark.timeout(60)
+async def test_a_server_that_has_served_its_requests_tells_its_clients_too(
+    tmp_path: Path, http: httpx.AsyncClient, transport: str
+) -> None:
+    env = {"BYWAY_BACKPLANE": f"unix:{tmp_path / 'meet'}"}
+    with (
+        uvicorn(APP, "--limit-max-requests", "20", env=env) as first,
+        uvicorn(APP, env=env) as second,
+    ):
+        async with (
+            Network(first.port) as network,
+            connect(network.url + "/echo", transport, memory=False) as channel,
+        ):
+            assert await exchange(channel, "one") == ["one"]
+            network.redirect(second.port)
+            for _ in range(20):
+                with contextlib.suppress(httpx.TransportError):
+                    await http.get(first.url("/"), headers={"accept": "application/byway"})
+            assert await channel.receive() is None
+            assert channel.code == 1012
+        await asyncio.to_thread(first.program.process.wait, 20)
+        first.assert_quiet()

@@ -18,6 +18,7 @@ from byway.server.application import Application
 from byway.server.registry import Registry
 from byway.server.sharing import Sharing
 from byway.server.shutdown import SignalWatch
+from byway.server.stopping import StopWatch
 from byway.transports.base import Event, Receive, Scope, Send
 
 logger: logging.Logger = logging.getLogger("byway.server")
@@ -38,6 +39,7 @@ class Leaving:
         self._sharing = sharing
         self._limits = limits
         self._watch: SignalWatch | None = None
+        self._stops = StopWatch(self._begin_drain)
         self._draining: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
@@ -56,6 +58,7 @@ class Leaving:
         """Hear the signals that stop the server."""
         self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
         self._watch.install()
+        self._stops.start()
 
     async def lifespan(
         self, app: Application, scope: Scope, first: Event, receive: Receive, send: Send
@@ -76,6 +79,7 @@ class Leaving:
             if event["type"] == "lifespan.shutdown":
                 if self._watch is not None:
                     self._watch.remove()
+                self._stops.stop()
                 await self.drain()  # the application's own shutdown comes after its handlers
             return event
 
@@ -92,15 +96,16 @@ class Leaving:
         for one in hosted:
             # Not all at the same moment: whoever takes over would not bear it.
             one.live.close(1012, going_away(uniform(0, limits.drain_spread)))
-            # A client that was told, and leaves, may find no way any more to acknowledge it.
-            one.live.window = 0.0
+            # A client that was told, and leaves, may find no way any more to acknowledge it,
+            # unless another process leads here.
+            one.live.window = limits.drain_timeout if self._sharing.active else 0.0
             if one.live.core.is_ring and not one.live.attachments:
                 one.live.let_go("no reader is there")
-        # Who is not there now cannot be told.
+        # Who is not there now cannot be told, unless another process leads here.
         waits = [
             asyncio.ensure_future(one.live.finished.wait())
             for one in hosted
-            if one.live.attachments
+            if one.live.attachments or self._sharing.active
         ]
         if waits:
             _, late = await asyncio.wait(waits, timeout=limits.drain_timeout)
@@ -115,9 +120,13 @@ class Leaving:
         await self._sharing.leave()
 
     def _signalled(self, let_stop: Callable[[], None]) -> None:
+        self._stopping = asyncio.ensure_future(self._stop(self._begin_drain(), let_stop))
+
+    def _begin_drain(self) -> asyncio.Task[None]:
+        self._stops.stop()
         if self._draining is None:
             self._draining = asyncio.ensure_future(self.drain())
-        self._stopping = asyncio.ensure_future(self._stop(self._draining, let_stop))
+        return self._draining
 
     async def _stop(self, draining: asyncio.Task[None], let_stop: Callable[[], None]) -> None:
         """Let the server stop when the clients know: whoever polls just then has to reach it."""
