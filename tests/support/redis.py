@@ -88,8 +88,14 @@ class RedisServer:
         ]
         if "--tls-port" not in command:
             command += ["--port", str(self.port)]
-        self.program = Program([one.replace("{port}", str(self.port)) for one in command])
-        return wait_until_accepting(self.program, self.port)
+        known = {"{port}": str(self.port), "{folder}": str(self.folder)}
+        for name, value in known.items():
+            command = [one.replace(name, value) for one in command]
+        self.program = Program(command)
+        if wait_until_accepting(self.program, self.port):
+            return True
+        self.stop()
+        return False
 
     def url(self, database: int = 0) -> str:
         """Return its URL."""
@@ -158,7 +164,7 @@ def redis_server(kind: str = "redis", *arguments: str, password: str = "") -> It
 
     Args:
         kind: one of `KINDS`.
-        arguments: more of its command line; `{port}` is its port.
+        arguments: more of its command line; `{port}` is its port, `{folder}` where it saves.
         password: to look into it.
     """
     with TemporaryDirectory(prefix="byway-redis-") as folder:

@@ -298,8 +298,12 @@ class Conversation:
                 future.set_exception(error)
 
     async def _hang_up(self) -> None:
-        with suppress(errors.RedisError, OSError, TimeoutError):
-            await self._pool.disconnect(inuse_connections=True)
+        pools: list[Any] = [self._pool]
+        if isinstance(self._pool, SentinelConnectionPool):
+            pools += [one.connection_pool for one in self._pool.sentinel_manager.sentinels]
+        for pool in pools:
+            with suppress(errors.RedisError, OSError, TimeoutError):
+                await pool.disconnect(inuse_connections=True)
 
     # Where Redis is
 

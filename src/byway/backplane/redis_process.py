@@ -106,7 +106,11 @@ class RedisProcess(Backplane):
         try:
             await self._keeper.start()
         except NoResponse as error:
+            await self.aclose()
             raise UsageError(f"the backplane cannot use Redis: {error}") from None
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def claim(self, digest: bytes) -> Claim:
         """Claim a key for this process, or learn whose it is. See `Backplane.claim`."""
