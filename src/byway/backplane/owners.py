@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 import time
 import weakref
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from byway.backplane.base import Gone, Link, Unreachable
 from byway.backplane.callers import Callers
 from byway.backplane.counts import Counts
+from byway.backplane.elsewhere import ended_elsewhere
 from byway.backplane.life import Life, look
 from byway.backplane.meeting import Meeting
 
@@ -26,7 +29,14 @@ MISSED: Final = 1_000
 class Owners:
     """Says whether processes live, and cuts the links to those that do not."""
 
-    def __init__(self, meeting: Meeting, callers: Callers, window: float, counts: Counts) -> None:
+    def __init__(
+        self,
+        meeting: Meeting,
+        callers: Callers,
+        window: float,
+        counts: Counts,
+        bases: Sequence[Path] = (),
+    ) -> None:
         """Know nobody yet.
 
         Args:
@@ -34,11 +44,13 @@ class Owners:
             callers: where links to them are kept.
             window: seconds for which a lock may be missing before that means an end.
             counts: in which `gone` is counted.
+            bases: where other places may be at which the lock is that is missing here.
         """
         self._meeting = meeting
         self._callers = callers
         self._window = window
         self._counts = counts
+        self._bases = bases
         self._given: dict[str, weakref.WeakSet[Link]] = {}
         self._missing: dict[str, float] = {}  # since when
 
@@ -74,9 +86,15 @@ class Owners:
                 self._bury(owner)
 
     def _was_missed(self, owner: str) -> bool:
-        """Say whether a lock is missing for longer than its owner takes to make it anew."""
+        """Say whether a lock is missing for longer than its owner takes to make it anew.
+
+        Or whether it is free at another place: its owner was a worker of this server before that
+        was started again.
+        """
         now = time.monotonic()
         since = self._missing.setdefault(owner, now)
+        if ended_elsewhere(owner, self._bases):
+            return True
         if len(self._missing) > MISSED:
             del self._missing[next(iter(self._missing))]
         return now - since >= self._window

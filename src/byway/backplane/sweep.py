@@ -10,25 +10,17 @@ jump. When a process was first seen dead stands in a mark, so that it counts who
 from __future__ import annotations
 
 import os
-import shutil
-import stat
-import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from byway.backplane.claims import owner_of_mark
 from byway.backplane.life import Life, look
 from byway.backplane.marks import Marks, marks_for
-from byway.backplane.meeting import Meeting, is_ours
-from byway.backplane.siblings import PREFIX
+from byway.backplane.meeting import Meeting
 
 PIECE: Final = 256
 """Claims looked at in one step: about a millisecond."""
-
-MOST_PLACES: Final = 64
-"""Old meeting places removed at one start."""
 
 
 class Sweep:
@@ -113,7 +105,10 @@ class Sweep:
 
 
 def leave(meeting: Meeting, name: str) -> None:
-    """Remove a meeting place whose last process leaves; nobody else may be there, or be joining.
+    """Empty a meeting place whose last process leaves; nobody else may be there, or be joining.
+
+    The locks stay. They say that their processes have ended to whoever serves next: a worker in the
+    place of this one, or the server when it is started again.
 
     Args:
         meeting: the place.
@@ -123,39 +118,19 @@ def leave(meeting: Meeting, name: str) -> None:
         OSError: it cannot be read.
     """
     with meeting.held() as alone:
-        if alone and not _somebody_lives(meeting, besides=name):
-            shutil.rmtree(meeting.path, ignore_errors=True)
+        if not alone or somebody_lives(meeting, besides=name):
+            return
+        for entry in [*os.scandir(meeting.claims), *os.scandir(meeting.path)]:
+            if entry.is_symlink() or not entry.name.endswith(".lock"):
+                with suppress(OSError):
+                    os.unlink(entry.path)
 
 
-def remove_old_places(base: Path, age: float) -> int:
-    """Remove meeting places of this user in which nobody has lived for a while.
+def somebody_lives(meeting: Meeting, besides: str = "") -> bool:
+    """Say whether a process at a meeting place may live.
 
-    Args:
-        base: where they are.
-        age: seconds for which nothing was made or removed there.
-
-    Returns:
-        How many were removed.
+    Raises:
+        OSError: it cannot be read.
     """
-    removed = 0
-    with suppress(OSError), os.scandir(base) as entries:
-        for entry in entries:
-            if removed == MOST_PLACES:
-                break
-            if entry.name.startswith(PREFIX) and _is_old(entry, age):
-                meeting = Meeting(Path(entry.path))
-                with suppress(OSError), meeting.held() as alone:
-                    if alone and not _somebody_lives(meeting):
-                        shutil.rmtree(meeting.path, ignore_errors=True)
-                        removed += 1
-    return removed
-
-
-def _is_old(entry: os.DirEntry[str], age: float) -> bool:
-    found = entry.stat(follow_symlinks=False)
-    return stat.S_ISDIR(found.st_mode) and is_ours(found) and found.st_mtime + age < time.time()
-
-
-def _somebody_lives(meeting: Meeting, besides: str = "") -> bool:
     lives = (Life.LIVES, Life.UNKNOWN)
     return any(look(meeting.lock(one)) in lives for one in meeting.names() if one != besides)

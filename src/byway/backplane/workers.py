@@ -30,12 +30,13 @@ from byway.backplane.base import (
 from byway.backplane.callers import Callers, NotListening
 from byway.backplane.claims import Claims
 from byway.backplane.door import Door
+from byway.backplane.elsewhere import remove_old_places
 from byway.backplane.life import Life, Lock, look
 from byway.backplane.marks import marks_for
 from byway.backplane.meeting import Meeting, Unusable, is_name
 from byway.backplane.owners import Owners
 from byway.backplane.siblings import bases, siblings
-from byway.backplane.sweep import Sweep, leave, remove_old_places
+from byway.backplane.sweep import Sweep, leave
 from byway.errors import UsageError
 from byway.handshake import new_process_name
 from byway.limits import Limits
@@ -246,7 +247,13 @@ class WorkersBackplane(Backplane):
         self._callers = Callers(
             self.name, lambda: self._secrets, limits=self._limits, counts=self.counts
         )
-        self._owners = Owners(meeting, self._callers, self._limits.window, self.counts)
+        self._owners = Owners(
+            meeting,
+            self._callers,
+            self._limits.window,
+            self.counts,
+            bases() if self._directory is None else (),
+        )
 
     async def _join(self, serve: ServeCall) -> None:
         meeting = self._found()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from itertools import count
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from byway.backplane.claims import Claims
 from byway.backplane.life import Life, Lock, look
 from byway.backplane.marks import marks_for
 from byway.backplane.meeting import Meeting
-from byway.backplane.sweep import MOST_PLACES, PIECE, Sweep, leave, remove_old_places
+from byway.backplane.sweep import PIECE, Sweep, leave
 from byway.handshake import key_hash
 from byway.limits import Limits
 
@@ -182,52 +181,22 @@ def test_a_place_that_vanishes_ends_the_sweep(place: Place) -> None:
     assert swept(Sweep(place.meeting, A, AGE), 0.0) == 0
 
 
-def test_the_last_one_to_leave_removes_the_place(place: Place) -> None:
-    """And nobody else does."""
+def test_the_last_one_to_leave_empties_the_place(place: Place) -> None:
+    """And nobody else does. That the processes have ended can still be seen."""
     place.join(A)
     place.join(B)
     place.claim(A)
+    place.meeting.door(A).touch()
     place.locks[A].let_go()
     leave(place.meeting, A)
-    assert place.meeting.path.exists()
+    assert place.owners() == [A]
     with place.meeting.held() as joining:
         assert joining
         place.locks[B].let_go()
         leave(place.meeting, B)
-    assert place.meeting.path.exists(), "somebody was just joining"
+    assert place.owners() == [A], "somebody was just joining"
     leave(place.meeting, B)
-    assert not place.meeting.path.exists()
-
-
-def test_old_places_are_removed(tmp_path: Path) -> None:
-    """Those in which nobody lives, of this user, that have not changed for long."""
-    long_ago = time.time() - 1_000
-    places = {one: Place(tmp_path / one) for one in ("byway-dead", "byway-lives", "byway-new")}
-    places["byway-dead"].join(A)
-    places["byway-dead"].locks[A].let_go()
-    places["byway-dead"].claim(A)
-    places["byway-lives"].join(A)
-    (tmp_path / "byway-file").touch()
-    (tmp_path / "byway-link").symlink_to(tmp_path / "elsewhere")
-    Place(tmp_path / "elsewhere")
-    for one in tmp_path.iterdir():
-        if one.name != "byway-new":
-            os.utime(one, (long_ago, long_ago), follow_symlinks=False)
-    if os.geteuid() == 0:
-        os.mkdir(tmp_path / "byway-other")
-        os.utime(tmp_path / "byway-other", (long_ago, long_ago))
-        os.chown(tmp_path / "byway-other", 65534, 65534)
-    before = {one.name for one in tmp_path.iterdir()}
-    assert remove_old_places(tmp_path, AGE) == 1
-    assert before - {one.name for one in tmp_path.iterdir()} == {"byway-dead"}
-
-
-def test_few_old_places_are_removed_at_a_time(tmp_path: Path) -> None:
-    """A start is not held up by what many before it left."""
-    for number in range(MOST_PLACES + 3):
-        one = tmp_path / f"byway-{number}"
-        one.mkdir()
-        os.utime(one, (0, 0))
-    assert remove_old_places(tmp_path, AGE) == MOST_PLACES
-    assert remove_old_places(tmp_path, AGE) == 3
-    assert remove_old_places(tmp_path / "nowhere", AGE) == 0
+    assert sorted(one.name for one in place.meeting.path.rglob("*")) == sorted(
+        ["claims", f"{A}.lock", f"{B}.lock"]
+    )
+    assert look(place.meeting.lock(A)) is Life.ENDED

@@ -280,10 +280,10 @@ async def test_a_secret_made_meanwhile_is_learnt(place: Path) -> None:
             assert await called(one, three.name) == b"hello"
 
 
-async def test_siblings_find_a_place_and_the_last_removes_it(
+async def test_siblings_find_a_place_and_the_last_empties_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is configured, and nothing is left."""
+    """Nothing is configured, and little is left: that these processes have ended."""
     monkeypatch.setattr(workers, "siblings", lambda: Siblings("byway-1", b"s" * 32))
     monkeypatch.setattr(workers, "bases", lambda: [tmp_path / "missing", tmp_path])
     one, two = WorkersBackplane(), WorkersBackplane()
@@ -295,9 +295,29 @@ async def test_siblings_find_a_place_and_the_last_removes_it(
             assert await called(two, one.name) == b"hello"
             kept = tmp_path / "byway-1" / "secret"  # for `byway sessions`, no sibling of theirs
             assert (kept.read_bytes(), kept.stat().st_mode & 0o777) == (b"s" * 32, 0o600)
-        assert (tmp_path / "byway-1").exists()
         assert one.claim(KEY) == Claim(one.name)
-    assert not (tmp_path / "byway-1").exists()
+        assert files(tmp_path / "byway-1" / "claims")
+    assert files(tmp_path / "byway-1") == sorted(["claims", f"{one.name}.lock", f"{two.name}.lock"])
+    assert not files(tmp_path / "byway-1" / "claims")
+
+
+@pytest.mark.parametrize("place", ["byway-1", "byway-2"])
+async def test_who_serves_next_knows_that_those_before_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A worker in the place of the only one, or the server that was started again."""
+    monkeypatch.setattr(workers, "siblings", lambda: Siblings("byway-1", b"s" * 32))
+    monkeypatch.setattr(workers, "bases", lambda: [tmp_path])
+    one = WorkersBackplane()
+    async with joined(one):
+        pass
+    monkeypatch.setattr(workers, "siblings", lambda: Siblings(place, b"s" * 32))
+    two = WorkersBackplane()
+    async with joined(two):
+        with pytest.raises(Gone):
+            await two.link(one.name)
+        with pytest.raises(Unreachable):
+            await two.link("unknown1")
 
 
 async def test_without_a_place_each_serves_alone(
