@@ -141,7 +141,6 @@ class OneCall(Link):
     def cut(self) -> None:
         """Close it at once, see `Link.cut`."""
         if self._connection is not None:
-            self._frames.clear()
             self._connection.end(LinkLost("the link was cut here"))
 
     # What the connection calls.

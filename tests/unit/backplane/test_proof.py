@@ -217,6 +217,23 @@ def test_frames_come_in_their_order() -> None:
         owner.take(GREET, dialling().greeting)
 
 
+def test_nothing_follows_the_proof() -> None:
+    relay, owner = dialling(), listening()
+    proof = asked(relay, owner)
+    reply = owner.take(PROVE, proof)
+    assert relay.take(PROVE, reply or b"") is None
+    for one, said in ((owner, proof), (relay, reply or b"")):
+        with pytest.raises(NotProven, match="no place"):
+            one.take(PROVE, said)
+
+
+def test_no_more_digests_are_tried_than_secrets_may_be_valid() -> None:
+    relay, owner = dialling(), listening()
+    proof = asked(relay, owner)
+    with pytest.raises(NotProven, match="one digest for each secret"):
+        owner.take(PROVE, bytes(64) + proof)
+
+
 def test_a_greeting_fits_into_what_is_taken_of_strangers() -> None:
     assert len(listening(versions=range(1, 33)).greeting) <= GREETING
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from byway import Limits
 from byway.backplane import LinkLost
 from byway.backplane.kinds import BODY, DATA, END, MORE, PING
-from byway.backplane.wire import PIECE, Decoder, encode, longest
+from byway.backplane.wire import HEAD, PIECE, Decoder, encode, longest
 from tests.unit.cutting import cut, single
 
 MIB = 1024 * 1024
@@ -90,6 +90,13 @@ def test_a_frame_in_pieces_has_a_bound(rest: int) -> None:
     whole = encode(DATA, bytes(2 * PIECE + 1 + rest * PIECE))
     with pytest.raises(LinkLost, match="over the bound of 131072 bytes"):
         feed(decoder, whole)
+
+
+def test_pieces_without_an_end_have_the_same_bound() -> None:
+    decoder, piece = Decoder(longest=2 * PIECE), HEAD.pack(MORE, PIECE) + bytes(PIECE)
+    assert decoder.feed(2 * piece) == []
+    with pytest.raises(LinkLost, match="over the bound of 131072 bytes"):
+        decoder.feed(piece)
 
 
 @pytest.mark.parametrize("length", [0, 1, PIECE - 1])

@@ -145,7 +145,8 @@ async def test_one_process_does_not_take_the_links_of_another(tmp_path: Path) ->
 
 
 async def test_of_connections_that_prove_nothing_the_oldest_is_ended(tmp_path: Path) -> None:
-    async with opened(tmp_path, limits=Limits(unproven_links=2)), calling() as callers:
+    limits = Limits(unproven_links=2, link_time=1000)  # so that it is not time that ends them
+    async with opened(tmp_path, limits=limits), calling() as callers:
         address = str(tmp_path / "door")
         silent = [await asyncio.open_unix_connection(address) for _ in range(3)]
         await ended(silent[0][0])

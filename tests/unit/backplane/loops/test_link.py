@@ -30,7 +30,7 @@ from byway.backplane.kinds import (
     TELL,
     TEXT,
 )
-from byway.backplane.pipe import BUFFER, LOW
+from byway.backplane.pipe import BUFFER, LOW, leave
 from byway.backplane.wire import PIECE
 from tests.unit.backplane.pair import calling, everything, joined
 
@@ -176,6 +176,7 @@ async def test_a_call_has_a_bound() -> None:
             await link.call(bytes(PIECE + 1))
         relay.connection.write(CALL, bytes(PIECE + 1))
         await owner.has_ended.wait()
+        assert owner.calls.empty()
 
 
 async def test_what_is_asked_is_told() -> None:
@@ -283,6 +284,32 @@ async def test_a_receiver_that_reads_nothing_stops_the_writer() -> None:
         assert not served.full
         assert reads(link)
         assert link.unread == 0
+
+
+async def test_what_waits_for_the_end_of_a_turn_is_bounded_too() -> None:
+    """A writer that never lets the loop turn fills the buffer as well."""
+    async with calling() as (link, _):
+        assert link._connection is not None
+        for _ in range(10_000):
+            link.write(LEFT, bytes(1000))
+            assert link._connection._waiting <= BUFFER
+            if link.full:
+                break
+        else:
+            pytest.fail("10 MB were written, and it was never full")
+
+
+async def test_the_end_waits_for_no_turn() -> None:
+    async with calling() as (link, served):
+        assert link._connection is not None
+        served.write(START)
+        served.write(END, b"short")
+        link.write(END)
+        assert not link._connection._outgoing
+        assert served._connection is not None
+        assert not served._connection._outgoing
+        assert await link.receive() == (START, b"")
+        assert await link.receive() == (END, b"short")
 
 
 async def test_frames_without_a_payload_are_bounded_too() -> None:
@@ -405,6 +432,16 @@ async def test_what_had_come_before_the_other_end_was_lost_is_received() -> None
         await turns()
         served.cut()
         assert await everything(link) == [(DATA, b"last")]
+
+
+async def test_a_process_that_leaves_sends_what_waits_to_whoever_reads() -> None:
+    """Also what is more than the kernel keeps."""
+    async with calling() as (link, served):
+        count = await fill(served)
+        assert served._connection is not None
+        reading = asyncio.create_task(everything(link))
+        await leave([served._connection])
+        assert len(await reading) == count
 
 
 async def test_after_a_cut_nothing_works() -> None:
