@@ -147,6 +147,10 @@ class RedisServer:
     def replace(self) -> None:
         """Put an empty one in its place."""
         self.stop()
+        self.start_empty()
+
+    def start_empty(self) -> None:
+        """Start it again, without what was saved."""
         for one in self.folder.glob("*.rdb"):
             one.unlink()
         self.start()
