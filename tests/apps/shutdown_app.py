@@ -23,6 +23,16 @@ async def leaving(channel: Channel) -> None:
     logger.info("left with %s", channel.code)
 
 
+async def lingering(channel: Channel) -> None:
+    """Say what comes after the end, longer after it than clients are waited for."""
+    await channel.accept()
+    await channel.send("here")
+    while await channel.receive() is not None:
+        pass
+    await asyncio.sleep(2.5)
+    logger.info("left with %s", channel.code)
+
+
 async def staying(channel: Channel) -> None:
     """Never leave."""
     await channel.accept()
@@ -42,5 +52,6 @@ app = Endpoint(leaving)
 splitting = Endpoint(split)
 mounted = Starlette(routes=[Mount("/inside", Endpoint(leaving))])
 stubborn = Endpoint(staying, limits=Limits(handler_timeout=0.5))
+slow = Endpoint(lingering, limits=Limits(drain_timeout=1.0))
 patient = Endpoint(leaving, limits=Limits(drain_timeout=30.0))
 two = Starlette(routes=[Mount("/patient", patient), Mount("/inside", Endpoint(leaving))])

@@ -153,12 +153,19 @@ async def test_a_session_that_has_ended_is_ended_at_both(
     assert (await refused.poll()).status_code == 403
 
 
-def dial(server: Server, session: RawSession, carrier: int = 7) -> websockets.connect:
+def dial(
+    server: Server,
+    session: RawSession,
+    carrier: int = 7,
+    headers: dict[str, str] | None = None,
+) -> websockets.connect:
     """Open a WebSocket that goes on with a session."""
-    offers = ["byway.1", f"byway.1.{session.key}.0.1048576.{carrier}.{session.instance}"]
+    token = f"byway.1.{session.key}.0.1048576.{carrier}"
+    offers = ["byway.1", token if session.instance is None else f"{token}.{session.instance}"]
     return websockets.connect(
         server.url("/echo", scheme="ws"),
         subprotocols=[Subprotocol(one) for one in offers],
+        additional_headers=headers,
         max_size=None,
         proxy=None,
         compression=None,
@@ -433,3 +440,66 @@ async def test_a_server_that_has_served_its_requests_tells_its_clients_too(
             assert channel.code == 1012
         await asyncio.to_thread(first.program.process.wait, 20)
         first.assert_quiet()
+
+
+async def test_a_page_whose_websocket_may_only_move_a_session_moves_it_at_both(
+    two: tuple[Server, Server], http: httpx.AsyncClient
+) -> None:
+    first, second = two
+    page = {"origin": "http://public.example"}  # a proxy has changed `Host`
+    http.headers.update(page)
+    session = await RawSession(http, first.url("/echo")).open()
+    async with dial(second, session, headers=page) as socket:
+        assert isinstance(await socket.recv(), bytes)
+    for headers in ({"origin": "http://evil.example"}, page):
+        if headers is page:
+            session.instance = None  # it may not open one
+        for server in two:
+            with pytest.raises(websockets.InvalidStatus) as caught:
+                async with dial(server, session, headers=headers):
+                    pass
+            answer = caught.value.response
+            assert (answer.status_code, answer.headers["byway"]) == (403, "error")
+            assert b"only over HTTP" in (answer.body or b"")
+
+
+async def test_a_handshake_is_refused_with_the_same_words_at_both(
+    two: tuple[Server, Server], http: httpx.AsyncClient
+) -> None:
+    mine = await RawSession(http, two[0].url("/echo")).open()
+    assert mine.instance is not None
+    said = []
+    for server in two:
+        stranger = RawSession(http, "", instance=mine.instance)
+        with pytest.raises(websockets.InvalidStatus) as caught:
+            async with dial(server, stranger):
+                pass
+        answer = caught.value.response
+        said.append((answer.status_code, answer.headers["byway-gone"], answer.body))
+    assert said[0] == said[1]
+    assert said[0][0] == 410
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("transport", ["websocket", "stream", "sse"])  # polls are one carrier
+async def test_a_handler_may_finish_though_its_client_is_at_another_process(
+    tmp_path: Path, transport: str
+) -> None:
+    """Without a lifespan nothing but `_stop` waits for it."""
+    env = {"BYWAY_BACKPLANE": f"unix:{tmp_path / 'meet'}"}
+    app = "tests.apps.shutdown_app:slow"
+    with uvicorn(app, "--lifespan", "off", env=env) as first, uvicorn(app, env=env) as second:
+        async with (
+            Network(first.port) as network,
+            connect(network.url + "/", transport, memory=False) as channel,
+        ):
+            assert await channel.receive() == "here"
+            mark = first.log.mark()
+            network.redirect(second.port)
+            network.kill_connections()
+            await first.log.seen(f"{transport} carrier opened", since=mark)
+            first.program.terminate()
+            assert await channel.receive() is None
+            assert channel.code == 1012
+        await first.log.seen("left with 1012")
+        await asyncio.to_thread(first.program.process.wait, 20)
