@@ -19,7 +19,7 @@ from byway.frames import OPEN, decode_all
 from tests.server.scene import UVICORNS_OWN
 from tests.support.peers import connect, exchange
 from tests.support.servers import Server, uvicorn
-from tests.support.wire import PROTOCOL_HEADERS, RawSession, http_client
+from tests.support.wire import PROTOCOL_HEADERS, TEXT, RawSession, http_client, numbered
 
 PAGE = {"origin": "http://public.example"}
 SECURE_PAGE = {"origin": "https://public.example", "sec-fetch-site": "same-origin"}
@@ -116,7 +116,8 @@ async def test_a_session_is_moved_by_its_own_origin_byte_for_byte(
     async with page_client(**PAGE) as http:
         session = await opened_by(endpoint_server, http)
         assert await refused(endpoint_server, session, other) == 403
-        assert (await session.poll()).status_code == 200  # it has noticed nothing
+        answer = await session.poll(numbered(1, (TEXT, b"here")))
+        assert answer.status_code == 200  # it has noticed nothing
 
 
 async def test_a_page_moves_no_session_of_a_program(endpoint_server: Server) -> None:
