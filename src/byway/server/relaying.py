@@ -49,6 +49,7 @@ class HandedOver:
         self._link = link
         self._begun = False  # the client has got the beginning of a response
         self._open_ended = False  # whose end says nothing
+        self._closed = False  # the client's WebSocket
         self._freed = False
         self._said_end = False
 
@@ -109,12 +110,17 @@ class HandedOver:
     def _give_back(self) -> None:
         """Let the link carry another call: this one has ended on both sides."""
         if not self._said_end:
-            self._link.write(kinds.END)
+            try:
+                self._link.write(kinds.END)
+            except LinkLost:
+                return  # the client has got all of it; only the link is not kept
         self._freed = True
         self._link.free()
 
     async def _lost(self, error: LinkLost) -> None:
         """End the call of a link that was cut."""
+        if self._closed:
+            return
         if not self._begun:
             raise undecided(str(error)) from None
         if self._call.scope["type"] == "websocket":
@@ -260,7 +266,7 @@ class HandedOver:
                 }
                 await send(accept)
             elif kind == kinds.CLOSE:
-                self._begun = True
+                self._begun = self._closed = True
                 await send({"type": "websocket.close", **json.loads(data)})
             elif kind == kinds.START:
                 denial = True

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from byway.backplane import Link
-from byway.backplane.kinds import BODY, END, LEAVE, START
+from byway.backplane import Link, LinkLost
+from byway.backplane.kinds import ACCEPT, BODY, CLOSE, END, LEAVE, START
 from byway.server.call import Call
 from byway.server.relaying import ALONG, HandedOver
 from byway.transports.base import Event
@@ -109,3 +109,32 @@ async def served_whole(owner: End) -> tuple[Link, bytes]:
     while part := (await link.receive())[1]:
         parts.append(part)
     return link, b"".join(parts)
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["behind END", "before END"])
+async def test_a_websocket_that_is_closed_is_not_closed_again(ended: bool) -> None:
+    """An owner that leaves may cut its link behind the last frame; servers take no second close."""
+    sent: list[Event] = []
+
+    async def receive() -> Event:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(event: Event) -> None:
+        sent.append(event)
+        if event["type"] == "websocket.close":
+            relay.connection.end(LinkLost("the owner leaves"))
+
+    async with joined() as (relay, owner):
+        scope = {"type": "websocket", "headers": []}
+        over = HandedOver(Call(scope, receive, send), relay.connection.carry())
+        task = asyncio.create_task(
+            over.run(b"{}", b"", more=False, lasting=False, brief=False, leaving=False)
+        )
+        link, _ = await owner.served()
+        link.write(ACCEPT, b'{"subprotocol":null,"headers":[]}')
+        link.write(CLOSE, b'{"code":1012,"reason":""}')
+        if ended:
+            link.write(END)
+        await task
+        assert [event["type"] for event in sent] == ["websocket.accept", "websocket.close"]
