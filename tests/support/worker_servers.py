@@ -18,6 +18,9 @@ from tests.support.servers import Server
 
 _BIN: Final = Path(sys.executable).parent
 
+_COMPLETE: Final = "Application startup complete"
+_LISTENING: Final = "ASGI server listening"
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -26,21 +29,26 @@ class Workers:
     Attributes:
         name: of the server, and of the kind of its workers.
         command: the command line, given how many workers, the port and the application.
+        ready: the line that each worker writes when it serves. One that is told to stop before
+            that does not always hear it.
         restarts: it starts another worker in the place of one that was killed.
         lifespan: it has one.
+        denies: it lets an application answer a WebSocket's handshake with a status of its own.
         recycled: the options by which a worker ends after a number of requests, without it.
     """
 
     name: str
     command: Callable[[int, int, str], Sequence[str | Path]]
+    ready: str
     restarts: bool = True
     lifespan: bool = True
+    denies: bool = True
     recycled: str = ""
 
 
 def _uvicorn(count: int, port: int, app: str) -> Sequence[str | Path]:
     options = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(count)]
-    return [sys.executable, "-m", "uvicorn", app, *options]
+    return [sys.executable, "-m", "uvicorn", *options, app]
 
 
 def _hypercorn(module: str) -> Callable[[int, int, str], Sequence[str | Path]]:
@@ -60,10 +68,12 @@ def _granian(interface: str) -> Callable[[int, int, str], Sequence[str | Path]]:
     return command
 
 
-def _gunicorn(kind: str, *more: str) -> Callable[[int, int, str], Sequence[str | Path]]:
+def _gunicorn(kind: str, *preload: str) -> Callable[[int, int, str], Sequence[str | Path]]:
     def command(count: int, port: int, app: str) -> Sequence[str | Path]:
         options = ["--bind", f"127.0.0.1:{port}", "--workers", str(count), "--worker-class", kind]
-        return [_BIN / "gunicorn", *options, "--no-control-socket", *more, app]
+        # A worker that is just starting may not hear that it shall stop: it is killed then.
+        more = ("--no-control-socket", "--graceful-timeout", "20", *preload)
+        return [_BIN / "gunicorn", *options, *more, app]
 
     return command
 
@@ -71,18 +81,39 @@ def _gunicorn(kind: str, *more: str) -> Callable[[int, int, str], Sequence[str |
 ALL: Final = {
     one.name: one
     for one in (
-        Workers("uvicorn", _uvicorn, recycled="--limit-max-requests"),
-        Workers("hypercorn", _hypercorn("hypercorn"), restarts=False, recycled="--max-requests"),
-        Workers("anycorn", _hypercorn("anycorn"), restarts=False, recycled="--max-requests"),
-        Workers("granian-asgi", _granian("asgi")),
-        Workers("granian-asginl", _granian("asginl"), lifespan=False),
+        Workers("uvicorn", _uvicorn, _COMPLETE, recycled="--limit-max-requests"),
+        Workers(
+            "hypercorn",
+            _hypercorn("hypercorn"),
+            "Running on",
+            restarts=False,
+            recycled="--max-requests",
+        ),
+        Workers(
+            "anycorn",
+            _hypercorn("anycorn"),
+            "Running on",
+            restarts=False,
+            recycled="--max-requests",
+        ),
+        Workers("granian-asgi", _granian("asgi"), "Started worker"),
+        Workers("granian-asginl", _granian("asginl"), "Started worker", lifespan=False),
         Workers(
             "gunicorn-uvicorn",
             _gunicorn("uvicorn_worker.UvicornWorker"),
+            _COMPLETE,
             recycled="--max-requests",
         ),
-        Workers("gunicorn-asgi", _gunicorn("asgi"), recycled="--max-requests"),
-        Workers("gunicorn-preload", _gunicorn("asgi", "--preload"), recycled="--max-requests"),
+        Workers(
+            "gunicorn-asgi", _gunicorn("asgi"), _LISTENING, denies=False, recycled="--max-requests"
+        ),
+        Workers(
+            "gunicorn-preload",
+            _gunicorn("asgi", "--preload"),
+            _LISTENING,
+            denies=False,
+            recycled="--max-requests",
+        ),
     )
 }
 """All that are tested, by name."""
@@ -95,7 +126,7 @@ def serving(
     *options: str,
     count: int = 4,
     env: Mapping[str, str] | None = None,
-    stop_timeout: float = 20.0,
+    stop_timeout: float = 30.0,
 ) -> Iterator[Server]:
     """Serve `module:app` with several workers; stop them at the end of the block.
 
@@ -118,7 +149,17 @@ def serving(
         assert "in use" in log, f"{kind.name} ended by itself:\n{log}"
     with running(program):
         try:
+            until_ready(kind, program, count)
             yield Server(program, port)
         finally:
             if program.process.poll() is None:
                 program.stop(stop_timeout)
+
+
+def until_ready(kind: Workers, program: Program, count: int) -> None:
+    """Wait until as many workers have said that they serve, those among them that ended since."""
+    mark = 0
+    for _ in range(count):
+        program.log.wait(kind.ready, since=mark, timeout=2 * START_TIMEOUT)
+        lines = program.log.since(mark)
+        mark += 1 + next(number for number, line in enumerate(lines) if kind.ready in line)

@@ -1,0 +1,113 @@
+"""Sessions over servers with several workers, without any configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+import byway
+from tests.server.survivors import survivors
+from tests.server.test_workers_meet import ask
+from tests.support.peers import TRANSPORTS, connect
+from tests.support.round_robin import round_robin
+from tests.support.servers import Server, uvicorn
+from tests.support.worker_servers import ALL, Workers, serving, until_ready
+
+ECHO = "tests.apps.endpoint_app:app"
+WORKER = "tests.apps.worker_app:app"
+SESSIONS = 6
+"""Sessions over each transport."""
+
+
+def quiet(server: Server) -> None:
+    """Check that the log tells of no fault."""
+    assert not server.tracebacks(), server.tracebacks()
+    assert not server.complaints(), server.complaints()
+
+
+@pytest.mark.parametrize("name", ALL)
+async def test_every_session_survives(name: str) -> None:
+    """Whichever worker each of its requests reaches: before, only WebSockets did."""
+    with serving(ALL[name], ECHO) as server:
+        found = await survivors(server.url("/echo"), SESSIONS)
+        assert found == {one: Counter(survived=SESSIONS) for one in TRANSPORTS}
+    quiet(server)
+
+
+RESTARTING = [one for one in ALL.values() if one.restarts]
+
+
+@pytest.mark.parametrize("kind", RESTARTING, ids=lambda kind: kind.name)
+async def test_clients_of_a_killed_worker_are_told(kind: Workers) -> None:
+    """At once, over each transport: the others know that it has ended. Theirs go on."""
+    with serving(kind, WORKER) as server:
+        async with AsyncExitStack() as stack:
+            opened: list[tuple[byway.Channel, str]] = []
+            for _ in range(5):
+                for transport in TRANSPORTS:
+                    # A WebSocket that is refused without a status says nothing of the session:
+                    # there a client has to ask in another way.
+                    ways = [transport]
+                    if transport == "websocket" and not kind.denies:
+                        ways = ["websocket", "poll"]
+                    channel = await stack.enter_async_context(
+                        connect(server.url(), transports=ways)
+                    )
+                    opened.append((channel, str(await channel.receive())))
+            victim = Counter(owner for _, owner in opened).most_common(1)[0][0]
+            os.kill(int(victim), signal.SIGKILL)
+            before = time.monotonic()
+
+            async def told(channel: byway.Channel) -> float:
+                assert await channel.receive() is None
+                assert channel.code == 1006
+                return time.monotonic() - before
+
+            async with asyncio.timeout(25):  # under the 30 s after which it would know by itself
+                times = await asyncio.gather(*(told(one) for one, own in opened if own == victim))
+            assert times
+            for channel, owner in opened:
+                if owner != victim:
+                    await channel.send("still here")
+                    assert await channel.receive() == "still here"
+        until_ready(kind, server.program, 5)
+        async with connect(server.url()) as channel:
+            assert await channel.receive() != victim
+
+
+def test_two_servers_of_one_shell_share_nothing() -> None:
+    """They have a parent in common, and no key of it; nor has a server without workers a place."""
+    with serving(ALL["uvicorn"], "tests.apps.meeting_app:app", count=2) as one:
+        with serving(ALL["uvicorn"], "tests.apps.meeting_app:app", count=2) as two:
+            first, second = ask(one), ask(two)
+            assert first["place"] != second["place"]
+            assert not set(first["processes"]) & set(second["processes"])
+            with uvicorn("tests.apps.meeting_app:app") as alone:
+                assert ask(alone) == {"siblings": False, "pid": alone.program.pid}
+
+
+async def test_servers_that_name_a_directory_share_their_sessions(tmp_path: Path) -> None:
+    """Two that were started by hand: each request of a session to the other one than before."""
+    env = {"BYWAY_BACKPLANE": f"unix:{tmp_path / 'p'}"}
+    with uvicorn(ECHO, env=env) as one, uvicorn(ECHO, env=env) as two:
+        with round_robin(one.port, two.port) as proxy:
+            found = await survivors(proxy.url("/echo"), SESSIONS)
+        assert found == {name: Counter(survived=SESSIONS) for name in TRANSPORTS}
+    for server in (one, two):
+        quiet(server)
+
+
+def test_a_directory_of_others_stops_the_start(tmp_path: Path) -> None:
+    """The server says what to change, and does not serve."""
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p").chmod(0o755)
+    env = {"BYWAY_BACKPLANE": f"unix:{tmp_path / 'p'}"}
+    with pytest.raises(AssertionError, match="chmod 700"), uvicorn(ECHO, env=env):
+        pass
