@@ -135,6 +135,9 @@ class FallbackMiddleware:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)  # of an extension, which has no headers
+            return
         call = Call(scope, receive, send)
         serve = self._own(call)
         if serve is None:

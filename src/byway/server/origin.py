@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from byway.errors import PeerError, UsageError
 from byway.server.cors import VARY, grant, is_preflight
-from byway.server.page import Call, Reason, Standing, standing
+from byway.server.page import PageCall, Reason, Standing, standing
 from byway.transports.base import Scope
 
 OriginCheck = Callable[[str, Any], bool | Awaitable[bool]]
@@ -127,7 +127,7 @@ class OriginPolicy:
         The scope of a page that only `*` allows goes on without the visitor's credentials: CORS
         keeps them back from requests, but nothing does from a WebSocket handshake.
         """
-        call = Call.of(scope)
+        call = PageCall.of(scope)
         page, everybody = call.origin, "*" in self.origins
         if not page:
             # Of pages only a plain GET comes so.
@@ -168,7 +168,7 @@ class OriginPolicy:
 
         That one would have been refused, and is taken once the page names its session.
         """
-        call = Call.of(scope)
+        call = PageCall.of(scope)
         allowed = self.check is not None or not self.origins.isdisjoint((call.origin, "*"))
         return bool(call.origin) and not allowed and not call.names_the_host
 

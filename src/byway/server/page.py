@@ -42,7 +42,7 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PageCall:
     """What a call says of the page that made it.
 
     Attributes:
@@ -66,7 +66,7 @@ class Call:
     plain: bool = False
 
     @classmethod
-    def of(cls, scope: Scope) -> Call:
+    def of(cls, scope: Scope) -> PageCall:
         """Read it from an ASGI scope."""
         headers: Headers = scope["headers"]
         socket = scope.get("type") == "websocket"
@@ -100,30 +100,30 @@ class Call:
         )
 
 
-Line = Callable[[Call], Standing | Reason | None]
+Line = Callable[[PageCall], Standing | Reason | None]
 """A line of the rule: what a page is, why it is foreign, or None where the line does not apply."""
 
 
-def by_fetch_metadata(call: Call) -> Standing | Reason | None:
+def by_fetch_metadata(call: PageCall) -> Standing | Reason | None:
     """(c) Where the browser says whose page it is, nothing else counts, not even `Host`."""
     if call.site is None:
         return None
     return Standing.OWN if call.site == "same-origin" else Reason.SITE
 
 
-def by_kind_of_origin(call: Call) -> Standing | Reason | None:
+def by_kind_of_origin(call: PageCall) -> Standing | Reason | None:
     """(d) Sandboxed frames, files and extensions are nobody's own."""
     return None if _WEB.fullmatch(call.origin.lower()) else Reason.NO_ORIGIN
 
 
-def by_host(call: Call) -> Standing | Reason | None:
+def by_host(call: PageCall) -> Standing | Reason | None:
     """(e) The same host and port; but whoever can change an http: page could speak for https."""
     if call.secure and call.origin.lower().startswith("http:"):
         return Reason.INSECURE
     return Standing.OWN if call.names_the_host else None
 
 
-def by_preflight(call: Call) -> Standing | Reason | None:
+def by_preflight(call: PageCall) -> Standing | Reason | None:
     """(f) Only a page of the same origin sends the header `Byway` without a preflight.
 
     Browsers say no `Sec-Fetch-Site` to plain http hosts, and a proxy may have changed `Host`.
@@ -131,7 +131,7 @@ def by_preflight(call: Call) -> Standing | Reason | None:
     return Standing.OWN if call.marked and call.origin.lower().startswith("http:") else None
 
 
-def by_session(call: Call) -> Standing | Reason | None:
+def by_session(call: PageCall) -> Standing | Reason | None:
     """(g) A handshake has no preflight: it may move a session of its origin, and open none."""
     return Standing.MOVES if call.handshake else None
 
@@ -143,7 +143,7 @@ OF_THE_PROTOCOL: Final[tuple[Line, ...]] = (by_preflight, by_session)
 """The lines beyond them, which hold only where byway grants no preflight to everybody."""
 
 
-def standing(call: Call, *, everybody: bool = False) -> Standing | Reason:
+def standing(call: PageCall, *, everybody: bool = False) -> Standing | Reason:
     """Say what the page of a call is to this server, or why it is foreign.
 
     Args:
