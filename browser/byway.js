@@ -859,7 +859,7 @@ const random = () =>
  * The rules are those of negotiation/retry.py.
  */
 const passesAfter = (status, mark, headers, asked = headers.get("retry-after")) =>
-  /,(429|503),|^,(50[24]|511|200.*html)/.test([mark, status, headers.get("content-type")]) ?
+  /,(429|503),|r,410|^,(50[24]|511|200.*html)/.test([mark, status, headers.get("content-type")]) ?
     Math.max(0, asked >= 0 ? asked : (Date.parse(asked) - Date.now()) / 1000) || 0 : undefined;
 
 /** It is async so that an error of `new WebSocket` counts too. */
@@ -1018,7 +1018,8 @@ function batches(driver, link) {
         else {
           if (!failures) failingSince = now();
           if (now() - failingSince >= LATE * heartbeat) link.end(failure);
-          notBefore = now() + between(0, Math.min(FIRST_RETRY * 2 ** failures++, heartbeat));
+          notBefore = now() + Math.max(
+            between(0, Math.min(FIRST_RETRY * 2 ** failures++, heartbeat)), Math.min(failure.after || 0, heartbeat));
         }
         roundTrip = 0; // one at a time until one is answered
       }
@@ -1167,6 +1168,7 @@ const SLEPT = 5; // seconds by which a timer was late when the machine or the pa
 const GRACE = 3; // seconds in which a carrier has to answer after that
 
 const warned = {}; // of which origins this page was
+const rests = {}; // when an origin may be asked for another session, where it has said so
 
 /**
  * Keep a session carried, as the race decides, and tell the socket what comes of it.
@@ -1185,7 +1187,7 @@ function drive(url, subprotocols, options, on) {
   const session = new Session(on.message, options.maxMessage);
   const race = new Race(options, known, start, use, stop, ask, wakeAt);
   const quiet = new Silence(known.heartbeat);
-  const key = random();
+  let key = random();
   const own = { // headers of every request
     // btoa takes bytes, which is what `unescape` makes of percent-encoded UTF-8 (RFC 7617, section 2.1).
     ...(username || password) && {
@@ -1195,7 +1197,7 @@ function drive(url, subprotocols, options, on) {
   };
   const links = new Set(); // all carriers and attempts
   const trail = {}; // the newest attempt in vain of each transport
-  const began = now();
+  const began = Math.max(now(), rests[origin] ?? 0);
   const life = new AbortController(); // its end is the driver's
   let instance;
   let leaving; // a link that ends soon, and carries until another is used
@@ -1208,6 +1210,7 @@ function drive(url, subprotocols, options, on) {
   let isMultiplexed = !globalThis.location; // no browser, no six connections
   let isText = false; // the form of answers that have an end: base64
   let failure = null;
+  let hasOtherKey;
   let alone = Infinity; // since when no carrier is open
   let phaseSeen, endAt; // until when that phase may last
   let said = 1, spokeAt = -Infinity; // the frames either way, and when there was one last
@@ -1570,6 +1573,7 @@ function drive(url, subprotocols, options, on) {
     const isRefused = cause.mark === "refused";
     if (isRefused && !used) return driver.fail(`refused ${cause.status}`);
     if (used && !areOpen() && (isRefused || session.isGone(cause, time))) {
+      rests[origin] = time + Math.min(cause.after ?? 0, LAST_PROMOTION_INTERVAL);
       if (session.phase === LIVE) session.fail();
       else session.settle();
       return;
@@ -1584,6 +1588,7 @@ function drive(url, subprotocols, options, on) {
   }
 
   function negotiate(time) {
+    if (!driver.hasCome(began)) return;
     const { isExhausted } = race;
     const left = used ? LAST_DELAY : began + options.openTimeout - time; // that a round may wait
     // Only the last acknowledgement is left to say.
@@ -1606,9 +1611,15 @@ function drive(url, subprotocols, options, on) {
   /** Everything was tried in vain: do so once more, or find out whether there is any use in it. */
   function tryAgain(time, left) {
     const found = Object.values(trail);
-    const wait = Math.min(...found.map(({ after = Infinity }) => after));
+    let wait = Math.min(...found.map(({ after = Infinity }) => after));
+    if (!used && found.some(({ status }) => status === GONE)) {
+      // The session that the key has opened, unheard, has ended: another is tried, once.
+      if (hasOtherKey) wait = Infinity;
+      hasOtherKey = true;
+      key = random();
+    }
     if (used || wait < left || (found.some(({ network }) => network) && (isThere ?? !(wasAnswered || race.rounds)))) {
-      race.nextRound(time, wait < left ? wait : 0);
+      race.nextRound(time, wait < left ? wait : used && wait < Infinity ? left : 0);
     } else if (wait < Infinity) giveUp("come back later");
     else if (isThere === undefined) knock();
     else if (isThere !== null) giveUp(isThere ? blame("nothing got through") : "no server answers");

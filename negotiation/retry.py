@@ -1,6 +1,6 @@
 """Retry: whether a round in which nothing opened is worth another, and not before when.
 
-Knows: which responses pass by themselves, `Retry-After` (RFC 9110, section 10.2.3).
+Knows: which responses pass by themselves, or with another key.
 Must not know: a clock, asyncio, how anything is tried.
 
 While a deploy goes on a balancer answers 502 or 503 in the server's place; a captive network, or
@@ -12,22 +12,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from byway.errors import Attempt
+from byway.hint import retry_after
 
 PASSING: Final = frozenset({429, 502, 503, 504, 511})
 """Statuses of others than byway that may be over in a moment."""
 
-OWN_PASSING: Final = frozenset({429, 503})
-"""Statuses of byway's own errors that may: it has too much to do, or is going away."""
+GONE: Final = 410
+"""byway's own status of an opening whose key is used up: the session that it opened, unheard by
+this client, has ended since, or its process has. Another key opens another session."""
+
+OWN_PASSING: Final = frozenset({GONE, 429, 503})
+"""Statuses of byway's own errors that may: it has too much to do, is going away, or see `GONE`."""
 
 MAX_OPENINGS: Final = 12
 """Attempts of a session's first rounds, at most, where connections end without a response."""
-
-LONGEST: Final = 86_400.0
-"""Seconds that any `Retry-After` is taken for at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,11 @@ class Again:
 
     Attributes:
         after: seconds before which it should not begin; the race's own pause comes on top.
+        other_key: it has to be with another session key. That is worth it once.
     """
 
     after: float
+    other_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +55,6 @@ class GiveUp:
 
     why: str = ""
     retry_after: float | None = None
-
-
-def retry_after(value: str, date: float) -> float | None:
-    """Return the seconds that a `Retry-After` asks for: 0 of a date that is past.
-
-    Args:
-        value: the header's value: seconds, or an HTTP date.
-        date: now, in seconds since the epoch.
-
-    Returns:
-        None for what is neither.
-    """
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:20]), LONGEST)
-    try:
-        seconds = parsedate_to_datetime(value).timestamp() - date
-    except (ValueError, OverflowError, TypeError):
-        return None
-    return min(max(seconds, 0.0), LONGEST)
 
 
 def may_pass(attempt: Attempt) -> bool:
@@ -94,6 +77,7 @@ class Retries:
         self._newest: dict[str, Attempt] = {}
         self._not_before: dict[str, float] = {}
         self._tries = 0
+        self._keys = 1  # that were, or are, tried
 
     def note(self, attempt: Attempt, now: float, date: float) -> None:
         """Take an attempt in vain.
@@ -117,9 +101,15 @@ class Retries:
             now: the time; every transport was tried in vain.
             deadline: when the session has to be open.
         """
+        gone = [name for name in self._not_before if self._newest[name].status == GONE]
+        if gone and self._keys > 1:
+            for name in gone:
+                del self._not_before[name]
+            gone = []
         in_time = [at for at in self._not_before.values() if at < deadline]
         if in_time:
-            return Again(max([now, *in_time]) - now)
+            self._keys += bool(gone)
+            return Again(max([now, *in_time]) - now, other_key=bool(gone))
         # A connection that ended may be bad luck: some proxies do so to one of a hundred. A port
         # or a name that is not there, or a certificate, would be the same a second time.
         lucky = any(one.trouble in ("reset", "ended") for one in self._newest.values())
@@ -147,7 +137,10 @@ class Retries:
         """Say what was seen last, once time is up."""
         if not self._not_before:
             return GiveUp()
-        if any(one.mark for one in self._newest.values()):
+        statuses = {one.status for one in self._newest.values() if one.mark}
+        if statuses == {GONE}:
+            what = "the process that it began in has ended: try again"
+        elif statuses:
             what = "the server has too much to do: try again later"
         elif any(one.status in (200, 511) for one in self._newest.values()):
             what = "that is a login or maintenance page: open it in a browser, and try again"

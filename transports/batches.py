@@ -295,7 +295,8 @@ class Batches:
         live.core.rewind(link.carrier)
         self.round_trip = 0.0  # one at a time until one is answered
         if error.answered != TOO_LARGE:
-            await asyncio.sleep(random.uniform(0, self._delay))  # full jitter
+            pause = random.uniform(0, self._delay)  # full jitter
+            await asyncio.sleep(max(pause, min(error.retry_after or 0.0, dial.heartbeat)))
             self._delay = min(self._delay * 2, dial.heartbeat)
 
 

@@ -7,6 +7,7 @@ Must not know: transports, connections, what is made of it.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -14,6 +15,7 @@ import httpx
 
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, Refused
 from byway.handshake import GONE_HEADER
+from byway.hint import retry_after
 from byway.limits import KIB
 from byway.transports.trouble import schemes_text, telling
 
@@ -64,6 +66,7 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
     text = body[:200].decode(errors="replace").strip().splitlines()
     said = f": {text[0]}" if text else ""
     seen = telling(headers)
+    asked = retry_after(dict(seen).get("retry-after", ""), time.time())
     if mark == "error":
         raise CarrierLost(
             f"answered {status}{said}",
@@ -71,6 +74,7 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
             gone=_gone(headers) if status == 410 else "",
             headers=seen,
             mark=mark,
+            retry_after=asked,
         )
     who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
     raise CarrierLost(
@@ -78,6 +82,7 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
         answered=status,
         headers=seen,
         mark=mark,
+        retry_after=asked,
     )
 
 

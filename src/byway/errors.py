@@ -203,13 +203,18 @@ class CarrierLost(PeerError):
         headers: Sequence[tuple[str, str]] = (),
         mark: str = "",
         trouble: str = "",
+        retry_after: float | None = None,
     ) -> None:
         """Keep what was answered, and whether the session itself is gone.
 
         The message may hold what a server, or somebody on the way, has said: what is not printable
         is taken out, since messages end in logs and on terminals.
         """
-        super().__init__("".join(one if one.isprintable() else "?" for one in message), gone=gone)
+        super().__init__(
+            "".join(one if one.isprintable() else "?" for one in message),
+            gone=gone,
+            retry_after=retry_after,
+        )
         self.answered = answered
         self.headers: tuple[tuple[str, str], ...] = tuple(headers)
         self.mark = mark

@@ -138,6 +138,11 @@ def key_hash(key: str) -> bytes:
     return sha256(key.encode()).digest()
 
 
+def name_of(key: str) -> str:
+    """Return what the session of a key is called in logs: the beginning of its hash, in hex."""
+    return key_hash(key).hex()[:8]
+
+
 def valid_subprotocol(name: str) -> bool:
     """Say whether a name is a token of RFC 9110 section 5.6.2, as RFC 6455 wants it."""
     return _TOKEN.fullmatch(name) is not None

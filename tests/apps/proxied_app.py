@@ -40,7 +40,7 @@ _APPS: Final[dict[str, App]] = {
     "counted": Endpoint(counted_app.handler, limits=LIMITS),
     "echo": Endpoint(echo, limits=LIMITS),
     "numbered": Endpoint(numbered_app.handler, limits=LIMITS),
-    "quiet": Endpoint(echo, limits=LIMITS, origins=lambda origin, scope: True),
+    "quiet": Endpoint(echo, name="quiet", limits=LIMITS, origins=lambda origin, scope: True),
     "version": Endpoint(version, limits=LIMITS),
     "websocket_handler": example,
 }

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from byway.testing import FailWith, Network
 from tests.apps.counted_app import DONE
 from tests.apps.quiet_app import SHORT
+from tests.server.test_relay import APP, sharing
 from tests.support.relay import relay
 from tests.support.round_robin import round_robin
 from tests.support.servers import Server, uvicorn
@@ -244,3 +246,121 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
         assert found["how"] == 1006
         assert found["failure"] == "come back later"
         assert found["transports"][-1]["after"] == 60
+
+
+LOSE = """
+const { BywaySocket } = await import(process.argv[1])
+const open = () => new Promise((resolve) => {
+  const socket = new BywaySocket(process.argv[2], [], { memory: false, transports: ["poll"] })
+  const closed = new Promise((resolve) => (socket.onclose = ({ code }) => resolve(code)))
+  socket.onopen = () => socket.send("hello")
+  socket.onmessage = () => resolve([socket, closed])
+})
+const [socket, closed] = await open()
+const code = await closed
+const [{ status, after }] = socket.report().transports
+const began = performance.now()
+const [next] = await open()
+console.log(JSON.stringify({ code, status, after, waited: (performance.now() - began) / 1000 }))
+next.close()
+"""
+
+
+@pytest.mark.parametrize("least", [False, True])
+async def test_a_session_that_was_lost_with_its_process_is_not_followed_too_soon(
+    tmp_path: Path, least: bool
+) -> None:
+    """Whatever opens the next, at once as many libraries do: it stays `CONNECTING` for so long."""
+    with sharing(tmp_path / "meet", APP, APP) as (first, second):
+        async with Network(first.port) as network:
+            url = f"{network.ws_url}/echo"
+            running = asyncio.create_task(evaluated(LOSE, url, least=least))
+            await network.until(lambda: network.counters.posts >= 7)  # it has opened
+            network.redirect(second.port)
+            first.program.kill()
+            found = await running
+    assert (found["code"], found["status"]) == (1006, 410)
+    assert found["after"] >= 1
+    assert found["waited"] >= found["after"] - 0.1
+
+
+USED = """
+const { BywaySocket } = await import(process.argv[1])
+const real = crypto.getRandomValues.bind(crypto)
+const found = []
+for (let count = 2; count--; ) {
+  let isKey = true // what is drawn first
+  crypto.getRandomValues = (array) => {
+    if (isKey) array.set(JSON.parse(process.argv[4]))
+    else real(array)
+    isKey = false
+    return array
+  }
+  const transports = [process.argv[3]]
+  const socket = new BywaySocket(process.argv[2], [], { memory: false, transports })
+  found.push(await new Promise((resolve) => {
+    socket.onopen = () => socket.send("hello")
+    socket.onmessage = ({ data }) => resolve(data)
+    socket.onclose = ({ code }) => resolve(code)
+  }))
+  const closed = new Promise((resolve) => (socket.onclose = resolve))
+  socket.close()
+  await closed
+}
+console.log(JSON.stringify(found))
+"""
+
+
+@pytest.mark.parametrize("transport", ["stream", "poll"])
+async def test_an_opening_whose_key_is_used_up_gets_another(
+    endpoint_server: Server, transport: str
+) -> None:
+    url = endpoint_server.url("/echo", scheme="ws")
+    mark = endpoint_server.log.mark()
+    key = json.dumps([secrets.randbits(32) for _ in range(6)])
+    assert await evaluated(USED, url, transport, key) == ["hello", "hello"]
+    assert any("410 this session has ended" in one for one in endpoint_server.log.since(mark))
+
+
+KEEP = """
+const { BywaySocket } = await import(process.argv[1])
+const transports = [process.argv[3]]
+const socket = new BywaySocket(process.argv[2], [], { memory: false, transports })
+const next = () => new Promise((resolve) => (socket.onmessage = ({ data }) => resolve(data)))
+await new Promise((resolve) => (socket.onopen = resolve))
+socket.send("hello")
+await next()
+console.log("ready")
+process.stdin.once("data", () => socket.send("kept"))
+console.log(await next())
+process.exit()
+"""
+
+
+@pytest.mark.parametrize("transport", ["stream", "poll"])
+async def test_503_in_mid_session_costs_no_session_and_is_not_asked_for_again_too_soon(
+    endpoint_server: Server, transport: str
+) -> None:
+    async with Network(endpoint_server.port) as network:
+        pipe = asyncio.subprocess.PIPE
+        arguments = [MODULE.as_uri(), f"{network.ws_url}/echo", transport]
+        process = await asyncio.create_subprocess_exec(
+            "node", "--input-type=module", "-e", KEEP, *arguments, stdin=pipe, stdout=pipe
+        )
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            async with asyncio.timeout(30):
+                assert await process.stdout.readline() == b"ready\n"
+                network.use(FailWith(503, retry_after=3))
+                before = network.counters.posts
+                process.stdin.write(b"now\n")
+                await asyncio.sleep(5)
+                # Polls and batches are requests of their own.
+                assert 1 <= network.counters.posts - before <= 4
+                network.use()
+                assert await process.stdout.readline() == b"kept\n"
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()

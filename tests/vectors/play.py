@@ -14,9 +14,10 @@ from typing import Any
 from byway.errors import Attempt, ChannelClosed, FrameError
 from byway.frames import Decoder, Frame, decode_all
 from byway.handshake import Hello
+from byway.hint import retry_after
 from byway.limits import Limits
 from byway.negotiation import Preference, Race, Silence
-from byway.negotiation.retry import may_pass, retry_after
+from byway.negotiation.retry import may_pass
 from byway.session import Carrier, Closed, Session
 from byway.transports.eventstream import EventDecoder
 

@@ -1,6 +1,6 @@
 """Coming back: whether a client opens a new session when one has ended, and after what pause.
 
-Knows: close codes, the hint in the reason of 1012, backing off.
+Knows: close codes, the hint in the reason of 1012, `Retry-After`, backing off.
 Must not know: clocks, how a session is opened.
 """
 
@@ -54,20 +54,25 @@ class Return:
         self._failures = min(self._failures + 1, 16)
         return pause
 
-    def ended(self, code: int | None, reason: str, *, lasted: bool) -> float | None:
+    def ended(
+        self, code: int | None, reason: str, *, lasted: bool, retry_after: float | None = None
+    ) -> float | None:
         """Say how a session has ended.
 
         Args:
             code: its close code.
             reason: its reason.
             lasted: it was of some length; one that ends at once is followed as if it had failed.
+            retry_after: seconds that the server asked for with the response that ended it; no more
+                than `LONGEST_ASKED` of them are waited.
 
         Returns:
             Seconds to wait before the next, or None for no other.
         """
         if code not in AGAIN:
             return None
-        hint = come_back(reason) if code == 1012 else None
+        hint = come_back(reason) if code == 1012 else retry_after
+        hint = None if hint is None else min(hint, LONGEST_ASKED)
         if lasted:
             self._failures = 0
             if hint is not None:

@@ -31,6 +31,11 @@ class _AcceptedChannel(Channel):
 
     closed_here: bool = False
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the server wants to have passed before another session, if it said so."""
+        return None
+
     def _close_here(self) -> None:
         self.closed_here = True
 
@@ -83,6 +88,11 @@ class ClientChannel(_AcceptedChannel):
         """Let go at once; the server learns of it when the window is over."""
         self._live.abort(1006, "cancelled")
         await self._driver.aclose()
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the server wants to have passed before another session, if it said so."""
+        return self._driver.retry_after
 
     @property
     def code(self) -> int | None:

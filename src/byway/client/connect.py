@@ -29,7 +29,7 @@ from byway.errors import (
     NoTransport,
     UsageError,
 )
-from byway.handshake import PROBE, Open, key_hash, new_key, valid_subprotocol
+from byway.handshake import PROBE, Open, name_of, new_key, valid_subprotocol
 from byway.limits import MAX_PART, Limits
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference
@@ -174,8 +174,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
         acknowledged may or may not have arrived. There is no other after the block closed the
         channel, or the server did with a code that says that the same would come of it, such as
         1000 or 1008 (`byway.client.again.AGAIN` has the others). Between two sessions there is a
-        pause: the one that the server asks for with 1012, else up to a second, and more with each
-        time in vain, up to a minute, with full jitter.
+        pause: the one that the server asks for with 1012, or with `Retry-After` where the process
+        that had the session has ended, else up to a second, and more with each time in vain, up to
+        a minute, with full jitter.
 
         Leaving the loop early closes the channel, once the iterator is closed; wrap it in
         `contextlib.aclosing` where that must not wait for the garbage collector.
@@ -206,7 +207,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 closed_here = channel.closed_here or channel.code is None
                 await self.__aexit__(None, None, None)
             lasted = loop.time() - began >= LASTING
-            wait = again.ended(channel.code, channel.reason, lasted=lasted)
+            asked = channel.retry_after
+            wait = again.ended(channel.code, channel.reason, lasted=lasted, retry_after=asked)
             if closed_here or wait is None:
                 return
             logger.info("a session ended with %s; again in %.1f s", channel.code, wait)
@@ -219,7 +221,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
             Refused: the application refused it.
             NoTransport: no transport got through. Responses that may be over in a moment (429,
                 502, 503, 504, 511 and web pages in byway's place) are tried again until
-                `open_timeout`, unless their `Retry-After` is later than that.
+                `open_timeout`, unless their `Retry-After` is later than that; byway's own 410
+                once, with another session key.
         """
         if self._channel is not None:
             raise UsageError("this connect() was entered already; make a new one")
@@ -242,7 +245,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 cookies=self._cookies,
             )
 
-        live = LiveSession(self._limits, name=key_hash(key).hex()[:8])
+        live = LiveSession(self._limits, name=name_of(key))
         driver = Driver(
             live,
             self._preference,

@@ -21,7 +21,7 @@ from byway.client.running import Running
 from byway.client.talk import Talk
 from byway.client.trail import Trail
 from byway.errors import ELSEWHERE, Attempt, CarrierLost, NoTransport, Refused
-from byway.handshake import Open
+from byway.handshake import Open, name_of, new_key
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference, Race, Start, Use
 from byway.negotiation.race import LAST_DELAY
@@ -59,6 +59,8 @@ class Driver:
         opening: OPEN of the first carrier, once it came.
         headers: the headers that came with it.
         plain: the WebSocket of a server that does not speak byway, if one answered.
+        retry_after: seconds that the server wants to have passed before another session, where it
+            has said so of this one, which is gone.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Driver:
         self.opening: Open | None = None
         self.headers: httpx.Headers = httpx.Headers()
         self.plain: Plain | None = None
+        self.retry_after: float | None = None
         self._open_timeout = open_timeout
         self._deadline = asyncio.get_running_loop().time() + open_timeout
         self._retries = Retries()
@@ -230,6 +233,9 @@ class Driver:
                         self._place.forget()
                         raise self._no_transport(decision)
                     after, self._again = decision.after, True
+                    if decision.other_key and self.opening is None:
+                        self._dial.key = key = new_key()
+                        self.live.name = name_of(key)
                 else:
                     after = self._retries.later_round(now, LAST_DELAY)
                 if self.live.core.state is State.CLOSED and self._leaving is None:
@@ -435,6 +441,7 @@ class Driver:
                 error.attempts = tuple(self.attempts)
                 raise error
         elif not any(other.opened for other in self._all) and self._is_gone(error, now):
+            self.retry_after = error.retry_after if isinstance(error, CarrierLost) else None
             self.live.let_go(str(error))
         confined = isinstance(error, CarrierLost) and error.trouble == ONE_AT_A_TIME
         served = one.opened and (
@@ -455,19 +462,10 @@ class Driver:
 
     def _cut_for_silence(self, one: Running, now: float) -> bool:
         """Learn the heartbeat that this path needs; say whether a carrier ended for want of it."""
-        silence = self._place.silence
-        heartbeat = min(self._dial.heartbeat, silence.heartbeat or self._dial.heartbeat)
-        if not silence.cut(now - one.link.moved, heartbeat):
-            return False
-        assert silence.heartbeat is not None
-        logger.info(
-            "session %s: the path cuts silence of %.1f s: a heartbeat of %.1f s from now on",
-            self.live.name,
-            silence.limit,
-            silence.heartbeat,
-        )
-        self.live.ask_heartbeat(silence.heartbeat)
-        return True
+        beat = self._place.learn(now - one.link.moved, self._dial.heartbeat, self.live.name)
+        if beat is not None:
+            self.live.ask_heartbeat(beat)
+        return beat is not None
 
     def _progress(self) -> int:
         """Count what went through, either way."""

@@ -7,6 +7,7 @@ Must not know: carriers, the race, how anything is tried.
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,8 @@ from byway.client.route import FAR, network_name, own_addresses
 from byway.negotiation import Memory, Silence
 from byway.negotiation.choice import EVERYTHING, tells
 from byway.negotiation.memory import Remembered, place_of
+
+logger: logging.Logger = logging.getLogger("byway.client")
 
 MAX_KNOWN: Final = 256
 """Servers and proxies whose addresses are known, at most; one more forgets the one that was reached
@@ -108,6 +111,28 @@ class Place:
         self._network = network_name(near)
         self._kept = None
         return True
+
+    def learn(self, silence: float, heartbeat: float, session: str) -> float | None:
+        """Learn of a carrier that has ended, if it ended for want of a word.
+
+        Args:
+            silence: seconds for which nothing had gone over it.
+            heartbeat: the server's, in seconds.
+            session: its name, for the log.
+
+        Returns:
+            The heartbeat that this path needs; None where it was something else.
+        """
+        heartbeat = min(heartbeat, self.silence.heartbeat or heartbeat)
+        if not self.silence.cut(silence, heartbeat):
+            return None
+        logger.info(
+            "session %s: the path cuts silence of %.1f s: a heartbeat of %.1f s from now on",
+            session,
+            self.silence.limit,
+            self.silence.heartbeat,
+        )
+        return self.silence.heartbeat
 
     def keep(
         self, transport: str, seconds: float, *, settled: bool, age: float, visits: bool = False

@@ -20,10 +20,11 @@ import httpx
 
 from byway.doctor.page import page_headers
 from byway.errors import CarrierLost, Refused
-from byway.handshake import PROBE, Open, key_hash, new_key
+from byway.handshake import PROBE, Open, name_of, new_key
+from byway.hint import retry_after
 from byway.limits import KIB, Limits
 from byway.live import Attachment, LiveSession
-from byway.negotiation.retry import PASSING, retry_after
+from byway.negotiation.retry import PASSING
 from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.base import stop
@@ -161,7 +162,7 @@ class Probing(Observer):
             turns=way.turns,
             waits=way.waits,
         )
-        self.live.name = key_hash(self._dial.key).hex()[:8]
+        self.live.name = name_of(self._dial.key)
         self.live.on_change = self._notice
         if silence:
             self.live.ask_heartbeat(silence)

@@ -47,6 +47,16 @@ def test_the_pause_is_the_one_that_the_server_asks_for() -> None:
     assert longest().ended(1011, going_away(2.345), lasted=True) == 1.0
 
 
+def test_a_retry_after_of_the_response_that_ended_the_session_is_the_pause() -> None:
+    one = longest()
+    assert one.ended(1006, "", lasted=True, retry_after=7) == 7
+    assert one.ended(1006, "", lasted=False, retry_after=7) == 7
+    assert one.ended(1006, "", lasted=False, retry_after=0) == 2, "it backs off all the same"
+    assert one.ended(1006, "", lasted=True, retry_after=1e6) == LONGEST_ASKED
+    assert one.ended(1012, going_away(2.3), lasted=True, retry_after=7) == 2.3
+    assert one.ended(4000, "", lasted=True, retry_after=7) is None
+
+
 def test_a_server_that_ends_each_session_at_once_does_not_set_the_pace_of_a_storm() -> None:
     one = longest()
     assert [one.ended(1012, going_away(0), lasted=False) for _ in range(4)] == [1, 2, 4, 8]

@@ -11,6 +11,7 @@ from byway.client import driver as driver_module
 from byway.client.driver import Driver
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, NoTransport, Refused
 from byway.frames import LEAVE, PING, PONG, decode_all
+from byway.handshake import name_of
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference
@@ -392,6 +393,49 @@ async def test_in_mid_session_a_retry_after_is_honoured_within_reason(script: Sc
         times += [loop.time()] * (len(script.tried) - before)
     assert 3 <= round(times[1] - times[0], 3) <= 3.6  # a clock of floats
     assert 5 <= round(times[2] - times[1], 3) <= 6.1  # LAST_DELAY, and the race's own pause
+    await driver.aclose()
+
+
+def used_up(seconds: str | None = None) -> CarrierLost:
+    """Return the error of a response that says that the session has ended."""
+    headers = () if seconds is None else (("retry-after", seconds),)
+    asked = None if seconds is None else float(seconds)
+    return CarrierLost(
+        "answered 410", answered=410, gone=ENDED, mark="error", headers=headers, retry_after=asked
+    )
+
+
+@timed
+async def test_an_opening_whose_key_is_used_up_is_tried_with_another(script: Scripted) -> None:
+    script.script = [used_up("3"), None]
+    driver = driving()
+    before, name = driver._dial.key, driver.live.name
+    began = asyncio.get_running_loop().time()
+    await driver.open()
+    assert 3 <= asyncio.get_running_loop().time() - began <= 3.3
+    assert driver._dial.key != before
+    assert driver.live.name == name_of(driver._dial.key) != name
+    await driver.aclose()
+
+
+@timed
+async def test_two_keys_are_tried_and_no_third(script: Scripted) -> None:
+    script.script = [used_up()] * 9
+    with pytest.raises(NoTransport, match="answered 410"):
+        await driving().open()
+    assert len(script.tried) == 2
+
+
+@timed
+async def test_a_session_that_is_gone_says_when_to_come_back(script: Scripted) -> None:
+    driver = driving()
+    await driver.open()
+    assert script.fail is not None
+    script.script = [used_up("4")]
+    script.fail.set_exception(CarrierLost("cut", trouble="reset"))
+    async with asyncio.timeout(5):
+        await driver.live.finished.wait()
+    assert driver.retry_after == 4
     await driver.aclose()
 
 

@@ -7,15 +7,8 @@ from email.utils import formatdate
 import pytest
 
 from byway.errors import Attempt
-from byway.negotiation.retry import (
-    LONGEST,
-    MAX_OPENINGS,
-    Again,
-    GiveUp,
-    Retries,
-    may_pass,
-    retry_after,
-)
+from byway.hint import LONGEST, retry_after
+from byway.negotiation.retry import MAX_OPENINGS, Again, GiveUp, Retries, may_pass
 
 DATE = 1_800_000_000.0
 
@@ -73,8 +66,12 @@ def test_everything_else_stays(status: int | None) -> None:
     assert not may_pass(attempt(status))
 
 
-def test_of_byways_own_errors_two_may_pass_and_no_refusal_does() -> None:
-    assert [one for one in range(400, 600) if may_pass(attempt(one, mark="error"))] == [429, 503]
+def test_of_byways_own_errors_three_may_pass_and_no_refusal_does() -> None:
+    assert [one for one in range(400, 600) if may_pass(attempt(one, mark="error"))] == [
+        410,
+        429,
+        503,
+    ]
     assert not any(may_pass(attempt(one, mark="refused")) for one in range(400, 600))
 
 
@@ -157,3 +154,41 @@ def test_when_time_is_up_it_says_what_was_seen_last_and_what_to_do(
     assert words in one.late().why
     assert f"{last.status}" in one.late().why
     assert "after 2 tries" in one.late().why
+
+
+def gone(**more: str) -> Attempt:
+    """Return an attempt that was told of a session that has ended."""
+    return attempt(410, mark="error", **more)
+
+
+def test_a_key_that_is_used_up_is_followed_by_another_once() -> None:
+    one = Retries()
+    one.note(gone(over="sse"), 0.0, DATE)
+    one.note(gone(retry_after="3"), 0.0, DATE)
+    assert one.first_round(0.0, 20.0) == Again(3.0, other_key=True)
+    one.note(attempt(503, mark="error", retry_after="1"), 4.0, DATE)
+    one.note(attempt(404, over="sse"), 4.0, DATE)
+    assert one.first_round(4.0, 20.0) == Again(1.0), "the other key is not used up"
+    one.note(gone(), 6.0, DATE)
+    assert one.first_round(6.0, 20.0) == GiveUp()
+
+
+def test_a_stranger_s_410_and_one_that_asks_for_too_much_are_followed_by_nothing() -> None:
+    assert after(attempt(410)) == GiveUp()
+    end = after(gone(retry_after="60"))
+    assert isinstance(end, GiveUp)
+    assert end.retry_after == 60
+    # What is given up did not use the other key: it is there for who goes on for another reason.
+    one = Retries()
+    one.note(gone(retry_after="60"), 0.0, DATE)
+    one.note(attempt(503, over="sse"), 0.0, DATE)
+    assert one.first_round(0.0, 20.0) == Again(0.0, other_key=True)
+
+
+def test_where_time_is_up_with_a_key_that_is_used_up_the_reason_says_so() -> None:
+    one = Retries()
+    one.note(gone(retry_after="9"), 0.0, DATE)
+    assert "410 by byway over poll" in one.late().why
+    assert one.late().why.endswith("the process that it began in has ended: try again")
+    one.note(attempt(503, mark="error", over="sse"), 0.0, DATE)
+    assert one.late().why.endswith("the server has too much to do: try again later")

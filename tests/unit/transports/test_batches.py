@@ -80,3 +80,41 @@ async def test_a_server_that_takes_something_again_is_forgiven() -> None:
         until.set()
         sending.cancel()
         await asyncio.wait({sending})
+
+
+@timed
+async def test_a_batch_is_not_repeated_before_the_server_wants_it() -> None:
+    live, dial = LiveSession(Limits(), name="test"), Away()
+    live.acknowledge(0, 100_000)
+    batches = Batches(dial, live.attach(1, "stream", ordered=False, batched=True))
+    loop = asyncio.get_running_loop()
+    sending = loop.create_task(batches.send(asyncio.Event()))
+    dial.asks = [3.0, 3600.0]
+    dial.takes = True
+    await live.send("one")
+    await asyncio.sleep(20)
+    first, second, third = dial.began
+    assert second - first == pytest.approx(3, abs=0.2)
+    assert third - second == pytest.approx(dial.heartbeat, abs=0.2), "the session has to go on"
+    assert live.core.outbox.first == 2
+    sending.cancel()
+    await asyncio.wait({sending})
+
+
+class Away(Answered):
+    """Is away for the first batches.
+
+    Attributes:
+        asks: after how many seconds it asks to come back, for each of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asks: list[float] = []
+
+    async def batch(self, link: Attachment, frames: bytes) -> None:
+        """Refuse a batch, or take it."""
+        if not self.asks:
+            return await super().batch(link, frames)
+        self.began.append(asyncio.get_running_loop().time())
+        raise CarrierLost("answered 503", answered=503, retry_after=self.asks.pop(0))
