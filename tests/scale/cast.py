@@ -11,10 +11,11 @@ from functools import partial
 from tests.scale.client import Client
 from tests.scale.flaws import Flaw
 from tests.scale.folder import Folder, Sibling
+from tests.scale.life import Living
 from tests.scale.member import Member
 from tests.scale.process import Process
 from tests.scale.redis import Redis
-from tests.scale.request import Stray
+from tests.scale.request import Request, Stray
 from tests.scale.wire import Hello, Kind
 from tests.scale.world import World
 
@@ -27,11 +28,19 @@ class Cast:
     def __init__(self, world: World) -> None:
         """Start two to four processes."""
         self.world = world
-        meets = world.setting.meeting
-        self.redis: Redis | None = Redis(world) if meets == "redis" else None
-        self.folder: Folder | None = Folder(world) if meets == "workers" else None
+        world.request = Request
+        self.redis: Redis | None = None
+        self.folder: Folder | None = None
+        self.meet()
         for _ in range(world.rng.randint(2, 4)):
             self.start()
+
+    def meet(self) -> None:
+        """Make the place where processes meet."""
+        if self.world.setting.meeting == "redis":
+            self.redis = Redis(self.world)
+        else:
+            self.folder = Folder(self.world)
 
     def start(self, name: str | None = None) -> None:
         """Start a process."""
@@ -45,7 +54,7 @@ class Cast:
         elif self.folder is not None:
             process.start(Sibling(process, self.folder))
 
-    def some(self) -> list[Process]:
+    def some(self) -> list[Living]:
         """Return the processes that live, also the paused ones."""
         return [one for one in self.world.processes.values() if one.alive and not one.frozen]
 
@@ -73,8 +82,8 @@ class Cast:
                 client.say()
         for process in self.some():
             if not process.paused:
-                for session in list(process.owned.values()):
-                    if session.calls and rng.random() < 0.5:
+                for session in list(process.runs.values()):
+                    if session.carried and rng.random() < 0.5:
                         session.say()
         if not self.world.quiet:
             self.world.at(0.3, self.talk)

@@ -13,8 +13,7 @@ from byway.errors import FrameError
 from byway.frames import decode_all
 from byway.session import Intake, Session
 from tests.scale.figures import HEARTBEAT, LIMITS, WINDOW
-from tests.scale.process import Process
-from tests.scale.relaying import named
+from tests.scale.life import Living, named
 from tests.scale.request import Request, Stray
 from tests.scale.serving import LONGEST_FRAME, check
 from tests.scale.wire import Data, Failed, Hello, Kind, Opened, Over, Said, Whole
@@ -41,7 +40,7 @@ class Client:
         self.kind: Kind = kind
         self.core = Session(LIMITS)
         self.instance: str | None = None
-        self.owner: Process | None = None
+        self.owner: Living | None = None
         self.ended: tuple[float, str] | None = None
         self.left: bool = False
         self.patient: bool = world.rng.random() < 0.8
@@ -54,7 +53,7 @@ class Client:
         self._attempts: dict[Request, None] = {}
         self._current: Request | None = None
         self._batch: Request | None = None
-        self._kept: Process | None = None
+        self._kept: Living | None = None
         self._moves = world.rng.randint(0, 2)
         self._keeps = world.rng.choice((0.0, 0.7, 1.0))
         self._hurry = world.rng.choice((3.0, 2 * HEARTBEAT))
@@ -96,10 +95,11 @@ class Client:
             ordered = kind == "stream"
             carrier = self.core.attach(self._count, ordered=ordered, batched=True)
         inbox = self.core.inbox
-        number = carrier.id if carrier is not None else 0
+        number = self._current.carrier.id if self._current and self._current.carrier else 0
+        number = carrier.id if carrier is not None else number
         hello = Hello(self.key, self.instance, number, kind, inbox.received, inbox.room, poll)
         kept = self._kept if self.world.rng.random() < self._keeps else None
-        request = Request(self.world, self, hello, body, carrier, kept)
+        request = self.world.request(self.world, self, hello, body, carrier, kept)
         self._kept = request.to
         return request
 

@@ -64,9 +64,11 @@ class Directory(Protocol):
 
     def has_ended(self, key: str) -> bool:
         """Say whether a session ended here, and the directory may not know yet."""
+        ...
 
     def door(self, owner: str) -> bool:
         """Say whether there is anything to connect to."""
+        ...
 
     def gone(self, owner: str, refused: bool, told: Callable[[bool, str], object]) -> None:
         """Say whether an owner that could not be reached is surely gone, and why."""

@@ -11,7 +11,7 @@ from functools import partial
 
 from tests.scale.cast import Cast
 from tests.scale.flaws import Flaw
-from tests.scale.process import Process
+from tests.scale.life import Living
 from tests.scale.redis import Redis
 
 
@@ -85,7 +85,7 @@ class Faults:
 
     # Processes
 
-    def _anyone(self) -> Process | None:
+    def _anyone(self) -> Living | None:
         some = self.cast.some()
         return self.world.rng.choice(some) if some else None
 

@@ -70,7 +70,9 @@ class Member:
                 if now - when > REFRESH and self._claims.get(key) == "live":
                     self._due[key] = None
         due = list(self._due)[:CHUNK]
-        chunk = {key: (self._claims[key], self._counts.get(key, 0)) for key in due}
+        chunk: dict[str, tuple[State, int]] = {
+            key: (self._claims[key], self._counts.get(key, 0)) for key in due
+        }
         known, more, fence = self._epoch, len(self._due) > len(chunk), self._fence
 
         def done(answer: tuple[float, bool] | None) -> None:

@@ -15,6 +15,7 @@ from tests.scale.wire import Said
 from tests.scale.world import World
 
 if TYPE_CHECKING:
+    from tests.scale.life import Living
     from tests.scale.process import Process
 
 REMIND = 2.0
@@ -70,7 +71,7 @@ class Pipe:
         else:
             end.process.step(0, partial(end.frame, said))
 
-    def cut(self, silent: Process | None = None) -> None:
+    def cut(self, silent: Living | None = None) -> None:
         """Cut it. Both ends hear of it, but late where the other's host has vanished (`silent`)."""
         if self.dead:
             return

@@ -7,115 +7,56 @@ Must not know: how the directory or a link works.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 
 from byway.session import Carrier
 from tests.scale.directory import Decided, Directory, Opening
 from tests.scale.figures import (
     HEARTBEAT,
-    LIFE,
-    LONGEST_AWAY,
     PATIENCE,
-    REFRESH,
     REFUSAL,
     REMEMBERED,
     WINDOW,
 )
 from tests.scale.flaws import Flaw
+from tests.scale.life import NOBODY, Living, Run, is_refused, lasts
 from tests.scale.pipes import Pipe
 from tests.scale.relaying import Relay
 from tests.scale.serving import Call, Owned
 from tests.scale.wire import Asked, Failed, Said
-from tests.scale.world import Violation, World
-
-NOBODY = "nobody can say whose it is"
+from tests.scale.world import World
 
 
-def is_refused(key: str) -> bool:
-    """Say whether the application refuses this session."""
-    return key.endswith("r")
-
-
-def lasts(key: str) -> bool:
-    """Say whether a session goes on without a client: many are needed, and these cost little."""
-    return key.startswith("b")
-
-
-class Process:
-    """One event loop. When it is dead it does nothing; when it is paused, later.
-
-    Attributes:
-        name: what others know it by. Unlike `number` it may come twice, if a rule is missing.
-        died: when; only where it is not alive, or frozen.
-        vanished: its host has gone with it, so connections to it hang instead of being refused.
-        frozen: it is alive, and never does anything again.
-        full: it takes no more sessions now.
-        refuses: it takes no links now: its backlog is full, or a firewall is wrong.
-    """
+class Process(Living):
+    """A process of the model."""
 
     def __init__(self, world: World, number: int, name: str) -> None:
         """Start."""
-        self.world = world
-        self.number: int = number
-        self.name: str = name
-        self.alive: bool = True
-        self.paused: bool = False
-        self.frozen: bool = False
-        self.vanished: bool = False
-        self.full: bool = False
-        self.refuses: bool = False
-        self.died: float = -1.0
-        self.resumed: float = -1.0
+        super().__init__(world, number, name)
         self.owned: dict[str, Owned] = {}
-        self.pipes: list[Pipe] = []
         self.polls: dict[Carrier, int] = {}
         self.directory: Directory
         self.relay = Relay(self)
-        self._backlog: list[Callable[[], object]] = []
         self._tombs: OrderedDict[str, None] = OrderedDict()
         self._refusals: dict[str, float] = {}
         self._openings: dict[str, Opening] = {}
+
+    @property
+    def runs(self) -> Mapping[str, Run]:
+        """The sessions that it owns."""
+        return self.owned
+
+    @property
+    def told(self) -> float:
+        """Until when it can be relied on that lost claims were told again."""
+        return self.directory.told
 
     def start(self, directory: Directory) -> None:
         """Take part."""
         self.directory = directory
         directory.start()
         self._look_round()
-
-    # Its life
-
-    def step(self, delay: float, do: Callable[[], object]) -> None:
-        """Do something here after a delay: not when dead, and when paused, after that."""
-        self.world.at(delay, partial(self._do, do))
-
-    def _do(self, do: Callable[[], object]) -> None:
-        if self.paused:
-            self._backlog.append(do)
-        elif self.alive:
-            do()
-
-    def resume(self) -> None:
-        """Go on after a pause, with all that came meanwhile."""
-        self.paused = False
-        self.resumed = self.world.now
-        backlog, self._backlog = self._backlog, []
-        for do in backlog:
-            if self.alive:
-                do()
-
-    def kill(self, *, vanished: bool = False) -> None:
-        """End it at once, alone or with its host."""
-        self.world.log(self.name, "is killed", "with its host" if vanished else "")
-        self.alive, self.vanished, self.died = False, vanished, self.world.now
-        self._backlog.clear()
-        for pipe in self.pipes:
-            pipe.cut(self if vanished else None)
-
-    def freeze(self) -> None:
-        """Pause it for good."""
-        self.frozen = self.paused = True
-        self.died = self.world.now
 
     def _look_round(self) -> None:
         """Look after windows and heartbeats."""
@@ -220,11 +161,7 @@ class Process:
             Violation: it has run, and nothing excuses that.
         """
         world = self.world
-        world.log(self.name, "runs the handler of", key)
-        before = world.runs.setdefault(key, [])
-        if before and not _excused(world, before):
-            raise Violation(f"P1: the handler of {key} runs again, on {self.name}")
-        before.append((self, world.now))
+        self.ran(key)
         if is_refused(key):
             self._refusals[key] = world.now + REFUSAL
             self.directory.ended(key, refused=True)
@@ -242,28 +179,6 @@ class Process:
         while len(self._tombs) > (REMEMBERED if not self.world.without(Flaw.NO_TOMB) else 0):
             self._tombs.popitem(last=False)
         self.directory.ended(session.key, refused=False)
-
-
-def _excused(world: World, before: list[tuple[Process, float]]) -> bool:
-    """Say whether a second run breaks no promise.
-
-    Data were lost, and no earlier owner could say since that the key is its own; or all of them
-    died so long ago that even their claims have ended.
-    """
-    unheard = all(
-        not process.alive
-        or process.paused
-        or process.resumed > world.lost_at
-        or process.directory.told < world.lost_at
-        for process, _ in before
-    )
-    if unheard and any(since - 1.0 < world.lost_at for _, since in before):
-        return True
-    outlived = LIFE - REFRESH - LONGEST_AWAY
-    return all(
-        (process.frozen or not process.alive) and process.died + outlived < world.now
-        for process, _ in before
-    )
 
 
 class ServerEnd:

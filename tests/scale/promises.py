@@ -14,7 +14,7 @@ from __future__ import annotations
 from tests.scale.client import Client
 from tests.scale.faults import Faults
 from tests.scale.figures import PATIENCE, REFUSAL, SETTLE, WINDOW
-from tests.scale.process import NOBODY, Process, is_refused
+from tests.scale.life import NOBODY, Living, is_refused
 from tests.scale.world import Violation, World
 
 LATEST = 60.0
@@ -84,10 +84,10 @@ def _refused(world: World, faults: Faults, client: Client) -> None:
         raise Violation(f"P6: {client.key} was refused on {process.name}, but told {why}")
 
 
-def _goes_on(world: World, client: Client, owner: Process) -> None:
+def _goes_on(world: World, client: Client, owner: Living) -> None:
     if client.ended is not None:
         raise Violation(f"P3: {client.key} ended although its owner lives: {client.ended}")
-    session = owner.owned.get(client.key)
+    session = owner.runs.get(client.key)
     if session is None:
         raise Violation(f"P3: {client.key} goes on without a session")
     if session.got != client.sent or client.got != session.sent:
@@ -97,7 +97,7 @@ def _goes_on(world: World, client: Client, owner: Process) -> None:
     world.statistics["messages"] += client.sent + session.sent
 
 
-def _learns(world: World, client: Client, owner: Process, *, early: bool) -> None:
+def _learns(world: World, client: Client, owner: Living, *, early: bool) -> None:
     if client.ended is None:
         raise Violation(f"P4: {client.key} has not learnt that its owner has died")
     when, why = client.ended
@@ -114,7 +114,7 @@ def _learns(world: World, client: Client, owner: Process, *, early: bool) -> Non
         raise Violation(f"P4: {client.key} got no clear end: {why}")
 
 
-def _promised(world: World, owner: Process) -> float:
+def _promised(world: World, owner: Living) -> float:
     """Return within how many seconds of its death its clients are told, if all else is well."""
     died = owner.died
     if not world.calm(died - 60.0, died + 45.0):

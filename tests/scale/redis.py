@@ -16,7 +16,7 @@ from tests.scale.flaws import Flaw
 from tests.scale.world import World
 
 if TYPE_CHECKING:
-    from tests.scale.process import Process
+    from tests.scale.life import Living
 
 T = TypeVar("T")
 State: TypeAlias = Literal["live", "ended", "refused"]
@@ -101,7 +101,7 @@ class Redis:
     # Connections
 
     def ask(
-        self, process: Process, script: Callable[[], T], done: Callable[[T | None], object]
+        self, process: Living, script: Callable[[], T], done: Callable[[T | None], object]
     ) -> None:
         """Run a script; `done` gets what it returned, or None where no response came in time.
 

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tests.scale.figures import TAKEN
 from tests.scale.flaws import Flaw
+from tests.scale.life import named
 from tests.scale.pipes import MessagePipe, Pipe
 from tests.scale.serving import Call
 from tests.scale.wire import Asked, Failed, Left, Opened, Over, Said, Taken
 
 if TYPE_CHECKING:
     from tests.scale.process import Process
-    from tests.scale.world import World
-
-
-def named(world: World, name: str) -> Process | None:
-    """Return the process of this name: the living one, where it was used twice."""
-    found = [process for process in world.processes.values() if process.name == name]
-    living = [process for process in found if process.alive]
-    return living[-1] if living else found[-1] if found else None
 
 
 class Relay:
@@ -39,7 +32,8 @@ class Relay:
         """Hand a call to its owner, or say why that cannot be."""
         world, process = self.process.world, self.process
         world.statistics["relayed"] += 1
-        target = named(world, owner)
+        found = named(world, owner)
+        target = cast("Process | None", found)
         fail = partial(self._fail, call, owner)
         if target is None or not target.alive:
             vanished = target is not None and target.vanished

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from tests.scale.life import Living
 from tests.scale.pipes import Pipe
 from tests.scale.process import Process, ServerEnd
 from tests.scale.wire import Asked, Hello, Opened, Said, Whole
@@ -43,7 +44,7 @@ class Request:
         hello: Hello,
         body: bytes = b"",
         carrier: Carrier | None = None,
-        kept: Process | None = None,
+        kept: Living | None = None,
     ) -> None:
         """Send it: over a connection that was kept, if there is one, else anywhere."""
         self.world = world
@@ -53,19 +54,24 @@ class Request:
         self.over: bool = False
         self.began: float = world.now
         self.heard: float = world.now
-        self.to: Process | None = None
+        self.to: Living | None = None
         self._pipe: Pipe | None = None
         alive = [one for one in world.processes.values() if one.alive and not one.frozen]
         if not alive:
             world.at(0.2, self.cut)
             return
         self.to = kept if kept in alive else world.rng.choice(alive)
-        server = ServerEnd(self.to)
-        self._pipe = server.pipe = Pipe(world, self, server)
-        self.to.pipes.append(self._pipe)
-        self._pipe.send(self, Asked(hello, body))
+        self.send(self.to, body)
         if world.chance(0.03):
-            world.at(world.rng.random() * 8, self._pipe.cut)
+            world.at(world.rng.random() * 8, self.tear)
+
+    def send(self, to: Living, body: bytes) -> None:
+        """Send it to a process."""
+        assert isinstance(to, Process)
+        server = ServerEnd(to)
+        self._pipe = server.pipe = Pipe(self.world, self, server)
+        to.pipes.append(self._pipe)
+        self._pipe.send(self, Asked(self.hello, body))
 
     def frame(self, said: Said) -> None:
         """Hear something."""
@@ -96,7 +102,7 @@ class Stray:
     def __init__(self, world: World, hello: Hello) -> None:
         """Send it."""
         self._world = world
-        Request(world, self, hello)
+        world.request(world, self, hello)
 
     def answered(self, request: Request, said: Said) -> None:
         """Go away soon."""

@@ -37,6 +37,11 @@ class Owned:
         self.sent: int = 0
         self.over: bool = False
 
+    @property
+    def carried(self) -> bool:
+        """Whether a client is there."""
+        return bool(self.calls)
+
     def changed(self) -> None:
         """Write what is to be written, and let the handler read."""
         for call in list(self.calls.values()):

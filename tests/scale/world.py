@@ -16,7 +16,8 @@ from tests.scale.flaws import Flaw, Setting
 
 if TYPE_CHECKING:
     from tests.scale.client import Client
-    from tests.scale.process import Process
+    from tests.scale.life import Living
+    from tests.scale.request import Request
 
 
 class Violation(AssertionError):
@@ -36,6 +37,8 @@ class World:
         lost_at: when the directory lost data last; -1 where it never did.
         troubles: when the directory was away, slow or lost data: beginning and end.
         accidents: what went wrong, from when to when.
+        request: makes a request of a client.
+        broken: a promise that was broken where nobody could be told.
         statistics: how often something happened, for people.
     """
 
@@ -46,12 +49,14 @@ class World:
         self.now: float = 0.0
         self.quiet: bool = False
         self.quiet_since: float = 1e9
-        self.processes: dict[str, Process] = {}
+        self.processes: dict[str, Living] = {}
         self.clients: list[Client] = []
-        self.runs: dict[str, list[tuple[Process, float]]] = {}
+        self.runs: dict[str, list[tuple[Living, float]]] = {}
         self.lost_at: float = -1.0
         self.troubles: list[tuple[float, float]] = []
         self.accidents: list[tuple[float, float, str]] = []
+        self.request: type[Request]
+        self.broken: Violation | None = None
         self.statistics: Counter[str] = Counter()
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
@@ -76,6 +81,8 @@ class World:
         while self._due and self._due[0][0] <= until:
             self.now, _, do = heapq.heappop(self._due)
             do()
+            if self.broken is not None:
+                raise self.broken
         self.now = until
 
     def chance(self, of_one: float) -> bool:
