@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -185,6 +186,7 @@ WRONG: list[dict[str, Any]] = [
         b"[" * 500,
         *(json.dumps(GOOD | changed).encode() for changed in WRONG),
     ],
+    ids=count(),  # no random bytes in a test's name: each process of a run names it alike
 )
 def test_a_wrong_greeting(said: bytes) -> None:
     with pytest.raises(NotProven, match="does not greet as a process of byway does"):
