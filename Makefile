@@ -146,11 +146,13 @@ bench: $(STAMP) bench-parts ## measure speed, and the first echo beside other cl
 	$(PY) -m benchmarks.downlink
 	$(PY) -m benchmarks.batches
 	$(PY) -m benchmarks.settling
+	$(PY) -m benchmarks.relay
 	$(PY) -m benchmarks.first_echo $(ARGS)
 
 .PHONY: bench-docs
-bench-docs: $(STAMP) bench-parts ## measure the first echo, rewrite its table and picture in docs/
+bench-docs: $(STAMP) bench-parts ## measure the first echo and several processes, rewrite both in docs/
 	$(PY) -m benchmarks.first_echo --docs $(ARGS)
+	$(PY) -m benchmarks.relay --docs
 
 # The JavaScript clients that byway is measured beside, the libraries that tests run over it, and
 # its own tools. Without npm, or without a way to its registry, both are left out.

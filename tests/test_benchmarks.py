@@ -17,6 +17,10 @@ from benchmarks.peers import chart, pages
 from benchmarks.peers.clients import CLIENTS
 from benchmarks.peers.figures import BYTES, HANDSHAKE, TARGETS, Cell, Result
 from benchmarks.peers.networks import PLACES
+from benchmarks.several import figures as several
+from benchmarks.several import machine
+from benchmarks.several import page as several_page
+from benchmarks.several.talk import Cost
 from tests.support.process import ROOT
 
 
@@ -143,3 +147,70 @@ def test_the_picture_shows_every_client_in_every_network() -> None:
         assert texts.count(client.label) == len(PLACES)
     dots = [e for e in root.iter() if e.tag.endswith("circle")]
     assert len(dots) == len(CLIENTS) * len(PLACES) - 1 + 1  # one crossed out, one in the legend
+
+
+def cost(cpu: float, p50: float = 1e-4, push: float = 1000.0) -> Cost:
+    return Cost(cpu, p50, push, (cpu,))
+
+
+def made_up_hops(relayed: float = 160e-6, push: float = 900.0) -> several.Result:
+    result = several.Result({"byway": "0.1.0"})
+    one = several.Round(
+        alone=cost(100e-6),
+        again=cost(104e-6),
+        owner=cost(101e-6),
+        relayed=cost(relayed, 2e-4, push),
+        echo_cpu=50e-6,
+        echo_p50=1e-4,
+    )
+    result.rounds["stream"] = [one]
+    result.fleets["stream"] = [several.Fleet(100e-6, 150e-6, (2, 2, 2, 2))]
+    result.memory = {1: [30_000.0], 4: [31_000.0]}
+    result.opening = [40e-6]
+    return result
+
+
+def test_what_several_processes_cost_is_held_to_its_targets() -> None:
+    found = {one.name: one for one in made_up_hops().targets()}
+    assert all(one.met for one in found.values()), found
+    assert found["`stream`, CPU of the hop"].median == pytest.approx(59 / 50)
+    # 75 % of the calls are relayed, each of which costs 160/101: what 4 workers may cost, and 10 %.
+    bound = found["`stream`, CPU of 4 workers to 1"].bound
+    assert bound == pytest.approx(1.1 * (1 + 0.75 * (160 / 101 - 1)))
+    missed = [one.name for one in made_up_hops(relayed=300e-6, push=700.0).targets() if not one.met]
+    assert missed == ["`stream`, CPU of the hop", "`stream`, pushed through a relay"]
+    assert several_page.plain(made_up_hops(push=700.0)).count("MISSED") == 1
+    assert several_page.markdown(made_up_hops(push=700.0)).count("**missed**") == 1
+
+
+def test_the_page_on_several_processes_is_rewritten_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "scale.md"
+    page.write_text((ROOT / "docs" / "explanation" / "scale.md").read_text())
+    several_page.rewrite(page, made_up_hops())
+    once = page.read_text()
+    several_page.rewrite(page, made_up_hops())
+    assert page.read_text() == once
+    assert several_page.markdown(made_up_hops()) in once
+
+
+@pytest.mark.skipif(not machine.can_measure(), reason="only Linux tells what processes use")
+def test_a_relayed_session_is_measured_beside_one_on_its_owner() -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.relay", "--quick", "--json", "--parts", "hops"),
+            *("--transports", "stream"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1: it says that a target was missed
+    result = json.loads(done.stdout)
+    (one,) = result["rounds"]["stream"]
+    assert len(one["relayed"]["shares"]) == 2
+    assert all(share > 0 for share in one["relayed"]["shares"]), "both have something to do"
+    assert len(one["owner"]["shares"]) == 1
+    assert one["echo_cpu"] > 0
+    assert done.returncode == int(not all(target["met"] for target in result["targets"]))

@@ -1,0 +1,1 @@
+"""What several processes cost: the parts of `benchmarks.relay`."""
