@@ -82,6 +82,48 @@ async def test_clients_of_a_killed_worker_are_told(kind: Workers) -> None:
             assert await channel.receive() != victim
 
 
+RECYCLING = [one for one in ALL.values() if one.recycled and one.restarts]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("kind", RECYCLING, ids=lambda kind: kind.name)
+async def test_workers_that_are_recycled_lose_nothing(kind: Workers) -> None:
+    """A session whose worker ends as a matter of routine is told so (1012), and comes back."""
+
+    async def lives(transport: str) -> int:
+        """Echo 40 messages, in as many sessions as that takes; return how many."""
+        sessions = done = 0
+        while done < 40:
+            sessions += 1
+            async with connect(server.url(), transport) as channel:
+                await channel.receive()
+                while done < 40 and await echoed(channel, f"message {done}"):
+                    done += 1
+                    await asyncio.sleep(0.02)
+        return sessions
+
+    async def echoed(channel: byway.Channel, message: str) -> bool:
+        """Say whether a message came back, and not the end of its session in an orderly way."""
+        try:
+            await channel.send(message)
+        except byway.ChannelClosed:
+            said = None
+        else:
+            said = await channel.receive()
+        if said is None:
+            assert channel.code == 1012, (channel.code, channel.reason)
+            return False
+        assert said == message
+        return True
+
+    with serving(kind, WORKER, kind.recycled, "60") as server:
+        names = [name for name in TRANSPORTS for _ in range(3)]
+        async with asyncio.timeout(120):
+            counts = await asyncio.gather(*(lives(name) for name in names))
+        assert max(counts) > 1, "no worker was recycled"
+    quiet(server)
+
+
 def test_two_servers_of_one_shell_share_nothing() -> None:
     """They have a parent in common, and no key of it; nor has a server without workers a place."""
     with serving(ALL["uvicorn"], "tests.apps.meeting_app:app", count=2) as one:
