@@ -155,8 +155,14 @@ class RedisServer:
             one.unlink()
         self.start()
 
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used."""
+        with self.client() as client:
+            found = client.info("cpu")
+        return float(found["used_cpu_user"]) + float(found["used_cpu_sys"])
+
     def microseconds(self, command: str) -> tuple[float, int]:
-        """Return the CPU time that a command took in it, and how often it was called."""
+        """Return how many µs a command took in it, and how often it was called."""
         with self.client() as client:
             found = client.info("commandstats").get(f"cmdstat_{command}", {})
         return float(found.get("usec", 0)), int(found.get("calls", 0))
