@@ -50,7 +50,7 @@ class Sizes:
     openings: int
 
 
-FULL = Sizes(8, 1500, 50_000, 32, 150, 400, 400)
+FULL = Sizes(8, 1500, 50_000, 32, 150, 400, 800)
 QUICK = Sizes(1, 100, 2000, 8, 20, 40, 20)
 
 
@@ -200,9 +200,9 @@ async def _redis(result: Result, sizes: Sizes, say: Say, folder: Path) -> None:
             for number in range(sizes.rounds):
                 say(f"Redis, round {number + 1} of {sizes.rounds}")
                 start, before = time.monotonic(), cpu(directory.pids)
-                await openings(server, sizes.openings)
+                opened = await openings(server, sizes.openings)
                 took, used = time.monotonic() - start, cpu(directory.pids) - before
                 before = cpu(directory.pids)
                 await asyncio.sleep(took)  # as long again with nothing to do but renewals
                 idle = cpu(directory.pids) - before
-                result.opening.append((used - idle) / sizes.openings)
+                result.opening.append((used - idle) / opened)

@@ -95,12 +95,22 @@ async def _push(channel: byway.Channel, count: int) -> float:
     return count / (time.perf_counter() - start)
 
 
-async def openings(server: Server, count: int) -> None:
-    """Open sessions one after the other, and end each."""
+AT_ONCE = 16
+"""Sessions that are opened side by side."""
+
+
+async def openings(server: Server, count: int) -> int:
+    """Open sessions, some at a time, and end each; return how many there were."""
     url = f"http://127.0.0.1:{server.port}/"
-    for _ in range(count):
-        async with byway.connect(url, transports=["websocket"], proxy=None, memory=False):
-            pass
+    each = max(count // AT_ONCE, 1)
+
+    async def some() -> None:
+        for _ in range(each):
+            async with byway.connect(url, transports=["websocket"], proxy=None, memory=False):
+                pass
+
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+    return each * AT_ONCE
 
 
 class Crowd:
@@ -121,7 +131,7 @@ class Crowd:
             while len(self._channels) < self._count:
                 some = [
                     byway.connect(url, transports=[self._transport], proxy=None, memory=False)
-                    for _ in range(min(16, self._count - len(self._channels)))
+                    for _ in range(min(AT_ONCE, self._count - len(self._channels)))
                 ]
                 self._contexts += some
                 self._channels += await asyncio.gather(*(one.__aenter__() for one in some))
