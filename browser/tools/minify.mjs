@@ -18,15 +18,14 @@ import { dissolve } from "./dissolve.mjs";
 import { named, renamed } from "./rename.mjs";
 
 const LIMIT = 9728; // bytes, compressed with brotli at its best
-export const at = (path) => new URL(path, import.meta.url);
+const at = (path) => new URL(path, import.meta.url);
 const { version, license } = JSON.parse(readFileSync(at("../package.json")));
-export const names = JSON.parse(readFileSync(at("names.json")));
-export const readLetters = () => JSON.parse(readFileSync(at("letters.json")));
-export const compressed = (text) =>
+const names = JSON.parse(readFileSync(at("names.json")));
+const compressed = (text) =>
   brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
 
 /** Return the code of byway.min.js, but for the names. */
-export async function unnamed() {
+async function unnamed() {
   // The vectors need what a page does not.
   const source = readFileSync(at("../byway.js"), "utf8").replace(/\n\/\*\* For the test vectors[^]*$/, "\n");
   const terse = async (code, options) =>
@@ -47,7 +46,7 @@ export async function unnamed() {
 
 async function main() {
   const code = await unnamed();
-  const text = renamed(code, named(code, names, readLetters()));
+  const text = renamed(code, named(code, names));
   const brotli = compressed(text);
   const gzip = gzipSync(text, { level: 9 }).length;
   console.log(`byway.min.js: ${text.length} bytes, ${brotli} with brotli (the limit: below ${LIMIT}), ${gzip} with gzip`);

@@ -1,10 +1,9 @@
 /**
  * Gives variables and properties the short names that compress best.
  *
- * Those that were found by trying stand in letters.json (`node tune.mjs`). Everything else gets the
- * first free one: functions that know only their own variables come first, so that these are called
- * the same everywhere, which compresses well; those that a whole socket shares follow, the most used
- * of them first. What stands in letters.json and fits no more is left out, and breaks nothing.
+ * Each gets the first free one: functions that know only their own variables come first, so that
+ * these are called the same everywhere, which compresses well; those that a whole socket shares
+ * follow, the most used of them first.
  *
  * Knows: variables, scopes, and which properties nobody else knows.
  * Must not know: what the code does.
@@ -23,7 +22,7 @@ const childrenOf = (node) => Object.values(node).flat().filter((one) => one?.typ
 const byPlace = ([one], [two]) => one - two;
 
 /** All names, the shortest first; few second letters compress better than many. */
-export const NAMES = [...LETTERS, ...LETTERS.flatMap((first) => SECOND.map((second) => first + second))];
+const NAMES = [...LETTERS, ...LETTERS.flatMap((first) => SECOND.map((second) => first + second))];
 
 function variablesOf(ast) {
   const { scopes, globalScope } = analyze(ast, SYNTAX);
@@ -71,17 +70,11 @@ function propertiesOf(ast, names) {
 }
 
 /** Return all that has a name to be chosen, with that name. */
-export function named(code, names, letters) {
+export function named(code, names) {
   const ast = parse(code, SYNTAX);
   const all = [...variablesOf(ast), ...propertiesOf(ast, names)];
-  const counts = {};
-  for (const one of [...all].sort((one, two) => byPlace(one.spots[0], two.spots[0]))) {
-    const count = counts[one.called] = (counts[one.called] ?? 0) + 1;
-    one.id = count > 1 ? `${one.called} ${count}` : one.called;
-  }
-  const isFree = (one, name) => name && !one.taken.has(name) && one.rivals.every((other) => other.name !== name);
-  for (const one of all) if (isFree(one, letters[one.id])) one.name = letters[one.id];
-  for (const one of all) one.name ??= NAMES.find((name) => isFree(one, name));
+  const isFree = (one, name) => !one.taken.has(name) && one.rivals.every((other) => other.name !== name);
+  for (const one of all) one.name = NAMES.find((name) => isFree(one, name));
   return all;
 }
 

@@ -29,6 +29,7 @@ from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
+from byway.transports.elsewhere import Elsewhere
 from byway.transports.plain import Plain
 from byway.transports.reach import Stage, watched
 from byway.transports.turns import Turns
@@ -269,22 +270,14 @@ class Probing(Observer):
         if link is None:
             return
         known = self._dial
-        dial = Dial(
-            url=known.url,
-            headers=known.headers,
-            ssl=known.ssl,
-            proxy=known.proxy,
-            key=known.key,
-            subprotocols=known.subprotocols,
-            limits=known.limits,
+        # All that is known, and connections of its own. What it sees is nobody's finding.
+        dial = replace(
+            known,
             on_open=lambda *_: None,
             on_plain=self._on_plain_again,
-            instance=known.instance,
-            cookies=known.cookies,
-            form=known.form,
-            names=known.names,
-            turns=known.turns,
-            waits=known.waits,
+            observer=Observer(),
+            byway_shown=asyncio.Event(),
+            elsewhere=Elsewhere(),
         )
         try:
             if self._transport.batched:
