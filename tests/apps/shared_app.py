@@ -27,6 +27,9 @@ async def handler(channel: Channel) -> None:
         await asyncio.sleep(float(asked["after"]))
         await cast(ServerChannel, channel).refuse(403, [(b"x-why", b"no")], b"not you")
         return
+    if path == "/login" and b"authorization" not in dict(scope["headers"]):
+        await cast(ServerChannel, channel).refuse(401, [(b"www-authenticate", b"Basic")], b"who?")
+        return
     await channel.accept()
     if path == "/count":
         for number in range(int(asked["count"])):

@@ -44,7 +44,8 @@ END: Final = 12
 """From both: nothing more of this call comes from this side."""
 
 NOT_HERE: Final = 13
-"""From the owner: what a reader asks for is not here; JSON with the status and the reason."""
+"""From the owner: what a reader asks for is not here, or a claim was given back, so that whoever
+got the call may open what it asks for; JSON with the status and the reason."""
 
 ASK: Final = 14
 """From anybody with the secret, in the place of CALL: what goes on in this process?"""

@@ -17,7 +17,7 @@ from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
 from byway.server.call import Call
-from byway.server.claims import Claims, undecided
+from byway.server.claims import AGAIN, Claims, undecided
 from byway.server.probe import Probes
 from byway.server.process import process_name
 from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
@@ -39,6 +39,14 @@ class Elsewhere(Exception):
         """Keep its name."""
         super().__init__(owner)
         self.owner = owner
+
+
+class GivenBack(PeerError):
+    """The claim was given back just now: the process that has handed the call over may open."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("this key may be asked for again", status=503, retry_after=AGAIN)
 
 
 class Admission:
@@ -183,6 +191,7 @@ class Admission:
         holds that cannot travel. Where this process is just about to open it, it waits for that.
 
         Raises:
+            GivenBack: it was refused here, and may be asked for again with these credentials.
             PeerError: 503, if it is not here; see also `Registry.find`.
         """
         if self._claims is not None:
@@ -190,6 +199,8 @@ class Admission:
                 found = self.registry.find(hello, who, ring=ring)
                 if found is not None:
                     return found
+        if not ring and hello.instance is None and self.registry.give_back(hello):
+            raise GivenBack
         raise undecided("its process is just about to open it, or has given it up")
 
     async def _decision(self, hosted: Hosted) -> Accepted | Denied:

@@ -24,7 +24,7 @@ class Handed(Protocol):
         """Say which session it carries, and on which carrier, so that it can be moved away."""
 
     def not_here(self, error: PeerError) -> None:
-        """Say that what a reader asks for is not here: it is opened anew where it was asked for."""
+        """Say that what is asked for is not here, so that it is opened where it was asked for."""
 
 
 @dataclass(slots=True)

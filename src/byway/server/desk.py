@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
 from byway.backplane import Backplane, Link
 from byway.backplane.choice import BackplaneSpec, choose, resolve
@@ -29,19 +29,25 @@ class Desk:
     """The backplane of one event loop, and who takes its calls.
 
     Attributes:
-        loop: the event loop that it belongs to.
         backplane: shared by all its endpoints.
         ready: whether the backplane has been started.
     """
 
     def __init__(self, backplane: Backplane) -> None:
         """Belong to the loop that runs now."""
-        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        # The desks of a loop go with it, so none of them may keep it.
+        self._loop = ref(asyncio.get_running_loop())
         self.backplane: Backplane = backplane
         self.ready: bool = backplane.alone
         self._starting: asyncio.Task[None] | None = None
         self._places: WeakValueDictionary[str, Place] = WeakValueDictionary()
+        self._many: WeakValueDictionary[str, Place] = WeakValueDictionary()
         self._members: set[int] = set()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it belongs to; None once that is gone."""
+        return self._loop()
 
     async def start(self) -> None:
         """Start the backplane, once for all who ask.
@@ -68,18 +74,25 @@ class Desk:
         Raises:
             UsageError: another one has it.
         """
-        there = self._places.setdefault(name, place)
-        if there is not place:
-            raise UsageError(
-                f"two endpoints of this process are called {name!r}, so that calls of other "
-                "processes could not be told apart: give each another name="
-            )
+        _take(self._places, name, place)
+
+    def take_all_places(self, application: str, place: Place) -> None:
+        """Let all other calls for an application go to this endpoint, whatever its `root_path`.
+
+        Raises:
+            UsageError: another one has them.
+        """
+        _take(self._many, application, place)
+
+    def find(self, name: str) -> Place | None:
+        """Return the endpoint to which the calls for a name go."""
+        return self._places.get(name) or self._many.get(name.partition(" ")[0])
 
     async def _serve(self, link: Link, payload: bytes) -> None:
         """Serve a call of another process."""
         from byway.server.relayed import serve_handed  # it knows what is in a call
 
-        await serve_handed(link, payload, self._places.get)
+        await serve_handed(link, payload, self.find)
 
     # Going away
 
@@ -90,11 +103,21 @@ class Desk:
     async def leave(self, member: object) -> None:
         """Take an endpoint off; with the last one, leave the backplane in order."""
         self._members.discard(id(member))
-        if not self._members and self.ready and not self.backplane.alone:
-            desks = _desks.get(self.loop, {})
+        if not self._members and self.ready:
+            desks = _desks.get(asyncio.get_running_loop(), {})
             for key in [key for key, desk in desks.items() if desk is self]:
                 del desks[key]
-            await self.backplane.aclose()
+            if not self.backplane.alone:
+                await self.backplane.aclose()
+
+
+def _take(places: WeakValueDictionary[str, Place], name: str, place: Place) -> None:
+    there = places.setdefault(name, place)
+    if there is not place:
+        raise UsageError(
+            f"two endpoints of this process are called {name!r}, so that calls of other "
+            "processes could not be told apart: give each another name="
+        )
 
 
 _desks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, Desk]] = WeakKeyDictionary()

@@ -22,7 +22,7 @@ from byway.limits import MIN_PART, MIN_SECONDS, Limits
 from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
 from byway.negotiation.offer import Offer, dropped_offer, offered_subprotocols, stripped_handshake
-from byway.server.admission import Admission, Elsewhere
+from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, answer_error, application_headers
 from byway.server.application import Application, Denied
 from byway.server.bodies import Bodies, ClientLeft
@@ -280,10 +280,9 @@ class FallbackMiddleware:
         if (owner := self._sharing.owner(call, hello)) is not None:
             await self._sharing.hand_over(call, hello, owner, self, body, moves=moves)
             return
-        try:
-            admitted = await self._admission.admit(call, hello)
-        except Elsewhere as elsewhere:
-            await self._sharing.hand_over(call, hello, elsewhere.owner, self, body, moves=moves)
+        admit = partial(self._admission.admit, call, hello)
+        admitted = await self._sharing.let_in(admit, call, hello, self, body, moves=moves)
+        if admitted is None:
             return
         if isinstance(admitted, Denied):
             self._counts.refusals[admitted.status] += 1

@@ -80,6 +80,7 @@ class Registry:
         self._limits = limits
         self._hosted: dict[bytes, Hosted] = {}
         self._denied: OrderedDict[bytes, tuple[float, Denied, Who]] = OrderedDict()
+        self._kept: dict[bytes, asyncio.TimerHandle] = {}  # claims of those who may ask again
         self._tombstones: OrderedDict[bytes, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = Places(limits)
@@ -184,6 +185,7 @@ class Registry:
         if not ring:
             live.expect_words()
         self._denied.pop(digest, None)  # other credentials were asked for, and came
+        self._keep_no_more(digest)
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)
@@ -240,15 +242,44 @@ class Registry:
         denied = self._denied.get(digest)
         if denied is not None and denied[1].status == HTTPStatus.UNAUTHORIZED:
             # It may be asked for again, with other credentials: until then the claim stays.
-            asyncio.get_running_loop().call_later(
+            self._keep_no_more(digest)
+            self._kept[digest] = asyncio.get_running_loop().call_later(
                 self._limits.refusal_age, self._forget_refusal, digest
             )
         else:
             backplane.ended(digest, refused=denied is not None)
 
     def _forget_refusal(self, digest: bytes) -> None:
+        self._kept.pop(digest, None)
         if digest not in self._hosted and self.backplane is not None:
             self.backplane.ended(digest)
+
+    def _keep_no_more(self, digest: bytes) -> bool:
+        """Do not end a claim later; say whether that was to come."""
+        timer = self._kept.pop(digest, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
+
+    def give_back(self, hello: Hello) -> bool:
+        """Give back the claim of a key that may be asked for again, with other credentials.
+
+        It is for an attempt with these that another process has handed over: only the process that
+        got it may open the session, and it needs the claim.
+
+        Args:
+            hello: what the client said; `find` returned None for it.
+
+        Returns:
+            Whether there was such a claim.
+        """
+        digest = key_hash(hello.key)
+        if self.backplane is None or digest in self._hosted or not self._keep_no_more(digest):
+            return False
+        self._denied.pop(digest, None)
+        self._tombstones.pop(digest, None)
+        self.backplane.release(digest)
+        return True
 
 
 def _check_owner(who: Who, opened_by: Who) -> None:

@@ -68,7 +68,7 @@ class HandedCall:
             asyncio.get_running_loop().call_soon(self._leave)  # it is being attached
 
     def not_here(self, error: PeerError) -> None:
-        """Say that what a reader asks for is not here."""
+        """Say that what is asked for is not here, and may be opened by the relay."""
         told = {"status": error.status, "reason": str(error)}
         self._write(kinds.NOT_HERE, json.dumps(told).encode())
         self._write(kinds.END)

@@ -37,7 +37,7 @@ _CUT_LIKE_AN_END: Final = (b"stream", b"sse")
 
 
 class NotHere(Exception):
-    """What a reader asks for is not in the process that it was in."""
+    """What is asked for is not in the process that it was in: whoever got the call may open it."""
 
 
 class HandedOver:
@@ -250,6 +250,7 @@ class HandedOver:
     async def _messages_down(self) -> None:
         receive, send = self._link.receive, self._call.send
         denial = False
+        lost: str | None = None
         while True:
             kind, data = await receive()
             if kind == kinds.BINARY:
@@ -271,7 +272,11 @@ class HandedOver:
             elif kind == kinds.START:
                 denial = True
                 await self._start(data, "websocket.http.response.start")
+            elif kind == kinds.NOT_HERE:
+                lost = json.loads(data)["reason"]
             elif kind == kinds.END:
+                if lost is not None:
+                    raise NotHere(lost)
                 if denial:
                     await send({"type": "websocket.http.response.body", "body": data})
                 return

@@ -7,14 +7,18 @@ Must not know: how a call is relayed, transports, what a session is.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from byway.backplane import Backplane
 from byway.backplane.choice import BackplaneSpec, resolve
 from byway.errors import PeerError
 from byway.handshake import ACK_ANSWER, Hello, owner_of, owner_of_reader
 from byway.limits import Limits
+from byway.server.admission import Elsewhere, GivenBack
 from byway.server.application import Application
 from byway.server.call import Call
+from byway.server.claims import undecided
 from byway.server.counts import Counts
 from byway.server.desk import Desk, Place, desk_of, name_of
 from byway.server.process import process_name
@@ -22,6 +26,13 @@ from byway.server.relaying import NotHere, Relay
 from byway.server.travel import pack_call, pack_user
 from byway.server.who import Bind
 from byway.transports.base import Scope
+
+T = TypeVar("T")
+
+ROOTS: Final = 1_000
+"""Values of `root_path` under which calls for one endpoint are told from those for others of the
+same class. A parameter in a mounted path makes any number; calls for one more go to the endpoint
+that has had so many."""
 
 _NOT_LASTING = (ACK_ANSWER, "poll")
 
@@ -116,8 +127,11 @@ class Sharing:
         if place is None:
             assert self._desk is not None
             place = self._name or f"{name_of(self._app)} {root}"
-            self._desk.take_place(place, endpoint)
-            self._places[root] = place
+            if len(self._places) < ROOTS:
+                self._desk.take_place(place, endpoint)
+                self._places[root] = place
+            else:
+                self._desk.take_all_places(name_of(self._app), endpoint)
         return place
 
     def owner(self, call: Call, hello: Hello) -> str | None:
@@ -171,7 +185,8 @@ class Sharing:
             PeerError: before the client got anything, see `Relay.hand_over`; 403, if `bind` raised
                 PermissionError; 431, if the head of the call is too long; 500, if `bind` says
                 what cannot travel.
-            NotHere: a reader asks for what is not there any more.
+            NotHere: a reader asks for what is not there any more; or the claim of the key that
+                an opening asks for was given back, so this process may claim it.
         """
         assert self._desk is not None
         self._counts.handed_over += 1
@@ -187,6 +202,47 @@ class Sharing:
             lasting=hello.answer not in _NOT_LASTING,
             brief=hello.answer == ACK_ANSWER,
         )
+
+    async def let_in(
+        self,
+        admit: Callable[[], Awaitable[T]],
+        call: Call,
+        hello: Hello,
+        endpoint: Place,
+        body: bytes,
+        *,
+        moves: PeerError | None = None,
+    ) -> T | None:
+        """Let a client in here, or hand its call over to the owner of its key; None then.
+
+        Args:
+            admit: lets it in here.
+            call: the call.
+            hello: what the client said.
+            endpoint: the endpoint that was called.
+            body: what has been read of the body.
+            moves: see `hand_over`.
+
+        Raises:
+            PeerError: see `Admission.admit` and `hand_over`.
+        """
+        why = ""
+        for _ in range(2):
+            try:
+                return await admit()
+            except Elsewhere as elsewhere:
+                try:
+                    await self.hand_over(call, hello, elsewhere.owner, endpoint, body, moves=moves)
+                except NotHere as error:
+                    why = str(error)  # the key was given back, for this process to claim
+                else:
+                    return None
+            except GivenBack as error:
+                if call.relayed is None:
+                    raise
+                call.relayed.not_here(error)
+                return None
+        raise undecided(why)
 
     async def hand_over_reader(self, call: Call, hello: Hello, endpoint: Place) -> bool:
         """Have the process of a reader's session serve its call; False where it is this one.

@@ -1,0 +1,74 @@
+"""What endpoints of one event loop share: it stays bounded, and goes with the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from typing import Any
+
+import pytest
+
+from byway.errors import UsageError
+from byway.limits import Limits
+from byway.server import sharing
+from byway.server.counts import Counts
+from byway.server.desk import Desk, desk_of
+from byway.server.sharing import Sharing
+
+
+class Place:
+    """An endpoint."""
+
+    async def serve_relayed(self, handed: Any, told: dict[str, Any]) -> None:
+        """Serve nothing."""
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Be an application."""
+
+
+def shares(place: Place, desk: Desk) -> Sharing:
+    one = Sharing(False, None, app, None, Limits(), Counts())
+    one.take(desk)
+    one.place({"root_path": "/first"}, place)
+    return one
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_an_event_loop_that_is_closed_is_kept_by_nobody(leaves: bool) -> None:
+    """A test suite has hundreds of them."""
+
+    async def serve() -> weakref.ref[asyncio.AbstractEventLoop]:
+        one = Sharing(False, None, app, None, Limits(), Counts())
+        one.take(one.find())
+        if leaves:
+            await one.leave()
+        return weakref.ref(asyncio.get_running_loop())
+
+    loop = asyncio.run(serve())
+    gc.collect()
+    assert loop() is None
+
+
+async def test_paths_with_a_parameter_take_a_bounded_number_of_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The `root_path` of `Mount("/{room}", endpoint)` says whatever a client wants."""
+    monkeypatch.setattr(sharing, "ROOTS", 5)
+    desk = desk_of(False, Limits())
+    place, another = Place(), Place()
+    one = shares(place, desk)
+    called = {one.place({"root_path": f"/{room}"}, place) for room in range(50)}
+    assert len(called) == 50  # each process says the same, whatever it has seen before
+    assert len(one._places) == len(desk._places) == 5
+    assert all(desk.find(name) is place for name in called)
+    assert desk.find("another.app /1") is None
+    # The mounts that were seen before keep what is theirs.
+    other = Sharing(False, None, app, None, Limits(), Counts())
+    other.take(desk)
+    assert desk.find(other.place({"root_path": "/other"}, another)) is another
+    for room in range(50, 54):
+        other.place({"root_path": f"/{room}"}, another)
+    with pytest.raises(UsageError, match="give each another name="):
+        other.place({"root_path": "/54"}, another)
