@@ -195,10 +195,12 @@ FAULTS = (
         "mute",
         mute,
         on_line=True,
-        # Nothing may be on its way down just then: a poll is answered, or the window of what the
-        # server has written is full. So `lost_down` was 0 in two of three runs of a busy machine,
-        # though the line was mute; "dumb" asks for it, where it is what the fault is about.
-        happened=lambda scene: scene.line.lost_up > 0 and scene.moved,
+        # What is on its way just then differs: nothing comes down beside the request of a poll, and
+        # nothing goes up beside a batch whose response is lost. So each is asked for its sure half.
+        happened=lambda scene: (
+            scene.moved
+            and (scene.line.lost_up if scene.session.only == "poll" else scene.line.lost_down) > 0
+        ),
     ),
     Fault(
         "deaf",
