@@ -116,6 +116,20 @@ def test_a_lock_that_was_removed_or_replaced_is_not_held(tmp_path: Path) -> None
     assert look(path) is Life.LIVES
 
 
+def test_its_own_locks_a_process_knows_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel shows them as free, as it does with the locks of NFS."""
+    monkeypatch.setattr("byway.backplane.life.is_free", lambda descriptor: True)
+    path = tmp_path / "a.lock"
+    lock = taken(path)
+    assert look(path) is Life.LIVES
+    assert in_child(lambda: look(path).name) == "ENDED"  # a child does not know it
+    path.unlink()
+    assert look(path) is Life.MISSING
+    lock.let_go()
+
+
 def test_a_link_is_no_lock(tmp_path: Path) -> None:
     """Nobody follows one to a file elsewhere."""
     path = tmp_path / "a.lock"
