@@ -55,6 +55,8 @@ async def test_a_real_scrape_tells_what_a_process_has_done(path: str) -> None:
         with pytest.raises(byway.Refused):
             async with byway.connect(server.url("/no"), transports=["poll"], memory=False):
                 pass
+        async with httpx.AsyncClient(trust_env=False) as http:
+            wrong = await http.post(server.url("/"), headers={"byway": "1"}, content=b"?")
         names, after = await scrape(server, path)
     assert names == FAMILIES
     assert value(during, "byway_sessions") == 1
@@ -64,7 +66,9 @@ async def test_a_real_scrape_tells_what_a_process_has_done(path: str) -> None:
         for way in ("in", "out"):
             assert value(samples, "byway_messages_total", way=way) == 3
             assert value(samples, "byway_bytes_total", way=way) == 50_005
-    assert value(after, "byway_refusals_total", status="403") == 1
+    assert value(after, "byway_refusals_total", status="403") == 1, "the handler's"
+    assert wrong.is_client_error
+    assert value(after, "byway_refusals_total", status=str(wrong.status_code)) == 1, "byway's own"
     assert value(after, "byway_unheard_processes") == 0
 
 
