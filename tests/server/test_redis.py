@@ -391,6 +391,35 @@ async def test_a_killed_owner_is_gone_within_fifteen_seconds(own: RedisServer) -
         killed.process.stdout.close()
 
 
+async def test_who_was_refused_once_learns_by_itself_that_the_owner_is_gone(
+    own: RedisServer,
+) -> None:
+    """So each process knows it when the clients come again, however seldom they do."""
+    command = [sys.executable, "-m", "tests.support.claimer", own.url(), B, "3", "1"]
+    killed = Program(command)
+    try:
+        async with process(own.url(), A) as a:
+            make_old(own)
+            async with asyncio.timeout(20):
+                while B not in await a.processes():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            await call_any(a, B)
+            killed.kill()
+            with pytest.raises(Unreachable):
+                await a.link(B)
+            async with asyncio.timeout(20):
+                while not a.counts.gone:  # noqa: ASYNC110 - nothing tells: look again
+                    await asyncio.sleep(0.05)
+            calls = a.counts.directory_calls
+            with pytest.raises(Gone):
+                await a.link(B)
+            assert a.counts.directory_calls == calls
+    finally:
+        killed.kill()
+        assert killed.process.stdout is not None
+        killed.process.stdout.close()
+
+
 async def call_any(backplane: Backplane, owner: str) -> None:
     """Make a link to a process, whose calls nobody serves."""
     (await backplane.link(owner)).cut()

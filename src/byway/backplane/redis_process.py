@@ -15,10 +15,19 @@ import secrets
 from typing import Final
 
 from byway.backplane.asks import Seen
-from byway.backplane.base import Backplane, Claim, Gone, Link, ServeCall, Unavailable, Unreachable
+from byway.backplane.base import (
+    Backplane,
+    BackplaneError,
+    Claim,
+    Gone,
+    Link,
+    ServeCall,
+    Unavailable,
+    Unreachable,
+)
 from byway.backplane.callers import Callers, NotListening
 from byway.backplane.conversation import Conversation, NoResponse
-from byway.backplane.directory import Directory
+from byway.backplane.directory import LEASE, Directory
 from byway.backplane.door import Door
 from byway.backplane.entrance import Entrance
 from byway.backplane.keeper import Keeper
@@ -32,6 +41,9 @@ logger: logging.Logger = logging.getLogger("byway.backplane")
 AWAY_WAIT: Final = 2.0
 """Seconds for which an opening waits for a directory that went away. Later ones are answered 503 at
 once, until it is back; clients come again by themselves."""
+
+WATCH_EACH: Final = 1.0
+"""Seconds between two calls of an owner whose door refuses."""
 
 
 class RedisProcess(Backplane):
@@ -84,6 +96,7 @@ class RedisProcess(Backplane):
         self._door: Door | None = None
         self._claiming: dict[bytes, asyncio.Future[None]] = {}
         self._looking: dict[str, asyncio.Task[Seen]] = {}
+        self._watching: dict[str, asyncio.Task[None]] = {}
 
     # The interface
 
@@ -159,6 +172,7 @@ class RedisProcess(Backplane):
         try:
             link = await self._callers.link(owner, (record.host, record.port))
         except NotListening:
+            self._watch(owner)
             if not self._whereabouts.refused_lately(owner, self._now()):
                 await self._look(owner, refused=True)
             raise
@@ -180,6 +194,10 @@ class RedisProcess(Backplane):
         """Leave in order. Redis is told what it was not told yet, if it is there."""
         ran = self._keeper.runs
         await self._keeper.stop()
+        for task in (watching := list(self._watching.values())):
+            task.cancel()
+        if watching:
+            await asyncio.wait(watching)
         if self._callers is not None:
             await self._callers.aclose()
         if self._door is not None:
@@ -265,6 +283,29 @@ class RedisProcess(Backplane):
         except NoResponse as error:
             self._keeper.went(error)
             raise
+
+    def _watch(self, owner: str) -> None:
+        """Call an owner whose door refuses again and again, until it is reached or is gone.
+
+        So that is known as soon as it can be, however seldom its clients come, and to all of them.
+        """
+        if owner not in self._watching and self._keeper.runs:
+            task = asyncio.get_running_loop().create_task(self._call_again(owner))
+            self._watching[owner] = task
+            task.add_done_callback(lambda _: self._watching.pop(owner, None))
+
+    async def _call_again(self, owner: str) -> None:
+        try:
+            async with asyncio.timeout(LEASE):
+                while True:
+                    await asyncio.sleep(WATCH_EACH)
+                    try:
+                        (await self.link(owner)).cut()
+                        return
+                    except NotListening:
+                        pass
+        except (BackplaneError, TimeoutError):
+            pass  # it is gone, or nobody can tell now: its clients ask again
 
     async def _ready_to_call(self) -> None:
         """Learn the secret, where this process was not started (`byway sessions`)."""
