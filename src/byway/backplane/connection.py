@@ -115,7 +115,11 @@ class Connection(Pipe):
             data = bytes(self._space[:nbytes])
             kind, length = _unpack(data)
             if length == nbytes - _HEAD and BODY <= kind < END:
-                call.take((kind, data[_HEAD:]))
+                try:
+                    call.take((kind, data[_HEAD:]))
+                except LinkLost as error:
+                    self.end(error)
+                    return
                 if call.unread > BUFFER:
                     self.pause()
                 return

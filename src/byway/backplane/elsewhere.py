@@ -24,16 +24,24 @@ MOST: Final = 64
 """Places that are looked at, or removed, at a time."""
 
 
-def ended_elsewhere(name: str, bases: Iterable[Path]) -> bool:
-    """Say whether the lock of a process is at another place, and free: it has ended, and surely so.
+def places(bases: Iterable[Path]) -> Iterator[Path]:
+    """Yield the places of this user: it looks through directories that may hold much else.
+
+    Args:
+        bases: where places may be.
+    """
+    for base in bases:
+        yield from _places(base)
+
+
+def ended_at(name: str, there: Iterable[Path]) -> bool:
+    """Say whether the lock of a process is at a place, and free: it has ended, and surely so.
 
     Args:
         name: of the process.
-        bases: where places may be.
+        there: the places.
     """
-    return any(
-        look(Meeting(path).lock(name)) is Life.ENDED for base in bases for path in _places(base)
-    )
+    return any(look(Meeting(path).lock(name)) is Life.ENDED for path in there)
 
 
 def remove_old_places(base: Path, age: float) -> int:

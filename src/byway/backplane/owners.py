@@ -16,11 +16,14 @@ from typing import Final
 from byway.backplane.base import Gone, Link, Unreachable
 from byway.backplane.callers import Callers
 from byway.backplane.counts import Counts
-from byway.backplane.elsewhere import ended_elsewhere
+from byway.backplane.elsewhere import ended_at, places
 from byway.backplane.life import Life, look
 from byway.backplane.meeting import Meeting
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
+
+LISTED: Final = 1.0
+"""Seconds for which the list of other places is used: forged names must not cost one each."""
 
 MISSED: Final = 1_000
 """Names without a lock that are remembered. One more, and the oldest counts as new again."""
@@ -52,7 +55,9 @@ class Owners:
         self._counts = counts
         self._bases = bases
         self._given: dict[str, weakref.WeakSet[Link]] = {}
-        self._missing: dict[str, float] = {}  # since when
+        self._missing: dict[str, tuple[float, float]] = {}  # since when, and when it was last asked
+        self._places: list[Path] = []
+        self._listed = float("-inf")  # when
 
     def check(self, owner: str) -> None:
         """Return where a process lives.
@@ -92,12 +97,15 @@ class Owners:
         was started again.
         """
         now = time.monotonic()
-        since = self._missing.setdefault(owner, now)
-        if ended_elsewhere(owner, self._bases):
-            return True
+        since, last = self._missing.pop(owner, (now, now))
+        if now - last > self._window / 2:
+            since = now  # nobody has asked for long: it may have been there meanwhile
+        self._missing[owner] = since, now
         if len(self._missing) > MISSED:
             del self._missing[next(iter(self._missing))]
-        return now - since >= self._window
+        if now - self._listed >= LISTED:
+            self._places, self._listed = list(places(self._bases)), now
+        return ended_at(owner, self._places) or now - since >= self._window
 
     def _bury(self, owner: str) -> None:
         """Cut the links to a process that has ended."""

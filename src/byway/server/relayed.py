@@ -213,7 +213,7 @@ async def serve_handed(link: Link, payload: bytes, find: Find) -> None:
     try:
         told: dict[str, Any] = unpack_call(payload)
         place = find(told["place"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         logger.warning("a call of process %s cannot be read: %r", link.peer, error)
         link.cut()
         return

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from byway.backplane.elsewhere import MOST, ended_elsewhere, remove_old_places
+from byway.backplane.elsewhere import MOST, ended_at, places, remove_old_places
 from byway.backplane.life import Lock
 from byway.backplane.meeting import Meeting
 from tests.unit.backplane.others import NOBODY
 
 A, B = "A-_45678", "B-_45678"
 AGE = 600.0
+
+
+def ended_elsewhere(name: str, bases: list[Path]) -> bool:
+    return ended_at(name, places(bases))
 
 
 def place(path: Path, *names: str) -> list[Lock]:
