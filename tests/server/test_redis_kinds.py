@@ -178,7 +178,7 @@ async def test_a_cluster_is_found_by_any_of_its_nodes() -> None:
     arguments = ("--cluster-enabled", "yes")
     with redis_server("redis", *arguments) as one, redis_server("redis", *arguments) as two:
         with one.client() as first, two.client() as second:
-            slot = first.execute_command("CLUSTER", "KEYSLOT", "byway:{byway}:epoch")
+            slot: Any = first.execute_command("CLUSTER", "KEYSLOT", "byway:{byway}:epoch")
             for key in ("s:x", "n:x", "names"):
                 assert first.execute_command("CLUSTER", "KEYSLOT", f"byway:{{byway}}:{key}") == slot
             second.execute_command("CLUSTER", "ADDSLOTSRANGE", slot, slot)
@@ -256,7 +256,7 @@ def test_a_redis_that_is_too_old_is_refused() -> None:
 def test_what_cannot_work_is_refused_at_once(options: dict[str, Any], said: str) -> None:
     """Before anything is connected; a password in a URL is not repeated."""
     with pytest.raises(UsageError, match=said) as caught:
-        RedisBackplane(**({"url": "redis://127.0.0.1/0"} | options))
+        RedisBackplane(**{"url": "redis://127.0.0.1/0", **options})
     assert "secret@" not in str(caught.value)
 
 
@@ -300,7 +300,7 @@ async def test_an_address_that_is_advertised_is_written(tmp_path: Path) -> None:
     with redis_server() as server:
         async with process(server.url(), A, advertise="localhost"), process(server.url(), B) as b:
             with server.client() as client:
-                record = client.hget(f"byway:{{byway}}:n:{A}", "record")
+                record: Any = client.hget(f"byway:{{byway}}:n:{A}", "record")
             assert b'"host":"localhost"' in record
             assert await call(b, A) == b"hello"
 

@@ -27,6 +27,7 @@ class Place(Protocol):
 
     def ask(self, ask: Ask) -> list[Any]:
         """Run one."""
+        ...
 
     def get(self, key: str) -> bytes | None:
         """Return what stands at a key."""
@@ -39,6 +40,7 @@ class Place(Protocol):
 
     def ttl(self, key: str) -> float:
         """Return the seconds that a key lives yet."""
+        ...
 
 
 class Real:

@@ -190,8 +190,8 @@ class Conversation:
             try:
                 async with asyncio.timeout(3 * COMMAND_TIME):
                     async with client.Redis(connection_pool=self._pool) as redis:
-                        found = await redis.execute_command("ZRANGE", names, 0, -1)  # type: ignore[no-untyped-call]
-                        kept = await redis.execute_command("GET", secret)  # type: ignore[no-untyped-call]
+                        found: Any = await redis.execute_command("ZRANGE", names, 0, -1)  # type: ignore[no-untyped-call]
+                        kept: Any = await redis.execute_command("GET", secret)  # type: ignore[no-untyped-call]
             except (errors.RedisError, OSError, TimeoutError) as error:
                 await self._hang_up()
                 raise _no_response(error) from error

@@ -17,7 +17,7 @@ from tests.support.lua import LuaServer
 
 LIMITS: Final = Limits(sessions=4, sessions_per_address=4, tombstones=3)
 KEYS: Final = (b"k0", b"k1")
-NAMES: Final = ("aaaaaaaa", "bbbbbbbb")
+NAMES: Final[tuple[str, ...]] = ("aaaaaaaa", "bbbbbbbb")
 FATES: Final = ("done",) * 5 + ("done, and not heard", "late", "late", "never")
 
 
@@ -44,7 +44,7 @@ class Sharing:
         self.late: list[Ask] = []  # on connections that were given up
         self.runs: dict[bytes, list[str]] = {key: [] for key in KEYS}
         self.running: dict[bytes, set[str]] = {key: set() for key in KEYS}
-        self.renewed = dict.fromkeys(NAMES, 0.0)
+        self.renewed: dict[str, float] = dict.fromkeys(NAMES, 0.0)
         self.saved: Any = None
         self.restored = False
         self.everybody_renews()
