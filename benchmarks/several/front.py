@@ -36,7 +36,7 @@ class _End(asyncio.Protocol):
         else:
             self.early.append(data)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         ends.discard(self)
         if self.other is not None and self.other.transport is not None:
             self.other.transport.close()

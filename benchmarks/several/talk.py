@@ -121,7 +121,7 @@ class Crowd:
         self._server = server
         self._transport = transport
         self._count = count
-        self._contexts: list[byway.client.connect] = []
+        self._contexts: list[byway.connect] = []
         self._channels: list[byway.Channel] = []
 
     async def __aenter__(self) -> Crowd:

@@ -143,7 +143,7 @@ def desk_of(spec: BackplaneSpec, limits: Limits) -> Desk:
 
 def name_of(app: object) -> str:
     """Return what an application is called in all processes: its function, or its class."""
-    handler = getattr(app, "handler", app)
+    handler: Any = getattr(app, "handler", app)
     if not hasattr(handler, "__qualname__"):
         handler = type(handler)
     return f"{handler.__module__}.{handler.__qualname__}"
