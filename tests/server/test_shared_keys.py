@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def held(redis: RedisServer) -> list[str]:
     found: list[str] = []
     with redis.client() as client:
         for key in client.scan_iter():
-            kind = client.type(key)
+            kind: Any = client.type(key)
             value = {
                 b"string": client.get,
                 b"hash": client.hgetall,
