@@ -187,7 +187,7 @@ class Callers:
         made = False
         try:
             if isinstance(address, str):
-                if len(os.fsencode(address)) > LONGEST_PATH:  # uvloop would cut it off there
+                if len(os.fsencode(address)) > LONGEST_PATH:  # uvloop says no more than ENOENT
                     raise OSError(f"the path of a Unix socket is over {LONGEST_PATH} bytes")
                 await loop.create_unix_connection(lambda: connection, address)
             else:
