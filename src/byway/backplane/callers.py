@@ -78,7 +78,7 @@ class Callers:
             counts: in which `links` is counted.
         """
         self.limits: Limits = limits or Limits()
-        self.space = memoryview(bytearray(BUFFER))
+        self.space: memoryview = memoryview(bytearray(BUFFER))
         self._name = name
         self._secrets = secrets
         self._tls = tls

@@ -41,10 +41,10 @@ class OneCall(Link):
             connection: the connection that carries it.
             asked: the other end has said ASK.
         """
-        self.peer = connection.peer
-        self.full = connection.full
-        self.unread = 0
-        self.over = False
+        self.peer: str = connection.peer
+        self.full: bool = connection.full
+        self.unread: int = 0
+        self.over: bool = False
         self._connection: Connection | None = connection
         self._frames: deque[Frame] = deque()
         self._waiter: asyncio.Future[None] | None = None

@@ -78,7 +78,7 @@ class Connection(Pipe):
             proof: with which it begins.
         """
         super().__init__(holder.space)
-        self.peer = ""
+        self.peer: str = ""
         self.call: OneCall | None = None
         self.limits: Limits = holder.limits
         self._holder = holder

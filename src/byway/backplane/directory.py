@@ -71,12 +71,12 @@ class Directory:
             started: tells this process from another one of the same name.
         """
         self.name = name
-        self.epoch = 0
-        self.age = 0
-        self.away = True
-        self.beat = 0
-        self.conflicts = 0
-        self.epochs = 0
+        self.epoch: int = 0
+        self.age: int = 0
+        self.away: bool = True
+        self.beat: int = 0
+        self.conflicts: int = 0
+        self.epochs: int = 0
         self._prefix = f"byway:{{{namespace}}}:"
         self._clock = [self._prefix + "epoch", self._prefix + "asserting"]
         self._limits = limits

@@ -76,7 +76,7 @@ class Door(Listening):
         """
         self.limits: Limits = limits or Limits()
         super().__init__(self._connection, self.limits.link_time)
-        self.space = memoryview(bytearray(BUFFER))
+        self.space: memoryview = memoryview(bytearray(BUFFER))
         Proof(name, secrets)  # which says what is wrong with them
         self._name = name
         self._secrets = secrets

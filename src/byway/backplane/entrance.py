@@ -39,9 +39,9 @@ class Entrance:
             ports: those to try, 0 for any.
             tls: for the door, and for links to others.
         """
-        self.is_open = False
-        self.host = ""
-        self.port = 0
+        self.is_open: bool = False
+        self.host: str = ""
+        self.port: int = 0
         self._advertise = advertise
         self._ports = ports
         self._tls = tls

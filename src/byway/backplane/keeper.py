@@ -75,7 +75,7 @@ class Keeper:
             meanwhile: what happens to new sessions while the directory is away, for the log.
         """
         self.names: frozenset[str] = frozenset()
-        self.twin = False
+        self.twin: bool = False
         self.since: float | None = None
         self._directory = directory
         self._conversation = conversation

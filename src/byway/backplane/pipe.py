@@ -46,10 +46,10 @@ class Pipe(asyncio.BufferedProtocol):
         Args:
             space: into which it reads; others may read into it, too.
         """
-        self.full = False
-        self.paused = False
+        self.full: bool = False
+        self.paused: bool = False
         self.error: BackplaneError | None = None
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._space = space
         self._transport: asyncio.Transport | None = None
         self._outgoing: list[bytes] = []

@@ -90,7 +90,7 @@ class Proof:
             raise UsageError(f"a process' name is 8 characters of base64url, {name!r} is not")
         self._name = name
         self._expected = expected
-        self.dials = expected is not None
+        self.dials: bool = expected is not None
         self._versions = versions
         said = {
             "name": name,
@@ -98,9 +98,9 @@ class Proof:
             "random": random.token_hex(_RANDOM),
         }
         self.greeting: bytes = json.dumps(said, separators=(",", ":")).encode()
-        self.peer = ""
-        self.version = 0
-        self.done = False
+        self.peer: str = ""
+        self.version: int = 0
+        self.done: bool = False
         self._heard = b""
 
     def take(self, kind: int, payload: bytes) -> bytes | None:

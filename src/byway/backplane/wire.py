@@ -64,8 +64,8 @@ class Decoder:
             longest: most bytes of a payload in pieces.
             piece: most bytes of a frame's payload.
         """
-        self.piece = piece
-        self.fresh = True
+        self.piece: int = piece
+        self.fresh: bool = True
         self._longest = longest
         self._rest = bytearray()
         self._wanted = 0  # bytes, without which the frame in `_rest` is not whole
