@@ -234,7 +234,7 @@ class Client:
     def _read(self) -> None:
         while (message := self.core.receive()) is not None:
             if not isinstance(message, str):
-                self.end(f"closed: {message}")
+                self.end(f"closed: {message!r}")
                 return
             check(self.key, message, self.got, "client")
             self.got += 1
