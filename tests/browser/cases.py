@@ -92,8 +92,10 @@ class Run:
     complaints: list[str]
 
 
-async def run_cases(engine: Engine, implementation: Implementation, server: Server) -> Run:
-    """Run all cases in one page.
+async def run_cases(
+    engine: Engine, implementation: Implementation, server: Server, timeout: float = RUN_TIMEOUT
+) -> Run:
+    """Run all cases in one page, in so many seconds.
 
     Raises:
         BrowserError: the page could not get the class.
@@ -107,7 +109,7 @@ async def run_cases(engine: Engine, implementation: Implementation, server: Serv
         expected = dict(await page.evaluate(_EXPECTATIONS))
         results: dict[str, Any] = {}
         try:
-            async with asyncio.timeout(RUN_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 for name in expected:
                     try:
                         found = await page.evaluate(_RUN, server.url("", scheme="ws"), [name])
@@ -115,6 +117,6 @@ async def run_cases(engine: Engine, implementation: Implementation, server: Serv
                         found = {name: f"failed: {error}"}
                     results |= found
         except TimeoutError:
-            late = f"not run: the others took {RUN_TIMEOUT:g} s"
+            late = f"not run: the others took {timeout:g} s"
             results = dict.fromkeys(expected, late) | results
         return Run(results, expected, page.complaints)

@@ -116,7 +116,7 @@ async def test_processes_are_killed_that_do_not_run_its_handlers(
     assert len(names) == len(TRANSPORTS), "one process has too few of all sessions"
     for turn in range(5):
         await asyncio.sleep(BETWEEN)  # the pace of the kills
-        others = [pid for pid in several.pids() if pid != owner]
+        others = await asyncio.to_thread(several.others, owner)
         os.kill(others[turn % len(others)], signal.SIGKILL)
     found = await told(page, names, 60)
     for one in found.values():

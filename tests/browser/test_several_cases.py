@@ -13,6 +13,9 @@ from tests.support.browsers.page import Engine
 from tests.support.peers import TRANSPORTS
 from tests.support.several import PLACES, Several, serving
 
+TIMEOUT = 100.0
+"""Seconds for all cases over one transport."""
+
 OF_ONE_PROCESS = (
     "closes that cross",
     "a Blob sent just before the end arrives",
@@ -28,11 +31,11 @@ def several(request: pytest.FixtureRequest) -> Iterator[Several]:
         yield one
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @only("chromium")
 async def test_each_case(engine: Engine, several: Several, transport: str) -> None:
-    run = await run_cases(engine, Implementation(transport, "", transport), several)
+    run = await run_cases(engine, Implementation(transport, "", transport), several, TIMEOUT)
     wrong = {
         name: run.results.get(name, "was not run")
         for name in NAMES

@@ -40,7 +40,7 @@ async def test_while_other_processes_are_killed_nothing_is_lost(several: Several
             await asyncio.sleep(BETWEEN)  # the pace of the kills
             if any(one.done() for one in here.running):
                 break
-            others = [pid for pid in several.pids() if pid != here.owner]
+            others = await asyncio.to_thread(several.others, here.owner)
             os.kill(others[turn % len(others)], signal.SIGKILL)
             killed += 1
         await here.complete()
@@ -65,6 +65,7 @@ async def test_clients_of_a_killed_owner_are_told(
     several: Several, record_property: Callable[[str, object], None]
 ) -> None:
     async with crowd(several, seconds=60.0, timeout=100) as here:
+        assert not any(one.done() for one in here.running)
         os.kill(here.owner, signal.SIGKILL)
         began = time.monotonic()
         took: dict[str, float] = {}

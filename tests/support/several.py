@@ -58,6 +58,14 @@ class Several(Server):
         told = [int(match[1]) for line in self.log.lines if (match := _STARTED.search(line))]
         return [pid for pid in dict.fromkeys(told) if _lives(pid)]
 
+    def others(self, owner: int, timeout: float = 2 * START_TIMEOUT) -> list[int]:
+        """Return the processes but one, as soon as there are some: killed ones come back."""
+        deadline = time.monotonic() + timeout
+        while not (found := [pid for pid in self.pids() if pid != owner]):
+            assert time.monotonic() < deadline, "no process has come back"
+            threading.Event().wait(0.05)  # nothing says when: ask again
+        return found
+
     def wait_until_all_serve(self, timeout: float = 2 * START_TIMEOUT) -> None:
         """Wait until as many processes serve as did at first, after some were killed."""
         deadline = time.monotonic() + timeout
