@@ -3,9 +3,10 @@
 Knows: redis-py, the ways to name a Redis, Sentinel, a Cluster's MOVED, what Redis says of itself.
 Must not know: what the scripts are for, processes, claims.
 
-redis-py repeats commands by itself (ten times by default in 8.1) and has a time-out of five seconds for
-everything. Here nothing is repeated: whether a script that got no response may run again is for
-those to say who know what it does. Nothing blocks, so a short time-out harms nothing.
+redis-py repeats commands by itself (ten times by default in 8.1) and has a time-out of five
+seconds for everything. Here nothing is repeated: whether a script that got no response may run
+again is for those to say who know what it does. Nothing blocks, so a short time-out harms
+nothing.
 """
 
 from __future__ import annotations
