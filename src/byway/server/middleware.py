@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from byway.backplane import Backplane
 from byway.backplane.choice import BackplaneSpec
@@ -23,9 +22,10 @@ from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
 from byway.negotiation.offer import Offer, dropped_offer, offered_subprotocols, stripped_handshake
 from byway.server.admission import Admission
-from byway.server.answers import answer, answer_denied, answer_error, application_headers
+from byway.server.answering import answering, with_headers
+from byway.server.answers import answer, answer_denied, application_headers
 from byway.server.application import Application, Denied
-from byway.server.bodies import Bodies, ClientLeft
+from byway.server.bodies import Bodies
 from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.call import Call, Serve
 from byway.server.cors import is_preflight, preflight_headers
@@ -40,7 +40,7 @@ from byway.server.told import Told
 from byway.server.travel import unpack_user
 from byway.server.who import Bind, origin_of, who_is
 from byway.session import Intake
-from byway.transports.base import Event, Exchange, Headers, Receive, Scope, Send
+from byway.transports.base import Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
 from byway.transports.upload import take_upload
 
@@ -154,8 +154,8 @@ class FallbackMiddleware:
             if verdict.moves and scope["type"] == "websocket":
                 assert verdict.refusal is not None
                 serve = partial(self._move, verdict.refusal)
-            call.send = _with_headers(send, verdict.headers)
-            await _answering(serve, verdict, self._told, call)
+            call.send = with_headers(send, verdict.headers)
+            await answering(serve, verdict, self._told, call)
 
     async def _join(self) -> None:
         """Share sessions over the backplane of the event loop that runs now.
@@ -201,7 +201,7 @@ class FallbackMiddleware:
         """
         await self._leaving.drain()
 
-    # Each of these raises PeerError for what the peer does wrong, see `_answering`.
+    # Each of these raises PeerError for what the peer does wrong, see `answering`.
 
     async def _read(self, call: Call) -> None:
         """Serve a reader without a client library."""
@@ -317,7 +317,7 @@ class FallbackMiddleware:
             raise ValueError("no call of byway's own")
         if (moves := told.get("moves")) is not None:
             serve = partial(self._move, PeerError(moves, status=403))
-        await _answering(serve, Verdict(call.scope), self._told, call)
+        await answering(serve, Verdict(call.scope), self._told, call)
 
     def _exchange(
         self,
@@ -371,55 +371,6 @@ class FallbackMiddleware:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await self._leaving.lifespan(self.app, scope, event, receive, send)
-
-
-def _with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:
-    if not added:
-        return send
-
-    async def sending(event: Event) -> None:
-        if event["type"] == "http.response.start":
-            event = {**event, "headers": [*event.get("headers", []), *added]}
-        await send(event)
-
-    return sending
-
-
-async def _answering(serve: Serve, verdict: Verdict, told: Told, call: Call) -> None:
-    """Serve a call, and answer what the peer does wrong, unless an answer has begun by then."""
-    scope, send = call.scope, call.send
-    begun = False
-
-    async def noting_send(event: Event) -> None:
-        nonlocal begun
-        begun = True
-        await send(event)
-
-    try:
-        if scope["type"] == "websocket":
-            await call.receive()  # websocket.connect
-        call.scope, call.send = verdict.pass_on(), noting_send
-        await serve(call)
-    except PeerError as error:
-        client = scope.get("client")
-        level, text = told.line(error, verdict.refusal)
-        logger.log(
-            level,
-            "refused %s %s from %s: %d %s",
-            scope.get("method", "WebSocket"),
-            quote(
-                scope["path"], errors="replace"
-            ),  # a line break in it would make a line of the log
-            quote(str(client[0]), safe=":.") if client else "unknown",
-            error.status,
-            text,
-        )
-        if not begun:
-            await answer_error(scope, send, error)
-    except ClientLeft:
-        logger.debug("a client left before its request was whole")
-        # Nobody reads it, but middleware outside of this one takes no answer for a fault.
-        await answer(scope, send, 400, [], b"")
 
 
 def _take(live: LiveSession, hello: Hello, frames: list[Frame]) -> None:
