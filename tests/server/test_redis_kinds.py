@@ -16,11 +16,13 @@ import pytest
 import redis
 
 from byway.backplane import Backplane, Claim, Unavailable
-from byway.backplane.conversation import Conversation, Facts
+from byway.backplane.conversation import Conversation, Facts, NoResponse
+from byway.backplane.directory import Directory
 from byway.backplane.redis import RedisBackplane
 from byway.backplane.scripts import SCRIPTS
 from byway.errors import UsageError
-from tests.server.test_redis import A, B, call, claim, claim_at_last, process, serve
+from byway.limits import Limits
+from tests.server.test_redis import A, B, call, claim, claim_at_last, digest, process, serve
 from tests.support.process import Program, free_port, wait_until_accepting
 from tests.support.redis import KINDS, RedisServer, program_of, redis_server
 from tests.support.tls import Authority
@@ -239,6 +241,10 @@ def test_a_redis_that_is_too_old_is_refused() -> None:
     [
         ({"url": "http://redis"}, "redis://"),
         ({"url": "redis://:secret@host:nine"}, "URL"),
+        ({"url": "redis://:secret/more@host/0"}, "%2F"),
+        ({"url": "redis://:secret#more@host/0"}, "%23"),
+        ({"url": "redis://host/0?nonsense=secret"}, "query"),
+        ({"url": "redis+sentinel://host/main?sentinel_nonsense=secret"}, "query"),
         ({"url": "redis+sentinel://host"}, "SERVICE"),
         ({"url": "redis+sentinel://:26379/main"}, "SERVICE"),
         ({"namespace": ""}, "namespace"),
@@ -246,6 +252,7 @@ def test_a_redis_that_is_too_old_is_refused() -> None:
         ({"namespace": "x" * 65}, "namespace"),
         ({"advertise": ""}, "advertise"),
         ({"advertise": "http://host/"}, "advertise"),
+        ({"advertise": "10.0.0.1:7400"}, "without a port"),
         ({"port": 65536}, "ports"),
         ({"ports": []}, "ports"),
         ({"port": 7400, "ports": [7400]}, "not both"),
@@ -257,7 +264,46 @@ def test_what_cannot_work_is_refused_at_once(options: dict[str, Any], said: str)
     """Before anything is connected; a password in a URL is not repeated."""
     with pytest.raises(UsageError, match=said) as caught:
         RedisBackplane(**{"url": "redis://127.0.0.1/0", **options})
-    assert "secret@" not in str(caught.value)
+    assert "secret" not in str(caught.value) or said == "secret"
+
+
+async def test_sentinels_that_are_away_are_named_without_their_options() -> None:
+    """What redis-py says of them holds all options; some of its releases leave passwords in."""
+    where = f"127.0.0.1:{free_port()}"
+    conversation = Conversation(f"redis+sentinel://{where}/main?sentinel_password=secret")
+    with pytest.raises(NoResponse, match="No master found for 'main'") as caught:
+        await conversation.facts()
+    assert "redis." not in str(caught.value)
+    await conversation.aclose()
+
+
+async def test_a_conversation_that_has_ended_connects_no_more() -> None:
+    """An opening or a look that comes late leaves no connection behind."""
+    with redis_server() as server:
+        conversation = Conversation(server.url())
+        directory = Directory(A, "late", Limits(), "1")
+        await conversation.ask(directory.ask_look(B))
+        await conversation.aclose()
+        with pytest.raises(NoResponse, match="leaves"):
+            await conversation.ask(directory.ask_look(B))
+
+
+async def test_openings_without_redis_are_bounded() -> None:
+    """No more claims wait for the directory than it may be told; one that went leaves nothing."""
+    url = f"redis://127.0.0.1:{free_port()}"
+    limits = Limits(sessions=2)
+    backplane = RedisBackplane(url, when_away="open", advertise="127.0.0.1").bind(A, limits)
+    await backplane.start(serve)
+    try:
+        for number in range(10):
+            assert await claim(backplane, number) == Claim(A)
+            backplane.release(digest(number))
+        for number in range(4):
+            assert await claim(backplane, number) == Claim(A)
+        with pytest.raises(Unavailable, match="as many claims"):
+            await claim(backplane, 4)
+    finally:
+        await backplane.aclose()
 
 
 def test_without_redis_py_it_says_what_to_install() -> None:

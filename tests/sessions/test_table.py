@@ -67,6 +67,8 @@ def test_sizes(number: int, text: str) -> None:
         ("redis://user:secret@host:1/2", "redis://host:1/2"),
         ("redis://:p@ss@host:1", "redis://host:1"),
         ("rediss://host", "rediss://host"),
+        ("redis://host/2?password=secret", "redis://host/2"),
+        ("unix:///run/redis.sock?password=secret", "unix:///run/redis.sock"),
         ("redis+sentinel://u:p@a:1,b:2/x", "redis+sentinel://a:1,b:2/x"),
         ("unix:/run/chat", "unix:/run/chat"),
     ],

@@ -67,7 +67,8 @@ class NoResponse(Exception):
 
 def _no_response(error: BaseException) -> NoResponse:
     unfit = isinstance(error, (errors.AuthenticationError, errors.NoPermissionError))
-    made = NoResponse(" ".join(str(error).split()) or type(error).__name__, unfit=unfit)
+    said = re.sub(r"<redis\..*>", "sentinels", " ".join(str(error).split()))  # with all options
+    made = NoResponse(said or type(error).__name__, unfit=unfit)
     made.__cause__ = error
     return made
 
@@ -119,12 +120,14 @@ def check_url(url: str) -> None:
             "the URL of Redis must begin with redis://, rediss://, unix:// or redis+sentinel://"
         )
     try:
-        if "+sentinel" in url:
-            _sentinels(url)
-        else:
-            parse_url(url)
+        _new_pool(url, None).make_connection()  # type: ignore[no-untyped-call]  # connects to nothing yet
     except ValueError as error:
-        raise UsageError(f"the URL of Redis: {error}") from None
+        said = str(error)
+        if said.startswith("Port"):  # what follows may be the beginning of a password
+            said = "the port must be a number. In a password write / as %2F, ? as %3F, # as %23"
+        raise UsageError(f"the URL of Redis: {said}") from None
+    except (TypeError, errors.RedisError) as error:
+        raise UsageError(f"the URL of Redis: its query does not fit: {error}") from None
 
 
 class Conversation:
@@ -137,18 +140,21 @@ class Conversation:
         """Say where Redis is. Nothing is connected yet."""
         check_url(url)
         self._url = url
-        self._pool = self._new_pool(None)
+        self._pool = _new_pool(self._url, None)
         self._nodes: deque[tuple[str, int] | None] = deque([None], NODES)  # None: as the URL says
         self._queue: deque[tuple[Ask, asyncio.Future[Response]]] = deque()
         self._sending: asyncio.Task[None] | None = None
+        self._closed = False
         self._turn = asyncio.Lock()  # one thing at a time on the one connection
 
     async def ask(self, ask: Ask) -> Response:
         """Run a script and return its response.
 
         Raises:
-            NoResponse: it did not come.
+            NoResponse: it did not come, or `aclose` was called.
         """
+        if self._closed:
+            raise NoResponse("this process leaves")
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._queue.append((ask, future))
         if self._sending is None:
@@ -221,6 +227,7 @@ class Conversation:
 
     async def aclose(self) -> None:
         """Hang up. What has no response yet gets none."""
+        self._closed = True
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait([self._sending])
@@ -308,35 +315,6 @@ class Conversation:
 
     # Where Redis is
 
-    def _new_pool(self, node: tuple[str, int] | None) -> ConnectionPool:
-        options: dict[str, Any] = {
-            "socket_timeout": COMMAND_TIME,
-            "socket_connect_timeout": COMMAND_TIME,
-            "socket_keepalive": True,
-            "retry": Retry(NoBackoff(), 0),
-            "max_connections": 2,  # one is used; another may be on its way out
-            "protocol": 2,
-        }
-        if self._url.startswith("unix:"):
-            del options["socket_keepalive"]
-        if "+sentinel" in self._url:
-            sentinels, service, plain, own = _sentinels(self._url)
-            own |= {"retry": options["retry"], "protocol": 2} | dict.fromkeys(
-                ("socket_timeout", "socket_connect_timeout"), COMMAND_TIME
-            )
-            manager = Sentinel(sentinels, sentinel_kwargs=own)  # type: ignore[no-untyped-call]
-            known = parse_url(plain)
-            known.pop("host", None)
-            known.pop("connection_class", None)
-            if is_encrypted(self._url):
-                options["ssl"] = True
-            options |= dict(known)
-            return SentinelConnectionPool(service, manager, **options)  # type: ignore[no-untyped-call]
-        options |= dict(parse_url(self._url))
-        if node is not None:
-            options["host"], options["port"] = node
-        return ConnectionPool(**options)
-
     async def _move_to(self, host: str, port: int) -> None:
         """Go on at the node of a Cluster that has our slot; without a host it is the same one."""
         await self._hang_up()
@@ -344,13 +322,13 @@ class Conversation:
         if (host, port) in self._nodes:
             self._nodes.remove((host, port))
         self._nodes.appendleft((host, port))
-        self._pool = self._new_pool((host, port))
+        self._pool = _new_pool(self._url, (host, port))
 
     def _next_node(self) -> None:
         """Try another node of the Cluster next, if it is one."""
         if len(self._nodes) > 1:
             self._nodes.rotate(-1)
-            self._pool = self._new_pool(self._nodes[0])
+            self._pool = _new_pool(self._url, self._nodes[0])
 
     async def _server(self) -> tuple[str, int]:
         if isinstance(self._pool, SentinelConnectionPool):
@@ -363,6 +341,36 @@ class Conversation:
         if self._nodes[0] is not None:
             return self._nodes[0]
         return str(options.get("host", "localhost")), int(options.get("port", 6379))
+
+
+def _new_pool(url: str, node: tuple[str, int] | None) -> ConnectionPool:
+    options: dict[str, Any] = {
+        "socket_timeout": COMMAND_TIME,
+        "socket_connect_timeout": COMMAND_TIME,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "max_connections": 2,  # one is used; another may be on its way out
+        "protocol": 2,
+    }
+    if url.startswith("unix:"):
+        del options["socket_keepalive"]
+    if "+sentinel" in url:
+        sentinels, service, plain, own = _sentinels(url)
+        own |= {"retry": options["retry"], "protocol": 2} | dict.fromkeys(
+            ("socket_timeout", "socket_connect_timeout"), COMMAND_TIME
+        )
+        manager = Sentinel(sentinels, sentinel_kwargs=own)  # type: ignore[no-untyped-call]
+        known = parse_url(plain)
+        known.pop("host", None)
+        known.pop("connection_class", None)
+        if is_encrypted(url):
+            options["ssl"] = True
+        options |= dict(known)
+        return SentinelConnectionPool(service, manager, **options)  # type: ignore[no-untyped-call]
+    options |= dict(parse_url(url))
+    if node is not None:
+        options["host"], options["port"] = node
+    return ConnectionPool(**options)
 
 
 def _sentinels(url: str) -> tuple[list[tuple[str, int]], str, str, dict[str, Any]]:

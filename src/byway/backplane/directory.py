@@ -42,11 +42,13 @@ CHUNK: Final = 500
 
 @dataclass(slots=True)
 class Held:
-    """A claim of this process: its count, the epoch in which it is known to stand, since when."""
+    """A claim of this process: its count, the epoch in which it is known to stand, since when, and
+    whether the directory was ever told of it."""
 
     count: int
     epoch: int
     at: float
+    told: bool = True
 
 
 class Directory:
@@ -178,14 +180,14 @@ class Directory:
         """Hold a claim without asking. It is asserted when the directory is there."""
         if digest not in self._held:
             self._count += 1
-            self._held[digest] = Held(self._count, -1, 0.0)
+            self._held[digest] = Held(self._count, -1, 0.0, told=False)
             self._held.move_to_end(digest, last=False)
             self._old += 1
         return Claim(self.name)
 
     def release(self, digest: bytes) -> None:
         """Give back a claim that became no session."""
-        if (held := self._take_off(digest)) is not None:
+        if (held := self._take_off(digest)) is not None and held.told:
             self._giving_back(digest, held.count)
 
     def ended(self, digest: bytes, now: float, *, refused: bool = False) -> None:
@@ -239,6 +241,7 @@ class Directory:
         for digest, held in self._held.items():
             if len(claims) == CHUNK or not self._is_due(held, now):
                 break
+            held.told = True
             claims.append((digest, held.count))
         rest = CHUNK - len(claims)
         ends = [one for one, _ in zip(self._untold.items(), range(rest), strict=False)]

@@ -6,6 +6,7 @@ Must not know: how claims, leases and links work; requests.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import ssl
 from collections.abc import Iterable
@@ -22,6 +23,16 @@ from byway.limits import Limits
 
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _MOST_PORTS: Final = 1_000
+
+
+def _is_host(text: str) -> bool:
+    if ":" in text:
+        try:
+            ipaddress.IPv6Address(text)
+        except ValueError:
+            return False
+        return True
+    return bool(text) and not re.search(r"[\s/\[\]@]", text)
 
 
 class RedisBackplane:
@@ -76,7 +87,7 @@ class RedisBackplane:
         check_url(url)
         if not _NAMESPACE.fullmatch(namespace):
             raise UsageError("namespace must be 1 to 64 letters, digits or any of _.:-")
-        if advertise is not None and (not advertise or re.search(r"[\s/\[\]]", advertise)):
+        if advertise is not None and not _is_host(advertise):
             raise UsageError("advertise must be a host or an address, without a port")
         chosen = [port] if ports is None else list(ports)
         if ports is not None and port:

@@ -213,13 +213,14 @@ class RedisProcess(Backplane):
         while True:
             if self._keeper.twin:
                 raise Unavailable("another process has this one's name")
-            if directory.away and self._open_when_away:
-                return directory.take_unasked(digest)
-            if not directory.settled:
+            unasked = directory.away and self._open_when_away
+            if not unasked and not directory.settled:
                 await self._wait_for_directory()
                 continue
             if directory.full:
                 raise Unavailable("this process holds as many claims as it may")
+            if unasked:
+                return directory.take_unasked(digest)
             count = directory.begin()
             try:
                 response = await self._keeper.ask(directory.ask_claim(digest, count))

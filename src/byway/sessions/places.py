@@ -7,11 +7,11 @@ Must not know: what is asked, how it is printed.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from byway.backplane import Backplane
 from byway.backplane.choice import VARIABLE, choose, resolve
@@ -101,10 +101,7 @@ def meeting_places() -> Iterator[Path]:
 
 def without_password(url: str) -> str:
     """Return a URL as it may be shown."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix" or "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return re.sub(r"//.*@", "//", url.partition("?")[0])  # a query may hold one, too
 
 
 def _redis(url: str, namespace: str | None, secret_file: Path | None, ca: str | None) -> Backplane:
