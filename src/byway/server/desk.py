@@ -31,10 +31,12 @@ class Desk:
     Attributes:
         backplane: shared by all its endpoints.
         ready: whether the backplane has been started.
+        spec: what was given for it; kept, so that no other has its id.
     """
 
-    def __init__(self, backplane: Backplane) -> None:
+    def __init__(self, backplane: Backplane, spec: BackplaneSpec = None) -> None:
         """Belong to the loop that runs now."""
+        self.spec = spec
         # The desks of a loop go with it, so none of them may keep it.
         self._loop = ref(asyncio.get_running_loop())
         self.backplane: Backplane = backplane
@@ -137,7 +139,7 @@ def desk_of(spec: BackplaneSpec, limits: Limits) -> Desk:
     desks = _desks.setdefault(asyncio.get_running_loop(), {})
     key: object = spec if spec is None or isinstance(spec, (str, bool)) else id(spec)
     if (desk := desks.get(key)) is None:
-        desk = desks[key] = Desk(choose(spec, process_name(), limits))
+        desk = desks[key] = Desk(choose(spec, process_name(), limits), spec)
     return desk
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from byway.backplane import NoBackplane
 from byway.errors import UsageError
 from byway.limits import Limits
 from byway.server import sharing
@@ -72,3 +73,9 @@ async def test_paths_with_a_parameter_take_a_bounded_number_of_places(
         other.place({"root_path": f"/{room}"}, another)
     with pytest.raises(UsageError, match="give each another name="):
         other.place({"root_path": "/54"}, another)
+
+
+async def test_what_was_given_for_one_desk_leads_to_no_other() -> None:
+    """It is known by its id, which a later one could have, were it not kept."""
+    seen = [desk_of(lambda name: NoBackplane(name), Limits()) for _ in range(20)]
+    assert len(set(map(id, seen))) == len(seen)
