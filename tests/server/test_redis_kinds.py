@@ -277,6 +277,14 @@ async def test_sentinels_that_are_away_are_named_without_their_options() -> None
     await conversation.aclose()
 
 
+async def test_a_database_that_is_not_there_is_an_error_at_start() -> None:
+    """It would never respond."""
+    with redis_server() as server:
+        backplane = RedisBackplane(server.url() + "?db=99").bind(A)
+        with pytest.raises(UsageError, match="DB index is out of range"):
+            await backplane.start(serve)
+
+
 async def test_a_conversation_that_has_ended_connects_no_more() -> None:
     """An opening or a look that comes late leaves no connection behind."""
     with redis_server() as server:

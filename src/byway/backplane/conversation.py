@@ -67,6 +67,7 @@ class NoResponse(Exception):
 
 def _no_response(error: BaseException) -> NoResponse:
     unfit = isinstance(error, (errors.AuthenticationError, errors.NoPermissionError))
+    unfit = unfit or str(error).startswith("DB index")
     said = re.sub(r"<redis\..*>", "sentinels", " ".join(str(error).split()))  # with all options
     made = NoResponse(said or type(error).__name__, unfit=unfit)
     made.__cause__ = error
