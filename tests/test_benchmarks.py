@@ -160,8 +160,8 @@ def made_up_hops(relayed: float = 160e-6, push: float = 900.0) -> several.Result
         again=cost(104e-6),
         owner=cost(101e-6),
         relayed=cost(relayed, 2e-4, push),
-        echo_cpu=50e-6,
-        echo_p50=1e-4,
+        echo=several.Bare(50e-6, 1e-4),
+        fast_echo=several.Bare(20e-6, 5e-5),
     )
     result.rounds["stream"] = [one]
     result.fleets["stream"] = [several.Fleet(100e-6, 150e-6, (2, 2, 2, 2))]
@@ -212,5 +212,6 @@ def test_a_relayed_session_is_measured_beside_one_on_its_owner() -> None:
     assert len(one["relayed"]["shares"]) == 2
     assert all(share > 0 for share in one["relayed"]["shares"]), "both have something to do"
     assert len(one["owner"]["shares"]) == 1
-    assert one["echo_cpu"] > 0
+    assert one["echo"]["cpu"] > 0
+    assert one["fast_echo"]["cpu"] > 0
     assert done.returncode == int(not all(target["met"] for target in result["targets"]))

@@ -3,8 +3,8 @@
     {"serve": "/run/echo.sock"}               -> {"pid": 1}
     {"talk": "/run/echo.sock", "count": 100}  -> {"pid": 2, "p50": 0.0001}
 
-It is what a relayed message is compared with: the least that a hop to another process can cost in
-Python, with asyncio's streams on the event loop that uvicorn takes.
+It is what a relayed message is compared with: asyncio's streams, on its own event loop, or with the
+argument `uvloop` on that one, which uvicorn takes where it is installed.
 
 Knows: asyncio's streams.
 Must not know: byway.
@@ -61,10 +61,10 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    if sys.argv[1:] == ["uvloop"]:
         import uvloop
-    except ImportError:
-        asyncio.run(main())
-    else:
+
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main())
+    else:
+        asyncio.run(main())

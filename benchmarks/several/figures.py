@@ -15,6 +15,19 @@ from benchmarks.several.talk import Cost
 
 
 @dataclass(frozen=True, slots=True)
+class Bare:
+    """A bare echo over a Unix socket.
+
+    Attributes:
+        cpu: seconds of CPU of both ends for a message and its echo.
+        p50: seconds from a message to its echo, the median.
+    """
+
+    cpu: float
+    p50: float
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """One transport in one round.
 
@@ -23,16 +36,16 @@ class Round:
         again: another one, at another server: how much two of the same differ is the noise.
         owner: a session with a backplane, on its owner.
         relayed: a session with all its carriers on a relay.
-        echo_cpu: seconds of CPU of both ends of a bare echo over a Unix socket.
-        echo_p50: seconds from a message to its echo there.
+        echo: a bare echo of asyncio over a Unix socket.
+        fast_echo: the same on uvloop.
     """
 
     alone: Cost
     again: Cost
     owner: Cost
     relayed: Cost
-    echo_cpu: float
-    echo_p50: float
+    echo: Bare
+    fast_echo: Bare
 
     @property
     def noise(self) -> float:
@@ -47,12 +60,12 @@ class Round:
     @property
     def hop_cpu(self) -> float:
         """CPU that the hop adds to a message, in bare echoes."""
-        return (self.relayed.cpu - self.owner.cpu) / self.echo_cpu
+        return (self.relayed.cpu - self.owner.cpu) / self.echo.cpu
 
     @property
     def hop_p50(self) -> float:
         """Time that the hop adds to a message, in bare echoes."""
-        return (self.relayed.p50 - self.owner.p50) / self.echo_p50
+        return (self.relayed.p50 - self.owner.p50) / self.echo.p50
 
     @property
     def push(self) -> float:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers.worker import Worker, worker
-from benchmarks.several.figures import Fleet, Result, Round
+from benchmarks.several.figures import Bare, Fleet, Result, Round
 from benchmarks.several.machine import cpu, memory
 from benchmarks.several.servers import Server, find_redis, redis, uvicorn
 from benchmarks.several.talk import LIMIT, Cost, Crowd, openings, session
@@ -83,7 +83,10 @@ async def _hops(
         alone, again = await enter(uvicorn(folder, "off")), await enter(uvicorn(folder, "off"))
         owner, relay = await enter(uvicorn(folder, place)), await enter(uvicorn(folder, place))
         front = await enter(_part("front"))
-        echo = _Echo(await enter(_part("echo")), await enter(_part("echo")), folder, sizes.echoes)
+        echoes = []
+        for loop in ("asyncio", "uvloop"):
+            ends = [await enter(_part("echo", loop)) for _ in range(2)]
+            echoes.append(_Echo(ends[0], ends[1], f"{folder}/{loop}.sock", sizes.echoes))
         ways: list[tuple[Server, Server | None]] = [(alone, None), (again, None), (owner, None)]
         ways.append((owner, relay))
         for number in range(sizes.rounds):
@@ -96,34 +99,34 @@ async def _hops(
                     costs[index] = await session(
                         front, name, opens, then, sizes.echoes, sizes.pushed
                     )
-                bare = await echo.measure()
+                bare = [await one.measure() for one in echoes]
                 one = Round(costs[0], costs[1], costs[2], costs[3], *bare)
                 result.rounds.setdefault(name, []).append(one)
 
 
-def _part(name: str) -> AbstractAsyncContextManager[Worker]:
-    return worker(name, [sys.executable, "-m", f"benchmarks.several.{name}"])
+def _part(name: str, *arguments: str) -> AbstractAsyncContextManager[Worker]:
+    return worker(name, [sys.executable, "-m", f"benchmarks.several.{name}", *arguments])
 
 
 class _Echo:
     """The bare echo that a hop is compared with."""
 
-    def __init__(self, server: Worker, client: Worker, folder: Path, count: int) -> None:
+    def __init__(self, server: Worker, client: Worker, path: str, count: int) -> None:
         self._server = server
         self._client = client
-        self._path = f"{folder}/echo.sock"
+        self._path = path
         self._count = count
         self._pids: list[int] = []
 
-    async def measure(self) -> tuple[float, float]:
-        """Return the CPU of both ends for a message, and the median time of one."""
+    async def measure(self) -> Bare:
+        """Measure it once."""
         if not self._pids:
             served = await self._server.ask({"serve": self._path}, LIMIT)
             warm = await self._client.ask({"talk": self._path, "count": self._count}, LIMIT)
             self._pids = [served["pid"], warm["pid"]]
         before = cpu(self._pids)
         talked = await self._client.ask({"talk": self._path, "count": self._count}, LIMIT)
-        return (cpu(self._pids) - before) / self._count, talked["p50"]
+        return Bare((cpu(self._pids) - before) / self._count, talked["p50"])
 
 
 async def _fleets(

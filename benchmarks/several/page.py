@@ -18,7 +18,10 @@ from benchmarks.several.figures import Result
 BEGIN: Final = "<!-- relay: written by `make bench-docs` -->"
 END: Final = "<!-- end of relay -->"
 
-_HOPS = ("transport", "on its owner", "relayed", "bare echo", "hop", "p50 of the hop", "push")
+_HOPS = (
+    *("transport", "on its owner", "relayed", "hop", "echo, asyncio", "echo, uvloop"),
+    *("p50 of the hop", "p50 of echoes", "push"),
+)
 _FLEETS = ("transport", "1 worker", "4 workers", "ratio", "relayed, computed", "sessions of the 4")
 
 
@@ -72,9 +75,13 @@ def _hops(result: Result) -> Iterator[list[str]]:
             name,
             _micro(one.owner.cpu for one in rounds),
             _micro(one.relayed.cpu for one in rounds),
-            _micro(one.echo_cpu for one in rounds),
             _micro(one.relayed.cpu - one.owner.cpu for one in rounds),
+            _micro(one.echo.cpu for one in rounds),
+            _micro(one.fast_echo.cpu for one in rounds),
             _micro(one.relayed.p50 - one.owner.p50 for one in rounds),
+            " / ".join(
+                _micro(getattr(one, echo).p50 for one in rounds) for echo in ("echo", "fast_echo")
+            ),
             f"{statistics.median(one.push for one in rounds):.2f} ×",
         ]
 
