@@ -33,9 +33,9 @@ try:
     )
     from prometheus_client.exposition import choose_encoder
     from prometheus_client.registry import Collector as _Collector
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
-        f"byway.metrics needs prometheus-client: pip install 'byway[metrics]' ({error})"
+        f"byway.metrics needs prometheus-client: pip install 'byway[metrics]' ({_error})"
     ) from None
 
 if TYPE_CHECKING:
