@@ -45,6 +45,10 @@ once, until it is back; clients come again by themselves."""
 WATCH_EACH: Final = 1.0
 """Seconds between two calls of an owner whose door refuses."""
 
+LATE: Final = 3.0
+"""Seconds after which the response to a claim says nothing any more. A process that was stopped
+hears it so late; meanwhile the directory may have lost the claim, and given it to another."""
+
 
 class RedisProcess(Backplane):
     """One process of those that share their sessions through one Redis.
@@ -221,7 +225,7 @@ class RedisProcess(Backplane):
                 raise Unavailable("this process holds as many claims as it may")
             if unasked:
                 return directory.take_unasked(digest)
-            count = directory.begin()
+            count, asked = directory.begin(), self._now()
             try:
                 response = await self._keeper.ask(directory.ask_claim(digest, count))
             except BaseException as error:
@@ -230,6 +234,10 @@ class RedisProcess(Backplane):
                 if not isinstance(error, NoResponse):
                     raise
                 self._keeper.went(error)
+                continue
+            if self._now() - asked > LATE:
+                directory.unanswered(digest, count)
+                self._keeper.tell()
                 continue
             claim = directory.claimed(digest, count, response, self._now())
             if claim is not None:
