@@ -81,11 +81,14 @@ class Fleet:
         one: CPU of one worker for a message, in seconds.
         four: CPU of all four.
         spread: sessions of each of the four.
+        apart: CPU of four that share nothing, over a WebSocket: what it costs that each has less to
+            do at a time.
     """
 
     one: float
     four: float
     spread: tuple[int, ...]
+    apart: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -176,6 +179,9 @@ class Result:
             bound = 1.15 if name == "websocket" else self._predicted(name, fleets) * 1.1
             ratios = tuple(one.ratio for one in fleets)
             found.append(Target(f"`{name}`, CPU of 4 workers to 1", bound, ratios))
+            apart = tuple(one.four / one.apart for one in fleets if one.apart)
+            if apart:
+                found.append(Target(f"`{name}`, the same to 4 that share nothing", 1.15, apart))
         if self.opening:
             values = tuple(one * 1e6 for one in self.opening)
             found.append(Target("an opening, CPU of Redis", 50, values, "µs"))

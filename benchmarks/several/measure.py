@@ -133,7 +133,11 @@ async def _fleets(
     result: Result, transports: Sequence[str], sizes: Sizes, say: Say, folder: Path
 ) -> None:
     """Measure four workers beside one, each with sessions side by side."""
-    async with uvicorn(folder) as one, uvicorn(folder, workers=4) as four:
+    async with (
+        uvicorn(folder) as one,
+        uvicorn(folder, workers=4) as four,
+        uvicorn(folder, "off", workers=4) as apart,
+    ):
         await _ready(four, 4)
         for number in range(sizes.rounds):
             for name in transports:
@@ -146,7 +150,12 @@ async def _fleets(
                         if count == 4:
                             spread = await _spread(server)
                         used[count] = await crowd.echo(sizes.each)
-                result.fleets.setdefault(name, []).append(Fleet(used[1], used[4], spread))
+                control = None
+                if name == "websocket":
+                    async with Crowd(apart, name, sizes.crowd) as crowd:
+                        control = await crowd.echo(sizes.each)
+                fleet = Fleet(used[1], used[4], spread, control)
+                result.fleets.setdefault(name, []).append(fleet)
 
 
 async def _ready(server: Server, count: int) -> None:

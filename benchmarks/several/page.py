@@ -22,7 +22,10 @@ _HOPS = (
     *("transport", "on its owner", "relayed", "hop", "echo, asyncio", "echo, uvloop"),
     *("p50 of the hop", "p50 of echoes", "push"),
 )
-_FLEETS = ("transport", "1 worker", "4 workers", "ratio", "relayed, computed", "sessions of the 4")
+_FLEETS = (
+    *("transport", "1 worker", "4 workers", "4 that share nothing", "ratio", "relayed, computed"),
+    "sessions of the 4",
+)
 
 
 def plain(result: Result) -> str:
@@ -92,6 +95,7 @@ def _fleets(result: Result) -> Iterator[list[str]]:
             name,
             _micro(one.one for one in fleets),
             _micro(one.four for one in fleets),
+            _micro(apart) if (apart := [one.apart for one in fleets if one.apart]) else "–",
             f"{statistics.median(one.ratio for one in fleets):.2f} ×",
             f"{statistics.median(one.relayed for one in fleets):.0%}",
             ", ".join("-".join(map(str, one.spread)) for one in fleets[:3]),
