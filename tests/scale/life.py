@@ -70,6 +70,7 @@ class Living:
         frozen: it is alive, and never does anything again.
         full: it takes no more sessions now.
         refuses: it takes no links now: its backlog is full, or a firewall is wrong.
+        cut_off: when it, and nobody else, did not reach the directory twice in a row.
     """
 
     def __init__(self, world: World, number: int, name: str) -> None:
@@ -85,6 +86,8 @@ class Living:
         self.refuses: bool = False
         self.died: float = -1.0
         self.resumed: float = -1.0
+        self.cut_off: float = -1.0
+        self._misses = 0
         self.pipes: list[Cuttable] = []
         self._backlog: list[Callable[[], object]] = []
 
@@ -130,6 +133,16 @@ class Living:
         self.frozen = self.paused = True
         self.died = self.world.now
 
+    def missed(self, alone: bool) -> None:
+        """Note that a command did not reach the directory, `alone` where others' do."""
+        self._misses += alone
+        if self._misses > 1:
+            self.cut_off = self.world.now
+
+    def reached(self) -> None:
+        """Note that a command reached the directory."""
+        self._misses = 0
+
     def ran(self, key: str) -> None:
         """Note that it runs the handler of a key.
 
@@ -161,6 +174,7 @@ def _excused(world: World, before: list[tuple[Living, float]]) -> bool:
         not process.alive
         or process.paused
         or process.resumed > world.lost_at
+        or process.cut_off > world.lost_at
         or process.told < world.lost_at
         for process, _ in before
     )

@@ -158,6 +158,9 @@ class Member:
                 self._went()
                 self.process.step(0.5, partial(self._give_back, key, count))
 
+        if self._away:  # behind the fence: else the claim may arrive after its release
+            self.process.step(0.3, partial(self._give_back, key, count))
+            return
         self.redis.ask(self.process, partial(self.redis.release, key, self._name, count), done)
 
     def ended(self, key: str, *, refused: bool) -> None:

@@ -120,8 +120,10 @@ class Redis:
             if self.stopped:
                 self._waiting.append(execute)
             elif not self.up or world.chance(0.02):
+                process.missed(self.up)
                 process.step(0.05, partial(finish, None))
             else:
+                process.reached()
                 answer = script()
                 if world.chance(0.03):
                     world.statistics["responses of the directory lost"] += 1

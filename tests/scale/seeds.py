@@ -30,7 +30,7 @@ FOUND_BY: dict[Flaw, Setting] = {
                 "abandon",
             ),
         ),
-        Setting(24, flaw=Flaw.NO_UNUSED, faults=("full",)),
+        Setting(15, flaw=Flaw.NO_UNUSED, faults=("full",)),
         Setting(
             39,
             flaw=Flaw.RELAYED_OPENS,
@@ -48,14 +48,7 @@ FOUND_BY: dict[Flaw, Setting] = {
             ),
         ),
         Setting(44, flaw=Flaw.NO_TOMB, faults=("cut",)),
-        Setting(
-            90,
-            flaw=Flaw.END_ONCE,
-            faults=(
-                "slow",
-                "unreachable",
-            ),
-        ),
+        Setting(96, flaw=Flaw.END_ONCE, faults=("unreachable",)),
         Setting(4, flaw=Flaw.NO_REFUSAL, faults=("slow",)),
         Setting(1, flaw=Flaw.SAME_NAME, faults=("cut",)),
         Setting(1, flaw=Flaw.KEPT_NAME, faults=("kill",)),
@@ -63,7 +56,7 @@ FOUND_BY: dict[Flaw, Setting] = {
         Setting(3, flaw=Flaw.EVICTION, faults=("cut",)),
         Setting(1, flaw=Flaw.NO_SETTLING, faults=("empty",)),
         Setting(1, flaw=Flaw.NO_ASSERTION, faults=("empty",)),
-        Setting(33, flaw=Flaw.ASSERT_ONCE, faults=("empty",)),
+        Setting(17, flaw=Flaw.ASSERT_ONCE, faults=("flush", "unreachable")),
         Setting(
             14,
             flaw=Flaw.SETTLED_BY_TIME,
@@ -100,7 +93,7 @@ FOUND_BY: dict[Flaw, Setting] = {
             ),
         ),
         Setting(
-            122,
+            18,
             flaw=Flaw.YOUNG,
             faults=(
                 "empty",
@@ -109,7 +102,7 @@ FOUND_BY: dict[Flaw, Setting] = {
         ),
         Setting(2, flaw=Flaw.REFUSED, faults=("refuse",)),
         Setting(
-            34,
+            62,
             flaw=Flaw.OWN_BEAT,
             faults=(
                 "unreachable",
@@ -117,7 +110,7 @@ FOUND_BY: dict[Flaw, Setting] = {
             ),
         ),
         Setting(
-            85,
+            183,
             flaw=Flaw.FAST_BEATS,
             faults=(
                 "refuse",
