@@ -36,14 +36,17 @@ class Crowd:
         owner: that process.
         sessions: what they do.
         running: they as tasks.
+        until: none of them ends before it is set.
     """
 
     owner: int
     sessions: list[NumberedSession]
     running: list[asyncio.Task[None]]
+    until: asyncio.Event
 
     async def complete(self) -> None:
-        """Wait until all have ended, and see that nothing is lost, doubled or reordered."""
+        """Let all end, and see that nothing was lost, doubled or reordered."""
+        self.until.set()
         ended = await asyncio.gather(*self.running, return_exceptions=True)
         both = zip(self.sessions, ended, strict=True)
         wrong = [f"{one}: {error!r}" for one, error in both if error]
@@ -65,17 +68,24 @@ async def crowd(several: Several, *, seconds: float, timeout: float) -> AsyncIte
 
     Args:
         several: where.
-        seconds: over which each session spreads its messages.
+        seconds: over which each session spreads its messages, but the last.
         timeout: seconds that each may take.
     """
     opened: dict[int, list[tuple[NumberedSession, asyncio.Task[None]]]] = {}
     tasks: list[asyncio.Task[None]] = []
+    until = asyncio.Event()
     try:
         owner = 0
         for _ in range(MOST):
             for transport in TRANSPORTS:
                 session = NumberedSession(
-                    f"{transport}-{token_hex(4)}", COUNT, seconds, LONGEST, transport, again=False
+                    f"{transport}-{token_hex(4)}",
+                    COUNT,
+                    seconds,
+                    LONGEST,
+                    transport,
+                    again=False,
+                    until=until,
                 )
                 task = asyncio.create_task(session.run(several.url(), timeout=timeout))
                 tasks.append(task)
@@ -87,7 +97,7 @@ async def crowd(several: Several, *, seconds: float, timeout: float) -> AsyncIte
         assert owner, "no process has enough of all transports"
         await _leave([task for pid, mine in opened.items() if pid != owner for _, task in mine])
         sessions, running = zip(*opened[owner], strict=True)
-        yield Crowd(owner, list(sessions), list(running))
+        yield Crowd(owner, list(sessions), list(running), until)
     finally:
         await _leave(tasks)
 
