@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,6 +17,13 @@ from tests.unit.backplane.others import NOBODY, at_once, in_child
 NAME = "A-_45678"
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user, too")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Give a short one: the path of pytest's own may be too long for a socket in it."""
+    with TemporaryDirectory() as name:
+        yield Path(name)
 
 
 @pytest.fixture
