@@ -54,7 +54,9 @@ async def test_a_plain_socket_has_a_transport_while_it_is_open() -> None:
     assert (told["plain"], told["extensions"]) == (True, "permessage-deflate")
     assert told["state"] == 3
     events = ["open", "message hello", "message [object ArrayBuffer]"]
-    assert told["log"] == [*events, "sent x", "closing ", "close 1000 true"]
+    # The handshake that offers byway opens without a subprotocol in some browsers: that one is
+    # closed, since it may be byway's own whose response lost it, and a plain one is made.
+    assert told["log"] == ["closing ", *events, "sent x", "closing ", "close 1000 true"]
 
 
 async def test_subprotocols_are_bounded_as_in_the_protocol() -> None:
