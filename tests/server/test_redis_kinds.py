@@ -177,7 +177,8 @@ async def test_a_sentinel_names_the_master_and_the_next_one(
 
 async def test_a_cluster_is_found_by_any_of_its_nodes() -> None:
     """All keys are in one slot, which may be another node's."""
-    arguments = ("--cluster-enabled", "yes")
+    # By default the bus is 10,000 ports above the other, which may be none.
+    arguments = ("--cluster-enabled", "yes", "--cluster-port", "{bus_port}")
     with redis_server("redis", *arguments) as one, redis_server("redis", *arguments) as two:
         with one.client() as first, two.client() as second:
             slot: Any = first.execute_command("CLUSTER", "KEYSLOT", "byway:{byway}:epoch")
@@ -186,7 +187,7 @@ async def test_a_cluster_is_found_by_any_of_its_nodes() -> None:
             second.execute_command("CLUSTER", "ADDSLOTSRANGE", slot, slot)
             for low, high in ((0, slot - 1), (slot + 1, 16383)):
                 first.execute_command("CLUSTER", "ADDSLOTSRANGE", low, high)
-            first.execute_command("CLUSTER", "MEET", "127.0.0.1", two.port)
+            first.execute_command("CLUSTER", "MEET", "127.0.0.1", two.port, two.bus_port)
             for client in (first, second):
                 wait(lambda client=client: client.cluster("INFO")["cluster_state"] == "ok")
             await works(one.url())

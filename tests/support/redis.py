@@ -56,6 +56,7 @@ class RedisServer:
 
     Attributes:
         port: where it listens, on 127.0.0.1.
+        bus_port: where it may listen for other nodes of a cluster.
         folder: what it saves.
         program: its process, as long as it runs.
     """
@@ -66,7 +67,7 @@ class RedisServer:
         self._arguments = arguments
         self._password = password
         self.folder = folder
-        self.port = 0
+        self.port = self.bus_port = 0
         for _ in range(TRIES):
             self.port = free_port()
             if self._start():
@@ -88,7 +89,12 @@ class RedisServer:
         ]
         if "--tls-port" not in command:
             command += ["--port", str(self.port)]
-        known = {"{port}": str(self.port), "{folder}": str(self.folder)}
+        self.bus_port = free_port()
+        known = {
+            "{port}": str(self.port),
+            "{bus_port}": str(self.bus_port),
+            "{folder}": str(self.folder),
+        }
         for name, value in known.items():
             command = [one.replace(name, value) for one in command]
         self.program = Program(command)
@@ -174,7 +180,8 @@ def redis_server(kind: str = "redis", *arguments: str, password: str = "") -> It
 
     Args:
         kind: one of `KINDS`.
-        arguments: more of its command line; `{port}` is its port, `{folder}` where it saves.
+        arguments: more of its command line; `{port}` is its port, `{bus_port}` one more free port,
+            `{folder}` where it saves.
         password: to look into it.
     """
     with TemporaryDirectory(prefix="byway-redis-") as folder:
