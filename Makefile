@@ -202,5 +202,5 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "byway needs Python 3.11 or later: make PYTHON=python3.11 …")'
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
-	$(PY) -m pip install --quiet --editable '.[server,demo]' --group test --group libraries --group check --group bench
+	$(PY) -m pip install --quiet --editable '.[server,demo]' --group test --group libraries --group frameworks --group check --group bench
 	@printf '%s\n' '$(CURDIR)' > $@
