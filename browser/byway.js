@@ -870,7 +870,9 @@ async function carryWebSocket(driver, link) {
   const socket = new NativeWebSocket(
     driver.url, [SUBPROTOCOL, encodeToken(greeting)].concat(greeting.subprotocols ?? []));
   socket.binaryType = "arraybuffer";
-  socket.onclose = ({ code, reason }) => link.end(`closed ${code} ${reason}`);
+  // A page is not told why a handshake failed.
+  socket.onclose = ({ code, reason }) =>
+    link.end(`closed ${code} ${link.isOpen ? reason : "unopened: the application may have refused"}`);
   socket.onmessage = ({ data }) => {
     try {
       driver.feed(link, typeof data === "string" ? [[TEXT, utf8(data), data]] : decodeAll(data));

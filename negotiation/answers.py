@@ -124,6 +124,8 @@ def _handshake(why: str, status: int, who: str) -> tuple[str, str]:
     pass_on = "Who runs the proxy: let WebSockets pass"
     if who == "Envoy" or status == 403:
         note = " Envoy does so where no upgrade is configured; filters do so by policy."
+        if status == 403 and not who:
+            note += " An application that refuses looks the same here; another transport is told."
         return why + note, f"{pass_on} (Envoy: `upgrade_configs` with `websocket`)."
     if status == 426:
         note = " Squid does so where it stands before a server or looks into TLS."

@@ -5,7 +5,8 @@ Must not know: a clock, asyncio, how anything is tried.
 
 While a deploy goes on a balancer answers 502 or 503 in the server's place; a captive network, or
 maintenance, answers 511 or a page. All of them end after seconds. What an application refuses,
-and 403, 404 and 405, stay what they are however often one asks.
+and 403, 404 and 405, stay what they are however often one asks. But who has refused a WebSocket
+with a bare 403 is told when it is asked for a second time.
 """
 
 from __future__ import annotations
@@ -26,6 +27,19 @@ this client, has ended since, or its process has. Another key opens another sess
 
 OWN_PASSING: Final = frozenset({GONE, 429, 503})
 """Statuses of byway's own errors that may: it has too much to do, is going away, or see `GONE`."""
+
+REFUSING: Final = 403
+"""The status of a refused handshake, whoever refused it. An application's has no mark at first:
+most servers cannot send one (`websocket.close` before `websocket.accept`)."""
+
+NOT_OFFERED: Final = 406
+"""byway's own status of a transport that the server does not offer."""
+
+MAY_BE_REFUSED: Final = (
+    "the application may have refused: a bare 403 to a WebSocket does not say who gave it. "
+    "Allow another transport, which is told"
+)
+"""What a bare 403 comes to where no other transport could ask whose it is."""
 
 MAX_OPENINGS: Final = 12
 """Attempts of a session's first rounds, at most, where connections end without a response."""
@@ -78,6 +92,7 @@ class Retries:
         self._not_before: dict[str, float] = {}
         self._tries = 0
         self._keys = 1  # that were, or are, tried
+        self._asked = False  # whose a bare 403 is
 
     def note(self, attempt: Attempt, now: float, date: float) -> None:
         """Take an attempt in vain.
@@ -101,6 +116,9 @@ class Retries:
             now: the time; every transport was tried in vain.
             deadline: when the session has to be open.
         """
+        if self._nobody_told:
+            asked, self._asked = self._asked, True
+            return GiveUp(MAY_BE_REFUSED) if asked else Again(0.0)
         gone = [name for name in self._not_before if self._newest[name].status == GONE]
         if gone and self._keys > 1:
             for name in gone:
@@ -122,6 +140,24 @@ class Retries:
             f"{self._last()} asks to come back in {math.ceil(wait)} s, which is later than "
             "open_timeout allows: try again then",
             wait,
+        )
+
+    @property
+    def _nobody_told(self) -> bool:
+        """Whether a WebSocket was refused, and nothing else could ask whether by the application.
+
+        The server remembers a refusal for some seconds, and answers in full when it is asked again.
+        """
+        refused = self._newest.get("websocket")
+        return (
+            refused is not None
+            and refused.status == REFUSING
+            and not refused.mark
+            and all(
+                one.status == NOT_OFFERED and one.mark
+                for one in self._newest.values()
+                if one is not refused
+            )
         )
 
     def later_round(self, now: float, longest: float) -> float:

@@ -92,5 +92,6 @@ async def handler(channel: Channel) -> None:
 
 
 app = Endpoint(handler)
+sockets = Endpoint(handler, transports="websocket")
 quick = Endpoint(handler, limits=QUICK)
 impatient = Endpoint(handler, limits=IMPATIENT)

@@ -163,3 +163,16 @@ async def test_an_answer_that_stays_is_not_waited_for(browser: Browser) -> None:
             assert found["failure"] == "nothing got through"
             posts = [one for one in network.requests if one.method == "POST"]
             assert len(posts) == 3
+
+
+async def test_a_page_with_websockets_alone_is_told_that_the_application_may_have_refused(
+    browser: Browser, byway_pages: Server
+) -> None:
+    page = await browser.open(byway_pages.url())
+    page.expect("")
+    url = byway_pages.url("/refuse", scheme="ws")
+    alone = await told(page, url, transports=["websocket"], plain=False)
+    assert alone["how"] == 1006
+    assert "the application may have refused" in alone["transports"][0]["why"]
+    beside = await told(page, url, transports=["websocket", "poll"], plain=False)
+    assert beside["failure"] == "refused 403"

@@ -14,6 +14,7 @@ from byway.errors import PeerError
 from byway.server.answers import answer, answer_error
 from byway.server.bodies import ClientLeft
 from byway.server.call import Call, Serve
+from byway.server.denial import BODY, until_over
 from byway.server.origin import Verdict
 from byway.server.told import Told
 from byway.transports.base import Event, Send
@@ -37,11 +38,11 @@ def with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:
 async def answering(serve: Serve, verdict: Verdict, told: Told, call: Call) -> None:
     """Serve a call, and answer what the peer does wrong, unless an answer has begun by then."""
     scope, send = call.scope, call.send
-    begun = False
+    last = ""  # type of the last event that was sent
 
     async def noting_send(event: Event) -> None:
-        nonlocal begun
-        begun = True
+        nonlocal last
+        last = event["type"]
         await send(event)
 
     try:
@@ -63,9 +64,11 @@ async def answering(serve: Serve, verdict: Verdict, told: Told, call: Call) -> N
             error.status,
             text,
         )
-        if not begun:
-            await answer_error(scope, send, error)
+        if not last:
+            await answer_error(scope, noting_send, error)
     except ClientLeft:
         logger.debug("a client left before its request was whole")
         # Nobody reads it, but middleware outside of this one takes no answer for a fault.
         await answer(scope, send, 400, [], b"")
+    if last == BODY and call.relayed is None:
+        await until_over(call.receive)

@@ -104,9 +104,16 @@ async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
 async def answer_denied(scope: Scope, send: Send, denied: Denied) -> None:
     """Answer what the application refused, in its own words, marked as its refusal.
 
+    A handshake that is refused with 403 and no more gets what a plain one gets: `websocket.close`.
+    uvicorn 0.54 logs an error for any other. That bears no mark, so a client that has no other
+    transport asks again, and is told then.
+
     A challenge is for WebSocket handshakes and for programs: a page's request would wait until its
     visitor has answered the browser's login dialog, which no WebSocket opens.
     """
+    if scope["type"] == "websocket" and denied.is_bare and not denied.remembered:
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        return
     dropped = set(_NOT_A_REFUSALS)
     if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
         dropped.add(b"www-authenticate")

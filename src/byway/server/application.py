@@ -101,11 +101,18 @@ class Denied:
         status: the HTTP status to answer.
         headers: the headers to answer.
         body: the body to answer.
+        remembered: it was given before, and is asked for again.
     """
 
     status: int = 403
     headers: Headers = field(default_factory=list)
     body: bytes = b""
+    remembered: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it says nothing but 403, as `websocket.close` before `websocket.accept` does."""
+        return self.status == 403 and not self.headers and not self.body
 
     def may_retry(self, credentials: bytes, refused: bytes) -> bool:
         """Say whether the application is asked again, by an attempt with other credentials.

@@ -140,6 +140,7 @@ class Registry:
         if refused is not None and refused[0] > now:
             if not refused[1].may_retry(who.credentials, refused[2].credentials):
                 _check_owner(who, refused[2])
+                refused[1].remembered = True
                 return refused[1]
         elif self._tombstones.get(digest, 0) > now:
             raise SessionGone("this session has ended", ENDED)

@@ -8,7 +8,14 @@ import pytest
 
 from byway.errors import Attempt
 from byway.hint import LONGEST, retry_after
-from byway.negotiation.retry import MAX_OPENINGS, Again, GiveUp, Retries, may_pass
+from byway.negotiation.retry import (
+    MAX_OPENINGS,
+    MAY_BE_REFUSED,
+    Again,
+    GiveUp,
+    Retries,
+    may_pass,
+)
 
 DATE = 1_800_000_000.0
 
@@ -192,3 +199,31 @@ def test_where_time_is_up_with_a_key_that_is_used_up_the_reason_says_so() -> Non
     assert one.late().why.endswith("the process that it began in has ended: try again")
     one.note(attempt(503, mark="error", over="sse"), 0.0, DATE)
     assert one.late().why.endswith("the server has too much to do: try again later")
+
+
+@pytest.mark.parametrize("beside", [[], [attempt(406, mark="error", over="stream")]])
+def test_a_websocket_that_got_a_bare_403_is_asked_again_once(beside: list[Attempt]) -> None:
+    """It may be the application's, which the server marks when it is asked for again."""
+    one = Retries()
+    decisions = []
+    for _ in range(2):
+        for each in (attempt(403, over="websocket"), *beside):
+            one.note(each, 0.0, DATE)
+        decisions.append(one.first_round(0.0, 20.0))
+    assert decisions == [Again(0.0), GiveUp(MAY_BE_REFUSED)]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [attempt(403, over="websocket", mark="error")],
+        [attempt(403)],
+        [attempt(404, over="websocket")],
+        [attempt(403, over="websocket"), attempt(404)],
+        [attempt(403, over="websocket"), attempt(406)],
+        [attempt(403, over="websocket"), attempt(trouble="refused")],
+    ],
+)
+def test_no_other_403_is_asked_again(others: list[Attempt]) -> None:
+    """Where another transport got any other response, that says enough."""
+    assert after(*others) == GiveUp()
