@@ -63,7 +63,12 @@ class EventEncoder:
 
 def text_event(payload: bytes) -> bytes:
     """Encode UTF-8 without a carriage return as a plain event."""
-    return b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n"
+    return text_lines(payload) + b"\n"
+
+
+def text_lines(payload: bytes) -> bytes:
+    """Encode UTF-8 without a carriage return as the lines of an event that has not ended yet."""
+    return b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n"
 
 
 def _frames_event(group: list[bytes]) -> bytes:

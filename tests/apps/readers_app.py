@@ -34,6 +34,9 @@ async def handler(channel: Channel) -> None:
     if path == "/refuse":
         await channel.close()
         return
+    if path == "/busy":
+        await channel.refuse(503, [(b"retry-after", b"7"), (b"x-answer", b"from the handler")])
+        return
     await channel.accept(headers=[(b"x-answer", b"from the handler")])
     if path == "/open":
         _gates[asked["gate"]].set()
@@ -61,3 +64,5 @@ async def handler(channel: Channel) -> None:
 
 app = Endpoint(handler)
 forgetful = Endpoint(handler, limits=Limits(outbox=4096))
+quick = Endpoint(handler, readers="events", limits=Limits(heartbeat=0.1))
+full = Endpoint(handler, limits=Limits(sessions=1))

@@ -18,6 +18,7 @@ from byway.limits import Limits
 from byway.server.call import Call, Serve
 from byway.server.middleware import FallbackMiddleware
 from byway.server.origin import Origins
+from byway.server.preference import ReaderForm
 from byway.server.who import Bind
 from byway.session import Message
 from byway.transports.base import Event, Receive, Scope, Send
@@ -40,7 +41,7 @@ class Endpoint(FallbackMiddleware):
         transports: str | Iterable[str] | None = None,
         origins: Origins = (),
         bind: Bind | None = None,
-        readers: bool = True,
+        readers: bool | ReaderForm = True,
         backplane: BackplaneSpec = None,
         name: str | None = None,
         limits: Limits | None = None,
@@ -53,7 +54,9 @@ class Endpoint(FallbackMiddleware):
             transports: see `FallbackMiddleware`.
             origins: see `FallbackMiddleware`.
             bind: see `FallbackMiddleware`.
-            readers: whether a plain GET is answered with what the handler sends.
+            readers: whether a plain GET is answered with what the handler sends: as events or as
+                lines, as `Accept` says. Who names no preference there gets lines, or events if
+                this is ``"events"``.
             backplane: see `FallbackMiddleware`.
             name: see `FallbackMiddleware`.
             limits: see `Limits`.

@@ -31,7 +31,8 @@ from byway.server.call import Call, Serve
 from byway.server.cors import is_preflight, preflight_headers
 from byway.server.leaving import Leaving
 from byway.server.origin import OriginPolicy, Origins, Verdict
-from byway.server.readers import ReaderPaths, Readers
+from byway.server.preference import ReaderPaths
+from byway.server.readers import Readers
 from byway.server.registry import Hosted
 from byway.server.relayed import HandedCall
 from byway.server.sharing import Sharing
@@ -86,7 +87,9 @@ class FallbackMiddleware:
                 of the user who opened a session reach it; others, and those for which it raises
                 PermissionError, are answered 403.
             readers: paths where a plain GET is answered with what the handler sends, for
-                readers without a client library (`curl -N`, `EventSource`); True for all.
+                readers without a client library (`curl -N`, `EventSource`); True for all. A reader
+                that names no preference in `Accept` gets lines, or events where the path is told
+                so: ``{"/news": "events"}``, or ``"events"`` for all paths.
             backplane: how the processes that serve one address share their sessions. By default
                 the workers of one server (`--workers`) find each other by themselves.
                 ``unix:DIR`` joins servers of one machine that name the same directory,

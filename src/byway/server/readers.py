@@ -3,12 +3,14 @@
 Knows: the two forms in which a plain GET is answered, and how an `EventSource` resumes.
 Must not know: how sessions of byway's own clients are carried.
 
-As an event stream (`Accept: text/event-stream`): a text is an event without a name; binary data
-is an event `binary` with base64; a text with a carriage return, which an event stream cannot
-hold, is an event `json` with a JSON string; the end is an event `close` with its code and reason.
-Each has an id, so a browser that lost the connection says where to go on. As lines (anything
-else): a text is a line; one that would not be a line of its own, or begins with a quotation mark,
-is a JSON string; binary data is a JSON string with a `data:` URL.
+As an event stream: a text is an event without a name; binary data is an event `binary` with
+base64; a text with a carriage return, which an event stream cannot hold, is an event `json` with a
+JSON string; the end is an event `close` with its code and reason. Each has an id, so a browser that
+lost the connection says where to go on. The id is the last line of its event: some readers take it
+when they read the line, and would lose an event that is cut off after it. A heartbeat is a comment
+of one line: some readers take the blank line behind a comment for an event. As lines: a text is a
+line; one that would not be a line of its own, or begins with a quotation mark, is a JSON string;
+binary data is a JSON string with a `data:` URL.
 """
 
 from __future__ import annotations
@@ -17,31 +19,29 @@ import base64
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from byway.errors import ENDED, PeerError
 from byway.frames import BINARY, CLOSE, NEXT, PART, TEXT, Decoder, decode_close, decode_next
 from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_reader_key
+from byway.hint import come_back, retry_after
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.server.admission import Admission
 from byway.server.answers import answer, answer_denied, application_headers
 from byway.server.application import Denied
 from byway.server.call import Call
+from byway.server.later import RECONNECT, come_again, gives_up, reconnect_after
+from byway.server.preference import EVENTS, LINES, ReaderForms, ReaderPaths
 from byway.server.process import process_name
 from byway.server.relaying import NotHere
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Scope, first_of
-from byway.transports.eventstream import text_event
+from byway.transports.eventstream import text_lines
 from byway.transports.sse import serve_events
 
 logger: logging.Logger = logging.getLogger("byway.server")
-
-ReaderPaths = Iterable[str] | bool
-"""Paths where a plain GET is answered; True for all."""
-
-EVENTS: Final = "events"
-LINES: Final = "lines"
 
 _EVENT_ID: Final = re.compile(rf"([A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}})\.([0-9]{{1,18}})")
 _LINE_BREAK: Final = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -55,8 +55,12 @@ class Readers:
     """Answers plain GETs with what the handler sends."""
 
     def __init__(self, paths: ReaderPaths, admission: Admission, limits: Limits) -> None:
-        """Answer at these paths."""
-        self._paths = paths if isinstance(paths, bool) else frozenset(paths)
+        """Answer at these paths.
+
+        Raises:
+            UsageError: they are none.
+        """
+        self._forms = ReaderForms(paths)
         self._admission = admission
         self._limits = limits
 
@@ -68,7 +72,7 @@ class Readers:
         """
         if scope["method"] != "GET" or (b"accept", CONTENT_TYPE.encode()) in scope["headers"]:
             return False
-        return self._paths if isinstance(self._paths, bool) else scope["path"] in self._paths
+        return self._forms.at(scope["path"]) is not None
 
     async def serve(self, call: Call, hand_over: HandOver) -> None:
         """Answer one GET until the session ends or the reader leaves.
@@ -78,10 +82,18 @@ class Readers:
             hand_over: has the process of a session serve the call, if it is another one.
 
         Raises:
-            PeerError: before anything was answered.
+            PeerError: before anything was answered, or when the reader was told to come again.
         """
+        try:
+            await self._serve(call, hand_over)
+        except PeerError as error:
+            if gives_up(call, error.status):
+                await come_again(call, error.retry_after)
+            raise
+
+    async def _serve(self, call: Call, hand_over: HandOver) -> None:
         scope, send, headers = call.scope, call.send, call.values
-        events = b"text/event-stream" in headers.get(b"accept", b"").lower()
+        events = self._forms.choose(scope["path"], headers.get(b"accept")) == EVENTS
         lost = ""
         resumed = None
         last_id = headers.get(b"last-event-id", b"").decode("latin-1")
@@ -94,7 +106,8 @@ class Readers:
             except NotHere as error:
                 lost = str(error)
             except PeerError as error:
-                if error.gone == ENDED:
+                # What ends with its server is begun anew at another, or at the next.
+                if error.gone == ENDED and not self._admission.registry.draining:
                     # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
                     await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
                     return
@@ -107,7 +120,10 @@ class Readers:
         hello = resumed or Hello(key=new_reader_key(process_name()), carrier=1, received=0, room=0)
         admitted = await self._admission.admit(call, hello, ring=True)
         if isinstance(admitted, Denied):
-            await answer_denied(scope, send, admitted)
+            if gives_up(call, admitted.status):
+                await come_again(call, _asked(admitted), application_headers(admitted.headers))
+            else:
+                await answer_denied(scope, send, admitted)
             return
         hosted, accepted = admitted
         link = _attach(hosted.live, hello, EVENTS if events else LINES)
@@ -147,6 +163,14 @@ class Readers:
         if not outbox.first - 1 <= hello.received < outbox.next:
             raise PeerError("what followed the last event is not kept any more", status=410)
         return hello
+
+
+def _asked(denied: Denied) -> float | None:
+    """Return the seconds after which the application wants it to come back, if it says so."""
+    for name, value in denied.headers:
+        if name.lower() == b"retry-after":
+            return retry_after(value.decode("latin-1"), time.time())
+    return None
 
 
 def _resuming(last_id: str) -> Hello:
@@ -199,10 +223,11 @@ class _Messages:
 
 async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: str) -> None:
     async def events() -> AsyncIterator[bytes]:
+        # Many proxies hold the head until the first byte of the body.
+        opening = reconnect_after()
         if lost:
-            yield b"event: lost\ndata: " + json.dumps({"reason": lost}).encode() + b"\n\n"
-        else:
-            yield b":\n\n"  # many proxies hold the head until the first byte of the body
+            opening += b"event: lost\ndata: " + json.dumps({"reason": lost}).encode() + b"\n\n"
+        yield opening
         messages = _Messages(exchange.limits.max_frame)
         while wires := await link.output():
             joined = messages.join(wires)
@@ -216,21 +241,23 @@ async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: st
 
 def _event(key: str, kind: int, number: int, payload: bytes) -> bytes:
     if not number:
-        return b":\n\n"
+        return b":\n"
     if kind == CLOSE:
         code, reason = decode_close(payload)
         body = _named("close", json.dumps({"code": code, "reason": reason}))
+        if code == 1012 and (pause := come_back(reason)) is not None:
+            body = reconnect_after(pause + RECONNECT) + body
     elif kind == BINARY:
         body = _named("binary", base64.b64encode(payload).decode())
     elif b"\r" in payload:
         body = _named("json", json.dumps(payload.decode()))
     else:
-        body = text_event(payload)
-    return f"id: {key}.{number}\n".encode() + body
+        body = text_lines(payload)
+    return b"%bid: %b.%d\n\n" % (body, key.encode(), number)
 
 
 def _named(event: str, data: str) -> bytes:
-    return f"event: {event}\ndata: {data}\n\n".encode()
+    return f"event: {event}\ndata: {data}\n".encode()
 
 
 async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
