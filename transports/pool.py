@@ -10,10 +10,13 @@ on: so it is put into the pool that httpx has made, of whatever kind its proxy n
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl as ssl_module
 from collections.abc import Iterable
 from typing import Any, Final
 
+import anyio
 import anyio.abc
 import httpcore
 import httpx
@@ -21,6 +24,7 @@ from httpcore._backends.anyio import AnyIOStream
 
 from byway.transports.lookup import Names
 from byway.transports.reach import reach
+from byway.transports.socks import SocksFailed, through_socks
 
 KEPT: Final = 10
 """Idle connections that are kept."""
@@ -37,23 +41,31 @@ def pool(
         http2: whether HTTP/2 is offered.
         proxy: URL of the proxy to use, None for none.
     """
+    socks = httpx.URL(proxy) if proxy is not None and proxy.startswith("socks") else None
     made = httpx.AsyncHTTPTransport(
         verify=ssl,
         http2=http2,
-        proxy=proxy,
+        proxy=None if socks else proxy,
         trust_env=False,  # the proxy was looked up for all transports alike
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT),
     )
     connections: Any = made._pool
-    connections._network_backend = _Backend(names)
+    connections._network_backend = _Backend(names, socks)
     return made
 
 
 class _Backend(httpcore.AnyIOBackend):
-    """Opens connections with `reach`."""
+    """Opens connections with `reach`, through a SOCKS proxy where there is one."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, socks: httpx.URL | None) -> None:
         self._names = names
+        self._socks = socks
+
+    async def _connect(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        if self._socks is None:
+            return await reach(self._names, host, port, timeout=timeout)
+        async with asyncio.timeout(timeout):
+            return await through_socks(self._names, self._socks, host, port, timeout=timeout)
 
     async def connect_tcp(
         self,
@@ -68,9 +80,12 @@ class _Backend(httpcore.AnyIOBackend):
         Raises:
             httpcore.ConnectTimeout: it took too long.
             httpcore.ConnectError: the name is not known, or no address took it.
+            httpcore.ProxyError: the proxy did not connect.
         """
         try:
-            sock = await reach(self._names, host, port, timeout=timeout)
+            sock = await self._connect(host, port, timeout)
+        except SocksFailed as error:
+            raise httpcore.ProxyError(str(error)) from error
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except OSError as error:
@@ -107,4 +122,8 @@ class _Stream(AnyIOStream):
             above = await super().start_tls(ssl_context, server_hostname, timeout)
         except httpcore.ConnectTimeout as error:
             raise httpcore.ReadTimeout("the TLS handshake was not answered") from error
+        except asyncio.CancelledError:
+            # httpcore forgets it then, and closes it only after an error.
+            await anyio.aclose_forcefully(self._stream)
+            raise
         return _Stream(above._stream) if isinstance(above, AnyIOStream) else above

@@ -1,13 +1,12 @@
 """WebSocket connections: opened by `reach`, through a proxy where there is one.
 
-Knows: how websockets opens a connection, and how it and python-socks speak to proxies.
+Knows: how websockets opens a connection, and how it speaks to proxies.
 Must not know: handshakes of byway, sessions.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl as ssl_module
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -20,8 +19,9 @@ from websockets.asyncio.client import connect as websocket_connect
 
 from byway.transports.lookup import Names
 from byway.transports.reach import reach
+from byway.transports.socks import SocksFailed, through_socks
 
-_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_PORTS = {"http": 80, "https": 443}
 
 
 async def connected(
@@ -51,7 +51,10 @@ async def connected(
     if proxy is None:
         sock = await reach(names, host, port, timeout=timeout)
     elif proxy.startswith("socks"):
-        sock = await _through_socks(names, httpx.URL(proxy), host, port, timeout)
+        try:
+            sock = await through_socks(names, httpx.URL(proxy), host, port, timeout=timeout)
+        except SocksFailed as error:
+            raise websockets.ProxyError(str(error)) from error
     else:
         return await _Tunnelled(uri, names, proxy, timeout, ssl=ssl, **options)
     return await _Connect(uri, sock=sock, ssl=ssl, proxy=None, **options)
@@ -120,38 +123,6 @@ class _Tunnelled(_Connect):
 
     create_connection = open_tcp_connection
     """What it was called before websockets 17."""
-
-
-async def _through_socks(
-    names: Names, proxy: httpx.URL, host: str, port: int, timeout: float
-) -> socket.socket:
-    """Connect to a server through a SOCKS proxy, which looks its name up, as httpx has it."""
-    # What only the extra `socks` brings.
-    from python_socks import ProxyType  # pyright: ignore[reportMissingImports]
-    from python_socks.async_.asyncio import Proxy  # pyright: ignore[reportMissingImports]
-
-    class Way:
-        """The way to the proxy, as python-socks takes that of a chain of them."""
-
-        async def connect(self, dest_host: str, dest_port: int, **_: Any) -> socket.socket:
-            return await reach(names, dest_host, dest_port, timeout=timeout)
-
-    user = proxy.username or None
-    through = Proxy(
-        ProxyType.SOCKS5,
-        *_host_and_port(proxy),
-        user,
-        proxy.password if user else None,
-        rdns=True,
-        forward=cast(Any, Way()),
-    )
-    try:
-        sock: socket.socket = await through.connect(host, port)
-    except OSError:
-        raise
-    except Exception as error:
-        raise websockets.ProxyError("the SOCKS proxy did not connect") from error
-    return sock
 
 
 def _host_and_port(url: httpx.URL) -> tuple[str, int]:

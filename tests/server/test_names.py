@@ -158,7 +158,6 @@ async def test_a_name_behind_a_socks_proxy_is_the_proxy_s_to_look_up(
     endpoint_server: Server, resolver: Resolver, transport: str, scheme: str
 ) -> None:
     pytest.importorskip("python_socks")
-    pytest.importorskip("socksio")
     async with socks({"only-the-proxy-knows.test": "127.0.0.1"}) as proxy:
         url = f"http://only-the-proxy-knows.test:{endpoint_server.port}/echo"
         through = f"{scheme}://127.0.0.1:{proxy.port}"

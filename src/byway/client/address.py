@@ -14,7 +14,7 @@ import httpx
 
 from byway.errors import UsageError
 
-_SOCKS_MODULES = ("python_socks", "socksio")  # of websockets and of httpx
+_SOCKS = "python_socks"
 _LONGEST_HOST = 253  # characters of a name, RFC 1035 section 2.3.4
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
@@ -114,7 +114,7 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
         raise UsageError(f"proxy {shown_proxy(proxy)!r} must be a scheme, a host and a port")
     if wrong := _never(parsed):
         raise UsageError(f"proxy {shown_proxy(proxy)!r} {wrong}")
-    if parsed.scheme.startswith("socks") and not all(map(find_spec, _SOCKS_MODULES)):
+    if parsed.scheme.startswith("socks") and not find_spec(_SOCKS):
         raise UsageError("a SOCKS proxy needs more: pip install 'byway[socks]'")
     return proxy
 
