@@ -7,11 +7,9 @@ from contextlib import nullcontext
 import pytest
 
 from byway import diagnose
-from tests.proxies.together import UNCLOSED, Outcomes, settle, together
+from tests.proxies.together import Outcomes, settle, together
 from tests.proxies.variants import VARIANTS, Variant
 from tests.proxies.world import Way, World
-
-pytestmark = UNCLOSED
 
 TIMEOUT = 5.0
 """Seconds of a visit: what never answers takes all of them."""

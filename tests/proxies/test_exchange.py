@@ -12,12 +12,10 @@ import pytest
 from tests.proxies.clients import Client, Opener
 from tests.proxies.distance import TRIP, distance
 from tests.proxies.matrix import SEEN
-from tests.proxies.together import UNCLOSED, Outcomes, settle, together
+from tests.proxies.together import Outcomes, settle, together
 from tests.proxies.variants import VARIANTS, Variant
 from tests.proxies.world import Way, World
 from tests.support.peers import TRANSPORTS
-
-pytestmark = UNCLOSED
 
 COUNT = 100
 """Messages each way."""

@@ -14,11 +14,9 @@ from contextlib import AsyncExitStack, ExitStack
 import pytest
 
 from tests.proxies.clients import Client, Opener, Visit
-from tests.proxies.together import UNCLOSED, all_of
+from tests.proxies.together import all_of
 from tests.proxies.variants import BY_NAME
 from tests.proxies.world import Way, World
-
-pytestmark = UNCLOSED
 
 COUNT = 200
 """Messages each way."""

@@ -12,11 +12,9 @@ import pytest
 
 from tests.proxies.clients import Client, Opener
 from tests.proxies.matrix import SEEN
-from tests.proxies.together import UNCLOSED, all_of, settle, together
+from tests.proxies.together import all_of, settle, together
 from tests.proxies.variants import VARIANTS
 from tests.proxies.world import Way, World
-
-pytestmark = UNCLOSED
 
 AT_ONCE = 8
 """How many are opened at once, by each client."""

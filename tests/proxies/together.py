@@ -12,22 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, TypeVar
 
-import pytest
-
 from tests.proxies.clients import Client, Opener
 from tests.proxies.variants import Variant
 from tests.proxies.world import Way, World
 
 LAST_WORDS: Final = 0.5
 """Seconds that connections which were given up have for TLS's farewell; nothing tells of it."""
-
-UNCLOSED: Final = [
-    pytest.mark.filterwarnings(f"ignore:unclosed {what}:ResourceWarning")
-    for what in ("<socket.socket", "transport <_SelectorSocketTransport")
-]
-"""For tests in which requests are given up at any moment. Where that is in the midst of a TLS
-handshake, httpcore 1.0 leaves its connection to Python, which closes it and calls it unclosed: its
-`start_tls` closes for an `Exception`, and `CancelledError` is none. Nothing else is passed over."""
 
 Outcomes = Mapping[Variant, "BaseException | None"]
 
