@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from dataclasses import dataclass
 from random import uniform
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -90,15 +90,7 @@ class Exchange:
 
     async def start(self, answer: str, content_type: str, *, length: int | None = None) -> None:
         """Begin an HTTP answer with status 200; without a length it is chunked."""
-        headers = [
-            (b"content-type", content_type.encode()),
-            (b"byway", answer.encode()),
-            *ANSWER_HEADERS,
-            *self.headers,
-        ]
-        if length is not None:
-            headers.append((b"content-length", str(length).encode()))
-        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send_start(self.send, answer, content_type, self.headers, length=length)
 
     async def body(self, data: bytes, *, more: bool) -> None:
         """Write a piece of the answer, and wait while the connection is full."""
@@ -117,14 +109,46 @@ class Exchange:
 
     async def whole(self, answer: str, frames: bytes) -> None:
         """Answer with frames and an end, in the form that is wanted."""
-        kind, data = encoded(frames, text=self.text)
-        await self.start(answer, kind, length=len(data))
-        await self.body(data, more=False)
+        await send_whole(self.send, answer, frames, text=self.text, headers=self.headers)
 
     async def left(self) -> None:
         """Wait until the client has left, or the answer is complete."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+
+async def send_start(
+    send: Send,
+    answer: str,
+    content_type: str,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    length: int | None = None,
+) -> None:
+    """Begin an HTTP answer with status 200; without a length it is chunked."""
+    all_headers = [
+        (b"content-type", content_type.encode()),
+        (b"byway", answer.encode()),
+        *ANSWER_HEADERS,
+        *headers,
+    ]
+    if length is not None:
+        all_headers.append((b"content-length", str(length).encode()))
+    await send({"type": "http.response.start", "status": 200, "headers": all_headers})
+
+
+async def send_whole(
+    send: Send,
+    answer: str,
+    frames: bytes,
+    *,
+    text: bool,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
+    """Answer with frames and an end, in the form that is wanted."""
+    kind, data = encoded(frames, text=text)
+    await send_start(send, answer, kind, headers, length=len(data))
+    await send({"type": "http.response.body", "body": data, "more_body": False})
 
 
 class Transport(ABC):

@@ -10,9 +10,10 @@ handler runs; it never changes. A *claim* says who the owner of a key is; it is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from byway.backplane.counts import Counts
 
@@ -60,10 +61,12 @@ class Link(ABC):
     Attributes:
         peer: name of the process at the other end.
         full: whether `flush` has to be awaited before more is written.
+        on_leave: called where the relay says LEAVE during a REQUEST.
     """
 
     peer: str
     full: bool
+    on_leave: Callable[[], object] | None = None
 
     @abstractmethod
     async def call(self, payload: bytes, *then: tuple[int, bytes]) -> None:
@@ -76,6 +79,28 @@ class Link(ABC):
 
         Raises:
             Unreachable: it was not said in time. The link is cut.
+            LinkLost: the link was cut.
+        """
+
+    @abstractmethod
+    async def request(self, payload: bytes) -> tuple[int, bytes]:
+        """Send REQUEST, and return REPLY or REFUSAL with its payload. The link is free then.
+
+        Only a link that `Backplane.kept` has returned may be asked. Cancelled, it is cut.
+
+        Args:
+            payload: at most 64 KiB.
+
+        Raises:
+            Unreachable: neither a response nor TAKEN came in time. The link is cut.
+            LinkLost: the link was cut.
+        """
+
+    @abstractmethod
+    def reply(self, kind: int, payload: bytes) -> None:
+        """Respond to REQUEST by REPLY or REFUSAL, and free the link.
+
+        Raises:
             LinkLost: the link was cut.
         """
 
@@ -118,6 +143,11 @@ ServeCall = Callable[[Link, bytes], Awaitable[None]]
 """Serves a call that another process hands over: called with the link and the payload of CALL.
 It has ended, or was given up, when this returns; a link that is not freed by then is cut."""
 
+ServeRequest = Callable[[Link, bytes], Coroutine[Any, Any, None] | None]
+"""Serves a request that another process hands over: called with the link and the payload of
+REQUEST. It responds at once and returns None, or returns what responds and is run in a task; a link
+without a response is cut then."""
+
 Tell = Callable[[bytes], bytes]
 """Responds to ASK: called with its payload, it returns that of TELL, at once; both are JSON."""
 
@@ -131,11 +161,13 @@ class Backplane(ABC):
             process can be called. Then nothing below costs anything.
         tell: responds to ASK on a link (`byway sessions`); the door cuts the link where it is
             None. It is set before `start`.
+        serve_request: responds to REQUEST, in the same way.
     """
 
     name: str
     alone: bool
     tell: Tell | None = None
+    serve_request: ServeRequest | None = None
 
     @cached_property
     def counts(self) -> Counts:
@@ -199,6 +231,13 @@ class Backplane(ABC):
             Unreachable: it cannot be reached now, or nobody knows its name yet; or this process
                 has all the links that it may have.
         """
+
+    def kept(self, owner: str) -> Link | None:
+        """Return a link to another process that was kept, and by which requests may be sent.
+
+        None where `link` has to be awaited, or its other end is of a release without requests.
+        """
+        return None
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -21,7 +21,7 @@ from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
 from byway.backplane.idle import Idle
 from byway.backplane.pipe import BUFFER, leave
-from byway.backplane.proof import NoCommonVersion, Proof, Secrets
+from byway.backplane.proof import REQUESTS, NoCommonVersion, Proof, Secrets
 from byway.backplane.watch import Watch
 from byway.limits import Limits
 
@@ -113,10 +113,31 @@ class Callers:
                 raise Unreachable(f"process {owner} did not prove itself in {limit:g} s") from None
         return connection.carry()
 
+    def kept(self, owner: str) -> Link | None:
+        """Return a link to a process that was freed, and by which requests may be sent."""
+        connection = self._idle.take(owner)
+        if connection is None:
+            return None
+        if connection.version < REQUESTS:
+            self._idle.keep(connection, connection.loop.time())
+            return None
+        return connection.carry()
+
     def forget(self, owner: str) -> None:
         """Cut the links to a process that carry no call: it is gone."""
         for connection in self._idle.of(owner):
             connection.end(LinkLost(f"process {owner} is gone"))
+
+    def cut(self, owner: str) -> bool:
+        """Cut all links to a process that has surely ended; say whether there were any."""
+        found = [one for one in self._proven if one.peer == owner]
+        for connection in found:
+            connection.end(LinkLost(f"process {owner} has ended"))
+        return bool(found)
+
+    def peers(self) -> set[str]:
+        """Return the processes to which there are links."""
+        return {one.peer for one in self._proven}
 
     async def aclose(self) -> None:
         """Cut all links, and make no more."""

@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from byway.backplane.base import Link, LinkLost, Unreachable
-from byway.backplane.kinds import ASK, CALL, END, TAKEN, TELL
+from byway.backplane.kinds import ASK, CALL, END, LEAVE, REQUEST, TAKEN, TELL
 from byway.backplane.pipe import LOW
 from byway.backplane.wire import PIECE, Frame
 from byway.errors import UsageError
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 COST: Final = 64
 """Bytes that a waiting frame counts beside its payload, so that empty ones are bounded, too."""
+
+
+TAKES: Final = 0.1
+"""The share of `Limits.link_time` after which TAKEN is said for a request without a response yet.
+Most have one before: then it is said by that."""
 
 
 class OneCall(Link):
@@ -49,6 +54,8 @@ class OneCall(Link):
         self._frames: deque[Frame] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._taken: asyncio.Future[None] | None = None
+        self._replied: asyncio.Future[Frame] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._asked = asked
         self._said_end = False
         self._heard_end = False
@@ -74,9 +81,40 @@ class OneCall(Link):
             timer.cancel()
 
     def _not_taken(self, limit: float) -> None:
-        if self._taken is not None and not self._taken.done():
-            late = Unreachable(f"process {self.peer} did not take a call in {limit:g} s")
-            self._taken.set_exception(late)
+        for waiting in (self._taken, self._replied):
+            if waiting is not None and not waiting.done():
+                late = Unreachable(f"process {self.peer} did not take a call in {limit:g} s")
+                waiting.set_exception(late)
+
+    async def request(self, payload: bytes) -> Frame:
+        """Send a request, see `Link.request`."""
+        if len(payload) > PIECE:
+            raise UsageError(f"a request may not be over {PIECE} bytes")
+        connection = self._reach()
+        loop, limit = connection.loop, connection.limits.link_time
+        replied: asyncio.Future[Frame] = loop.create_future()
+        self._replied = replied
+        self._timer = loop.call_later(limit, self._not_taken, limit)
+        connection.write(REQUEST, payload)
+        try:
+            return await replied
+        finally:
+            if not self.over:
+                self.cut()
+
+    def take_later(self) -> None:
+        """Say TAKEN in a while, if there is no response by then."""
+        connection = self._connection
+        if connection is not None:
+            self._timer = connection.loop.call_later(
+                connection.limits.link_time * TAKES, connection.write, TAKEN
+            )
+
+    def reply(self, kind: int, payload: bytes) -> None:
+        """Respond to a request, see `Link.reply`."""
+        self._reach().write(kind, payload)
+        self.over = True
+        self.free()
 
     def write(self, kind: int, payload: bytes = b"") -> None:
         """Write a frame, see `Link.write`. After END nothing may be written."""
@@ -147,6 +185,9 @@ class OneCall(Link):
 
     def take(self, frame: Frame) -> None:
         """Keep a frame that came for the call."""
+        if frame[0] == LEAVE and self.on_leave is not None:
+            self.on_leave()
+            return
         if self._heard_end:
             raise LinkLost(f"a frame of kind {frame[0]} came after END")
         if frame[0] == END:
@@ -159,8 +200,16 @@ class OneCall(Link):
             waiter.set_result(None)
 
     def told(self, kind: int, payload: bytes) -> None:
-        """Take TAKEN, or TELL."""
-        if kind == TAKEN and self._taken is not None and not self._taken.done():
+        """Take TAKEN, TELL, or the response to a request."""
+        if self._replied is not None and not self._replied.done():
+            self._in_time()
+            if kind == TELL:
+                raise LinkLost("TELL has no place in a request")
+            if kind != TAKEN:
+                self.over = True
+                self._replied.set_result((kind, payload))
+                self.free()
+        elif kind == TAKEN and self._taken is not None and not self._taken.done():
             self._taken.set_result(None)
         elif kind == TELL and self._asked and not self.over:
             self.over = True
@@ -183,7 +232,16 @@ class OneCall(Link):
         if self._taken is not None and not self._taken.done():
             self._taken.set_exception(LinkLost(reason))
             self._taken.exception()  # it was looked at: its caller may have been cancelled
+        if self._replied is not None and not self._replied.done():
+            self._replied.set_exception(LinkLost(reason))
+            self._replied.exception()
+        self._in_time()
         self._wake()
+
+    def _in_time(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -20,16 +20,20 @@ from byway.backplane.kinds import (
     CALL,
     END,
     GREET,
+    LEAVE,
     NOT_HERE,
     PING,
     PONG,
     PROVE,
+    REFUSAL,
+    REPLY,
+    REQUEST,
     TAKEN,
     TELL,
 )
 from byway.backplane.peer import is_ours
 from byway.backplane.pipe import BUFFER, Pipe
-from byway.backplane.proof import GREETING, Proof
+from byway.backplane.proof import GREETING, REQUESTS, Proof
 from byway.backplane.wire import HEAD, PIECE, Decoder, Frame, longest
 from byway.limits import Limits
 
@@ -53,7 +57,7 @@ class Holder(Protocol):
         """The other end has proven itself. Raising `BackplaneError` ends the connection."""
 
     def called(self, link: OneCall, kind: int, payload: bytes) -> None:
-        """The other end begins a call (CALL), or asks something (ASK)."""
+        """The other end begins a call (CALL), or sends a request (REQUEST), or asks (ASK)."""
 
     def freed(self, connection: Connection) -> None:
         """It carries no call any more, and may carry another."""
@@ -110,18 +114,11 @@ class Connection(Pipe):
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read. Mostly it is one frame of the call, and then this is all."""
         self._quiet = 0
-        call = self.call
-        if call is not None and nbytes >= _HEAD and self._decoder.fresh:
+        if nbytes >= _HEAD and self.peer and self._decoder.fresh and self.error is None:
             data = bytes(self._space[:nbytes])
             kind, length = _unpack(data)
-            if length == nbytes - _HEAD and BODY <= kind < END:
-                try:
-                    call.take((kind, data[_HEAD:]))
-                except LinkLost as error:
-                    self.end(error)
-                    return
-                if call.unread > BUFFER:
-                    self.pause()
+            if length == nbytes - _HEAD and (BODY <= kind < END or REQUEST <= kind <= REFUSAL):
+                self._dispatch([(kind, data[_HEAD:])])
                 return
         super().buffer_updated(nbytes)
 
@@ -131,6 +128,13 @@ class Connection(Pipe):
             frames = self._decoder.feed(data)
             if not self.peer:
                 frames = self._prove(frames)
+        except BackplaneError as error:
+            self.end(error)
+            return
+        self._dispatch(frames)
+
+    def _dispatch(self, frames: list[Frame]) -> None:
+        try:
             for frame in frames:
                 call = self.call
                 if call is not None and BODY <= frame[0] <= NOT_HERE:
@@ -186,20 +190,36 @@ class Connection(Pipe):
                 self.write(PONG)
         elif kind == PONG:
             pass
-        elif kind in (TAKEN, TELL) and call is not None:
+        elif kind in (TAKEN, TELL, REPLY, REFUSAL) and call is not None:
             call.told(kind, payload)
-        elif kind in (CALL, ASK) and not self._proof.dials and (call is None or call.over):
+        elif kind == LEAVE and self.version >= REQUESTS:
+            pass  # the response has crossed it
+        elif kind in (CALL, ASK, REQUEST) and self._may_begin(kind):
             if len(payload) > PIECE:
                 raise LinkLost(f"a call of {len(payload)} bytes is over the bound of {PIECE}")
             if call is not None:
                 call.leave("the call is over")
-            self._holder.called(self.carry(asked=kind == ASK), kind, payload)
+            begun = self.carry(asked=kind == ASK)
+            self._holder.called(begun, kind, payload)
             if kind == CALL:
                 self.write(TAKEN)  # with it leaves what the call's task writes at once
+            elif kind == REQUEST:
+                begun.take_later()
         else:
             raise LinkLost(f"a frame of kind {kind} has no place here")
 
+    def _may_begin(self, kind: int) -> bool:
+        """Say whether the other end may begin a call now."""
+        if self._proof.dials or kind == REQUEST and self.version < REQUESTS:
+            return False
+        return self.call is None or self.call.over
+
     # What calls and holders use.
+
+    @property
+    def version(self) -> int:
+        """The version of links that both ends speak."""
+        return self._proof.version
 
     def carry(self, *, asked: bool = False) -> OneCall:
         """Return a link for the next call. There is none now."""

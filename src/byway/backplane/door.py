@@ -24,14 +24,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Coroutine
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from byway.backplane.base import BackplaneError, LinkLost, ServeCall, Tell, Unreachable
+from byway.backplane.base import (
+    BackplaneError,
+    LinkLost,
+    ServeCall,
+    ServeRequest,
+    Tell,
+    Unreachable,
+)
 from byway.backplane.calls import OneCall
 from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
-from byway.backplane.kinds import ASK, TELL
+from byway.backplane.kinds import ASK, REQUEST, TELL
 from byway.backplane.listening import Listening
 from byway.backplane.pipe import BUFFER, LEAVING, leave
 from byway.backplane.proof import NotProven, Proof, Secrets
@@ -59,6 +67,7 @@ class Door(Listening):
         *,
         limits: Limits | None = None,
         tell: Tell | None = None,
+        serve_request: ServeRequest | None = None,
         counts: Counts | None = None,
     ) -> None:
         """Be closed.
@@ -69,6 +78,7 @@ class Door(Listening):
             serve: serves a call.
             limits: the bounds.
             tell: responds to ASK; a link that asks is cut where it is None.
+            serve_request: responds to REQUEST, in the same way.
             counts: in which `links` is counted.
 
         Raises:
@@ -82,6 +92,7 @@ class Door(Listening):
         self._secrets = secrets
         self._serve = serve
         self._tell = tell
+        self._serve_request = serve_request
         self._counts = counts or Counts()
         self._unproven: dict[Connection, None] = {}
         self._proven: dict[Connection, None] = {}
@@ -137,11 +148,17 @@ class Door(Listening):
         self._watch.start()
 
     def called(self, link: OneCall, kind: int, payload: bytes) -> None:
-        """Serve a call in a task, or respond to ASK."""
+        """Serve a call in a task, or respond to ASK, or to REQUEST."""
         if kind == ASK:
             self._told(link, payload)
             return
-        task = asyncio.ensure_future(self._serve(link, payload))
+        if kind == REQUEST:
+            served: Awaitable[None] | None = self._respond(link, payload)
+            if served is None:
+                return
+        else:
+            served = self._serve(link, payload)
+        task = asyncio.ensure_future(served)
         self._tasks.add(task)
         task.add_done_callback(partial(self._served, link))
 
@@ -167,6 +184,17 @@ class Door(Listening):
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, LinkLost):
             logger.error("a call of process %s failed", link.peer, exc_info=error)
+
+    def _respond(self, link: OneCall, payload: bytes) -> Coroutine[Any, Any, None] | None:
+        if self._serve_request is None:
+            raise LinkLost("nobody responds to REQUEST here")
+        try:
+            return self._serve_request(link, payload)
+        except LinkLost:
+            raise
+        except Exception:
+            logger.exception("a request of process %s failed", link.peer)
+            raise LinkLost("a request failed") from None
 
     def _told(self, link: OneCall, payload: bytes) -> None:
         if self._tell is None:

@@ -62,6 +62,16 @@ PONG: Final = 17
 MORE: Final = 18
 """From both: a piece of the frame that follows, where that would be over 64 KiB."""
 
+REQUEST: Final = 19
+"""From the relay, in the place of CALL, from version 2 of links on: a whole request that belongs to
+an open session, and has one response. `Link.request` sends it."""
+
+REPLY: Final = 20
+"""From the owner: the whole response to REQUEST. It ends the call on both sides."""
+
+REFUSAL: Final = 21
+"""From the owner, in the place of REPLY: JSON that says why the request is refused."""
+
 GREET: Final = 32
 """The first frame of both: JSON with versions, name and 16 random bytes."""
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from byway.backplane.base import Gone, Link, Unreachable
+from byway.backplane.base import Gone, Unreachable
 from byway.backplane.callers import Callers
 from byway.backplane.counts import Counts
 from byway.backplane.elsewhere import ended_at, places
@@ -54,7 +53,7 @@ class Owners:
         self._window = window
         self._counts = counts
         self._bases = bases
-        self._given: dict[str, weakref.WeakSet[Link]] = {}
+        self._seen: set[str] = set()  # to live, since the last look
         self._missing: dict[str, tuple[float, float]] = {}  # since when, and when it was last asked
         self._places: list[Path] = []
         self._listed = float("-inf")  # when
@@ -69,6 +68,7 @@ class Owners:
         life = look(self._meeting.lock(owner))
         if life is Life.LIVES:
             self._missing.pop(owner, None)
+            self._seen.add(owner)
             return
         if life is Life.UNKNOWN:
             raise Unreachable(f"the lock of process {owner} cannot be read")
@@ -78,16 +78,24 @@ class Owners:
         self._bury(owner)
         raise Gone(f"process {owner} has ended")
 
-    def gave(self, owner: str, link: Link) -> None:
-        """Keep an eye on a link to a process: a child of it may keep the socket open behind it."""
-        self._given.setdefault(owner, weakref.WeakSet()).add(link)
+    def live(self, owner: str) -> bool:
+        """Say whether a process lives, as was seen since the last look; False where that is unsure.
+
+        It is for links that are kept: the kernel closes them when the process ends, and the next
+        look cuts those that a child of it keeps open.
+        """
+        if owner not in self._seen and look(self._meeting.lock(owner)) is Life.LIVES:
+            self._seen.add(owner)
+        return owner in self._seen
 
     def look(self) -> None:
-        """Look whether the processes live to which links are in use. Call it each second."""
-        for owner, links in list(self._given.items()):
-            if not links:
-                del self._given[owner]
-            elif look(self._meeting.lock(owner)) is Life.ENDED:
+        """Look whether the processes live to which there are links. Call it each second.
+
+        A child of a process that is dead may keep the socket open behind it.
+        """
+        self._seen.clear()
+        for owner in self._callers.peers():
+            if look(self._meeting.lock(owner)) is Life.ENDED:
                 self._bury(owner)
 
     def _was_missed(self, owner: str) -> bool:
@@ -109,9 +117,6 @@ class Owners:
 
     def _bury(self, owner: str) -> None:
         """Cut the links to a process that has ended."""
-        given = self._given.pop(owner, None)
-        if given is not None:
+        self._seen.discard(owner)
+        if self._callers.cut(owner):
             logger.warning("process %s has ended, and its sessions with it", owner)
-            for link in list(given):
-                link.cut()
-        self._callers.forget(owner)

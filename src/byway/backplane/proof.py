@@ -22,8 +22,13 @@ from byway.backplane.base import Unreachable
 from byway.backplane.kinds import GREET, PROVE
 from byway.errors import UsageError
 
-VERSIONS: Final = (1,)
-"""The versions of links that this process speaks. Each release speaks the one before, too."""
+VERSIONS: Final = (1, 2)
+"""The versions of links that this process speaks. Each release speaks the one before, too.
+
+1: CALL and what belongs to it. 2: also REQUEST, REPLY and REFUSAL."""
+
+REQUESTS: Final = 2
+"""The version from which on a request may go in one frame."""
 
 GREETING: Final = 1024
 """Most bytes of a frame from an end that has proven nothing yet. A longer one ends the link."""

@@ -118,6 +118,7 @@ class RedisProcess(Backplane):
             serve,
             limits=self._limits,
             tell=self.tell,
+            serve_request=self.serve_request,
             counts=self.counts,
         )
         try:
@@ -185,6 +186,14 @@ class RedisProcess(Backplane):
             raise
         self._whereabouts.reached(owner)
         return link
+
+    def kept(self, owner: str) -> Link | None:
+        """Return a link that was kept, see `Backplane.kept`."""
+        if self._callers is None or self._keeper.twin:
+            return None
+        if self._whereabouts.is_gone(owner, self._now()):
+            return None
+        return self._callers.kept(owner)
 
     async def processes(self) -> list[str]:
         """Return the names of the processes that the directory knows to live."""

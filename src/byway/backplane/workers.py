@@ -180,12 +180,17 @@ class WorkersBackplane(Backplane):
         assert callers is not None
         owners.check(owner)
         try:
-            link = await callers.link(owner, self._address(meeting, owner))
+            return await callers.link(owner, self._address(meeting, owner))
         except NotListening:
             owners.check(owner)  # it may have ended just now
             raise
-        owners.gave(owner, link)
-        return link
+
+    def kept(self, owner: str) -> Link | None:
+        """Return a link that was kept, see `Backplane.kept`."""
+        owners, callers = self._owners, self._callers
+        if owners is None or callers is None or not is_name(owner) or not owners.live(owner):
+            return None
+        return callers.kept(owner)
 
     async def aclose(self) -> None:
         """Leave: let go of the lock, at which the others see that this process has ended."""
@@ -265,6 +270,7 @@ class WorkersBackplane(Backplane):
             serve,
             limits=self._limits,
             tell=self.tell,
+            serve_request=self.serve_request,
             counts=self.counts,
         )
         await self._listen(meeting)

@@ -7,7 +7,8 @@ Must not know: sessions, transports, what is in a call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
@@ -23,6 +24,9 @@ class Place(Protocol):
 
     async def serve_relayed(self, handed: Any, told: dict[str, Any]) -> None:
         """Serve a `byway.server.relayed.HandedCall`."""
+
+    def serve_request(self, link: Link, request: Any) -> Coroutine[Any, Any, None] | None:
+        """Serve a `byway.server.request_frame.RequestFrame`."""
 
 
 class Desk:
@@ -40,6 +44,9 @@ class Desk:
         # The desks of a loop go with it, so none of them may keep it.
         self._loop = ref(asyncio.get_running_loop())
         self.backplane: Backplane = backplane
+        from byway.server.relayed_requests import serve_request  # it knows what is in a request
+
+        backplane.serve_request = partial(serve_request, self.find)
         self.ready: bool = backplane.alone
         self._starting: asyncio.Task[None] | None = None
         self._places: WeakValueDictionary[str, Place] = WeakValueDictionary()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from functools import partial
 from typing import Any
 
-from byway.backplane import Backplane
+from byway.backplane import Backplane, Link
 from byway.backplane.choice import BackplaneSpec
 from byway.errors import FrameError, PeerError, UsageError
 from byway.frames import Decoder, Frame
@@ -35,6 +35,8 @@ from byway.server.preference import ReaderPaths
 from byway.server.readers import Readers
 from byway.server.registry import Hosted
 from byway.server.relayed import HandedCall
+from byway.server.relayed_requests import respond
+from byway.server.request_frame import RequestFrame
 from byway.server.sharing import Sharing
 from byway.server.telling import tell_of
 from byway.server.told import Told
@@ -321,6 +323,12 @@ class FallbackMiddleware:
         if (moves := told.get("moves")) is not None:
             serve = partial(self._move, PeerError(moves, status=403))
         await answering(serve, Verdict(call.scope), self._told, call)
+
+    def serve_request(self, link: Link, request: RequestFrame) -> Coroutine[Any, Any, None] | None:
+        """Serve a whole request that another process hands over."""
+        self._counts.taken_over += 1
+        self._sharing.relayed = True
+        return respond(link, request, self._admission.registry, self._offer, self.limits)
 
     def _exchange(
         self,

@@ -22,10 +22,12 @@ from byway.server.claims import undecided
 from byway.server.counts import Counts
 from byway.server.desk import Desk, Place, desk_of, name_of
 from byway.server.process import process_name
-from byway.server.relaying import NotHere, Relay
+from byway.server.relay import Relay
+from byway.server.relaying import NotHere
+from byway.server.request_frame import fits, pack_request, pack_whose
 from byway.server.travel import pack_call, pack_user
 from byway.server.who import Bind
-from byway.transports.base import Scope
+from byway.transports.base import Scope, send_whole
 
 T = TypeVar("T")
 
@@ -190,18 +192,40 @@ class Sharing:
         """
         assert self._desk is not None
         self._counts.handed_over += 1
-        user = pack_user((await call.who(self._bind)).user)
+        place = self.place(call.scope, endpoint)
+        user = None
+        if self._bind is not None:
+            user = pack_user((await call.who(self._bind)).user)
+        whole = moves is None and not more
+        if whole and await self._requested(call, hello, owner, pack_whose(place, user), body):
+            return
         told = None if moves is None else str(moves)
         await self.relay.hand_over(
             self._desk.backplane,
             call,
             owner,
-            pack_call(call.scope, self.place(call.scope, endpoint), user, told),
+            pack_call(call.scope, place, user, told),
             body=body,
             more=more,
             lasting=hello.answer not in _NOT_LASTING,
             brief=hello.answer == ACK_ANSWER,
         )
+
+    async def _requested(
+        self, call: Call, hello: Hello, owner: str, whose: bytes, body: bytes
+    ) -> bool:
+        """Have a request answered by one frame; False where that is not possible now."""
+        assert self._desk is not None
+        if not fits(hello, whose, body):
+            return False
+        link = self.relay.kept(self._desk.backplane, owner)
+        if link is None:
+            return False
+        frames = await self.relay.request(link, pack_request(whose, hello, body))
+        if frames is None:
+            return False
+        await send_whole(call.send, hello.answer, frames, text=hello.text)
+        return True
 
     async def let_in(
         self,

@@ -9,10 +9,16 @@ Where a seed fails, `python -m tests.scale.built.simulate --seed N -v` shows all
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
 
 import pytest
 
+from byway.backplane import callers, door
+from byway.backplane.calls import OneCall
+from byway.backplane.proof import Proof
 from tests.scale.built.simulate import simulate
 from tests.scale.flaws import Meeting, Setting
 from tests.scale.simulate import search
@@ -34,3 +40,36 @@ def test_no_promise_is_broken(meeting: Meeting, share: int) -> None:
         ).result()
     if found is not None:
         pytest.fail(f"seed {found[0].seed}: {found[1]}")
+
+
+@pytest.mark.parametrize("meeting", ["redis", "workers"])
+def test_two_releases_side_by_side_keep_the_promises(meeting: Meeting) -> None:
+    """Each third process speaks the first version of links alone, as in a rolling deploy."""
+    ways: Counter[str] = Counter()
+    seen: dict[str, int] = {}
+
+    def proof(name: str, *arguments: Any, **named: Any) -> Proof:
+        versions = (1,) if seen.setdefault(name, len(seen)) % 3 == 2 else (1, 2)
+        return Proof(name, *arguments, versions=versions, **named)
+
+    def counting(way: str) -> Any:
+        real = getattr(OneCall, way)
+
+        async def call(self: OneCall, *arguments: Any) -> Any:
+            ways[way] += 1
+            return await real(self, *arguments)
+
+        return mock.patch.object(OneCall, way, call)
+
+    with (
+        mock.patch.object(callers, "Proof", proof),
+        mock.patch.object(door, "Proof", proof),
+        counting("call"),
+        counting("request"),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        found = pool.submit(search, Setting(FIRST, meeting), max(SEEDS // 66, 1), simulate).result()
+    if found is not None:
+        pytest.fail(f"seed {found[0].seed}: {found[1]}")
+    assert ways["call"] > 20
+    assert ways["request"] > 5

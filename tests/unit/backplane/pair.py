@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from byway import Limits
@@ -12,7 +12,7 @@ from byway.backplane.base import BackplaneError, Link, LinkLost
 from byway.backplane.calls import OneCall
 from byway.backplane.connection import Connection
 from byway.backplane.pipe import BUFFER, leave
-from byway.backplane.proof import Proof
+from byway.backplane.proof import VERSIONS, Proof
 
 SECRET = b"s" * 32
 OWNER = "owner-01"
@@ -67,10 +67,17 @@ def secrets() -> list[bytes]:
 
 
 @asynccontextmanager
-async def joined(limits: Limits | None = None) -> AsyncIterator[tuple[End, End]]:
-    """Return the end that calls and the end that is called, proven."""
+async def joined(
+    limits: Limits | None = None, versions: Sequence[int] = VERSIONS
+) -> AsyncIterator[tuple[End, End]]:
+    """Return the end that calls and the end that is called, proven.
+
+    Args:
+        limits: of both.
+        versions: of links that the end which calls speaks.
+    """
     loop = asyncio.get_running_loop()
-    relay = End(Proof(RELAY, secrets, expected=OWNER), limits)
+    relay = End(Proof(RELAY, secrets, expected=OWNER, versions=versions), limits)
     owner = End(Proof(OWNER, secrets), limits)
     for end, sock in zip((relay, owner), socket.socketpair(), strict=True):
         sock.setblocking(False)

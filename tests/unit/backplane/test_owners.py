@@ -22,8 +22,9 @@ WINDOW = 30.0
 class Nobody:
     """Who has no links."""
 
-    def forget(self, owner: str) -> None:
+    def cut(self, owner: str) -> bool:
         """Cut none."""
+        return False
 
 
 class Clock:

@@ -24,6 +24,9 @@ class Place:
     async def serve_relayed(self, handed: Any, told: dict[str, Any]) -> None:
         """Serve nothing."""
 
+    def serve_request(self, link: Any, request: Any) -> None:
+        """Serve nothing."""
+
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """Be an application."""

@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from byway import Limits, UsageError
-from byway.backplane import Counts, Link, LinkLost, ServeCall, Tell, Unreachable
+from byway.backplane import Counts, Link, LinkLost, ServeCall, ServeRequest, Tell, Unreachable
 from byway.backplane.callers import DIALS, LONGEST_PATH, Address, Callers, NotListening
 from byway.backplane.door import Door
 from byway.backplane.kinds import ASK, BODY, CALL, DATA, END, GREET, MORE, PROVE, START, TELL
@@ -57,9 +57,18 @@ async def opened(
     *,
     limits: Limits | None = None,
     tell: Tell | None = None,
+    serve_request: ServeRequest | None = None,
     counts: Counts | None = None,
 ) -> AsyncIterator[Door]:
-    door = Door(OWNER, secrets, serve, limits=limits, tell=tell, counts=counts)
+    door = Door(
+        OWNER,
+        secrets,
+        serve,
+        limits=limits,
+        tell=tell,
+        serve_request=serve_request,
+        counts=counts,
+    )
     await door.listen_unix(str(path / "door"))
     try:
         yield door
