@@ -64,6 +64,24 @@ async def test_visitors_hear_each_other_over_every_transport(framework: str) -> 
     server.assert_quiet()
 
 
+async def test_django_judges_where_a_page_comes_from_over_every_transport() -> None:
+    with uvicorn(APPLICATIONS["django-channels"]) as server:
+        url = server.url("/chat/ann")
+        for transport in DEFAULT_ORDER:
+            with pytest.raises(byway.Refused):  # nobody says where it comes from
+                async with byway.connect(url, transports=[transport]):
+                    pass
+
+
+async def test_litestars_own_middleware_is_the_wrong_place_and_the_doctor_says_so() -> None:
+    with uvicorn("tests.apps.litestar_inside_app:app") as server:
+        report = await byway.diagnose(server.url("/chat"), proxy=None)
+    assert report.finding("websocket").verdict is byway.Verdict.WORKS
+    for name in ("stream", "sse", "poll"):
+        assert report.finding(name).outcome == "refused (405)"
+        assert "inside of a router" in report.finding(name).why
+
+
 async def test_the_fastapi_chat_knows_its_visitors_over_every_transport() -> None:
     with uvicorn("examples.frameworks.fastapi_app:app") as server:
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -80,7 +98,8 @@ async def test_the_fastapi_chat_knows_its_visitors_over_every_transport() -> Non
             with pytest.raises(byway.Refused) as refused:
                 async with byway.connect(url, transports=[transport]):
                     pass
-            assert refused.value.status == 403
+            assert refused.value.status == 401
+            assert refused.value.body == b'{"detail":"who are you?"}'
     server.assert_quiet()
 
 

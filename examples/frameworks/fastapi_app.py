@@ -11,6 +11,7 @@ from fastapi import (
     Cookie,
     Depends,
     FastAPI,
+    HTTPException,
     Query,
     Response,
     WebSocket,
@@ -57,7 +58,9 @@ async def visitor(
 ) -> str:
     """Return who it is, by the cookie or else by the query."""
     known = login or name
-    if known is None or known in manager.active.values():
+    if known is None:
+        raise HTTPException(401, "who are you?")  # the client is refused with this status
+    if known in manager.active.values():
         raise WebSocketException(1008)  # before accept: the client is refused with status 403
     return known
 

@@ -5,7 +5,7 @@ Try it: pytest examples/frameworks/test_fastapi_app.py
 
 import pytest
 from fastapi.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.testclient import WebSocketDenialResponse
 
 from examples.frameworks.fastapi_app import app
 
@@ -26,7 +26,7 @@ def test_chat() -> None:
 
 def test_strangers_are_refused() -> None:
     """Nobody comes in without a name."""
-    with TestClient(app) as client, pytest.raises(WebSocketDisconnect) as refused:
+    with TestClient(app) as client, pytest.raises(WebSocketDenialResponse) as refused:
         with client.websocket_connect("/chat"):
             pass
-    assert refused.value.code == 1008
+    assert refused.value.status_code == 401
