@@ -103,7 +103,7 @@ async def about(websocket: WebSocket, item: str) -> None:
         "root_path": websocket.scope["root_path"],
         "client": websocket.client_ip,
         "user": websocket.session.get("user"),
-        "auth": user.claims["name"] if user else None,
+        "auth": user.claims.get("name") if user else None,
     }
     await websocket.send_text(json.dumps(seen))
     await go_on(websocket)

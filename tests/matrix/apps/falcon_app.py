@@ -179,6 +179,14 @@ class Upload:
         resp.media = {"size": size, "sha256": digest.hexdigest()}
 
 
+class Login:
+    """Responds; Falcon has no sessions."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Serve it."""
+        resp.text = req.get_param("user", required=True)
+
+
 class State:
     """Says whether the lifespan has begun."""
 
@@ -204,6 +212,7 @@ plain.add_route("/deny", Deny())
 plain.add_route("/echo", Echo())
 plain.add_route("/hello", Hello())
 plain.add_route("/last", Last())
+plain.add_route("/login", Login())
 plain.add_route("/refuse", Refuse())
 plain.add_route("/room", Room())
 plain.add_route("/state", State())
