@@ -231,20 +231,20 @@ def test_an_end_stands_and_names_who_knows_the_refusal(place: Place) -> None:
     a.ended(b"k", 0.0)
     a.ended(b"r", 0.0, refused=True)
     for digest in (b"k", b"r"):
-        ask = a.ask_end(digest, 0.0)
-        assert ask is not None
-        a.end_told(digest, place.ask(ask))
+        ends = a.ask_ends([digest], 0.0)
+        assert ends is not None
+        a.ends_told(ends, place.ask(ends.ask))
     assert a.asserting == 0
     assert claim(place, b, b"k") == Claim("", ended=True)
     assert claim(place, b, b"r") == Claim(A, ended=True)
     assert claim(place, a, b"r") == Claim(A, ended=True)
     assert 590 < place.ttl(key(a, b"k")) <= 600
-    old = a.ask_end(b"x", 0.0)
+    old = a.ask_ends([b"x"], 0.0)
     assert old is None
     a.ended(b"s", 0.0, refused=True)
-    soon = a.ask_end(b"s", 9.999)
+    soon = a.ask_ends([b"x", b"s"], 9.999)
     assert soon is not None
-    place.ask(soon)
+    place.ask(soon.ask)
     if isinstance(place, Twin):
         place.now += 0.1
     else:
@@ -259,10 +259,13 @@ def test_an_end_does_not_overwrite_what_is_anothers(place: Place) -> None:
     settle(place, a, b)
     assert claim(place, b, b"k") == Claim(B)
     a.ended(b"k", 0.0)
-    ask = a.ask_end(b"k", 0.0)
-    assert ask is not None
-    a.end_told(b"k", place.ask(ask))
+    assert claim(place, a, b"mine") == Claim(A)
+    a.ended(b"mine", 0.0)
+    ends = a.ask_ends([b"k", b"mine"], 0.0)
+    assert ends is not None
+    a.ends_told(ends, place.ask(ends.ask))
     assert a.conflicts == 1
+    assert claim(place, b, b"mine") == Claim("", ended=True)
     assert a.asserting == 0
     assert claim(place, a, b"k") == Claim(B)
 

@@ -34,6 +34,14 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """Ends of sessions that are on their way, by the hashes of their keys."""
+
+    ask: Ask
+    digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Renewal:
     """A renewal that is on its way, with the chunk that it asserts."""
 

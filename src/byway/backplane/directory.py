@@ -17,11 +17,12 @@ that did not come is said, too. What this class promises:
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from byway.backplane.asks import Ask, End, Renewal, Renewed, Response, Seen
+from byway.backplane.asks import Ask, End, Ends, Renewal, Renewed, Response, Seen
 from byway.backplane.base import Claim
 from byway.backplane.scripts import CLAIM, ENDED, LOOK, RELEASE, RENEW, SETTLE
 from byway.limits import Limits
@@ -203,22 +204,34 @@ class Directory:
 
     # What has to be told
 
-    def ask_end(self, digest: bytes, now: float) -> Ask | None:
-        """Tell an end at once; None if there is none (any more). The next renewals repeat it."""
-        if (end := self._untold.get(digest)) is None:
-            return None
-        life, refused = self._left(end, now)
-        keys = [*self._clock, self._key(digest)]
-        return Ask(ENDED, keys, [self.epoch, self.name, life, refused])
+    def ask_ends(self, digests: Sequence[bytes], now: float) -> Ends | None:
+        """Tell ends before the next renewal does; None if there are none (any more).
 
-    def end_told(self, digest: bytes, response: Response) -> None:
-        """Take the response to an end."""
+        Args:
+            digests: at most `CHUNK`.
+            now: the time.
+        """
+        told = [(one, end) for one in digests if (end := self._untold.get(one)) is not None]
+        if not told:
+            return None
+        keys = [*self._clock]
+        args: list[str | int] = [self.epoch, self.name]
+        for digest, end in told:
+            keys.append(self._key(digest))
+            args += self._left(end, now)
+        return Ends(Ask(ENDED, keys, args), tuple(digest for digest, _ in told))
+
+    def ends_told(self, ends: Ends, response: Response) -> None:
+        """Take the response to ends."""
         self._heard(response)
-        if response[0] == self.epoch and (end := self._untold.pop(digest, None)) is not None:
-            if response[2]:
-                self._told[digest] = end
-            else:
-                self.conflicts += 1
+        if response[0] != self.epoch:
+            return
+        for place, digest in enumerate(ends.digests, 1):
+            if (end := self._untold.pop(digest, None)) is not None:
+                if place in response[2]:
+                    self.conflicts += 1
+                else:
+                    self._told[digest] = end
 
     def next_releases(self, most: int = CHUNK) -> list[tuple[bytes, int]]:
         """Return claims that are to be given back, at most so many."""

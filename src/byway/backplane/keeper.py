@@ -13,7 +13,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from byway.backplane.asks import Ask, Response
@@ -37,6 +37,10 @@ more, at random."""
 
 CHECK_EACH: Final = 60.0
 """Seconds between two looks at what Redis says of its memory."""
+
+TELL_EACH: Final = 0.2
+"""Seconds for which an end waits for others, with which it is told in one script. Meanwhile the
+claim names this process, which says the same of the session, or is gone as that is."""
 
 FAREWELL: Final = 2.0
 """Seconds for which a process that leaves tells the directory what it has not told yet."""
@@ -150,9 +154,12 @@ class Keeper:
 
     def tell(self, digest: bytes | None = None) -> None:
         """Tell soon what is to be told; an end, if the hash of its key is given."""
-        if digest is not None and not self._directory.away:
+        if digest is None:
+            self._wake.set()
+        elif not self._directory.away:
+            if not self._fresh:
+                asyncio.get_running_loop().call_later(TELL_EACH, self._wake.set)
             self._fresh[digest] = None
-        self._wake.set()
 
     def renew_soon(self) -> None:
         """Renew before it is due: the directory has something to say, or wants to hear."""
@@ -247,13 +254,13 @@ class Keeper:
                 del self._fresh[digest]
             releases = directory.next_releases()
             await asyncio.gather(
-                *(self._tell_end(digest) for digest in ends),
+                self._tell_ends(ends),
                 *(self._give_back(digest, count) for digest, count in releases),
             )
 
-    async def _tell_end(self, digest: bytes) -> None:
-        if (ask := self._directory.ask_end(digest, self._now())) is not None:
-            self._directory.end_told(digest, await self.ask(ask))
+    async def _tell_ends(self, digests: Sequence[bytes]) -> None:
+        if (ends := self._directory.ask_ends(digests, self._now())) is not None:
+            self._directory.ends_told(ends, await self.ask(ends.ask))
 
     async def _give_back(self, digest: bytes, count: int) -> None:
         response = await self.ask(self._directory.ask_release(digest, count))

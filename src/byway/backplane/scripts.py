@@ -157,12 +157,20 @@ ENDED: Final = Script(
     _HEAD
     + _END
     + """
--- KEYS: epoch, asserting, s:HASH. ARGV: known, NAME, life in ms, ms for which the refusal is known.
--- Returns epoch, age, and whether it was written: 0 where the claim is another's.
-return {id, age, write_end(KEYS[3], ARGV[2], ARGV[3], tonumber(ARGV[4])) and 1 or 0}
+-- KEYS: epoch, asserting, then an s:HASH for each end. ARGV: known, NAME; then for each end its
+--   life in ms, and ms for which the refusal is known.
+-- Returns epoch, age, and places (from 1) of those whose claim is another's.
+local others = {}
+for i = 1, #KEYS - 2 do
+  local at = 1 + 2 * i
+  if not write_end(KEYS[2 + i], ARGV[2], ARGV[at], tonumber(ARGV[at + 1])) then
+    others[#others + 1] = i
+  end
+end
+return {id, age, others}
 """,
 )
-"""Write the end of a session into its claim."""
+"""Write the ends of sessions into their claims."""
 
 RENEW: Final = Script(
     "renew",

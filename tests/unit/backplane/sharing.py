@@ -121,12 +121,12 @@ class Sharing:
                 if one.name in names:
                     names.discard(one.name)
                     one.ended(key, self.now, refused=self.rng.random() < 0.5)
-                    ask = one.ask_end(key, self.now)
-                    if one.away or ask is None:
+                    ends = one.ask_ends([key], self.now)
+                    if one.away or ends is None:
                         return
-                    response = self.sent(one, ask, self.rng.choice(FATES))
+                    response = self.sent(one, ends.ask, self.rng.choice(FATES))
                     if response is not None:
-                        one.end_told(key, response)
+                        one.ends_told(ends, response)
                     return
 
     def give_up(self) -> None:
