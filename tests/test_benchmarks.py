@@ -162,6 +162,7 @@ def made_up_hops(relayed: float = 160e-6, push: float = 900.0) -> several.Result
         relayed=cost(relayed, 2e-4, push),
         echo=several.Bare(50e-6, 1e-4),
         fast_echo=several.Bare(20e-6, 5e-5),
+        least=several.Bare(30e-6, 8e-5),
     )
     result.rounds["stream"] = [one]
     result.fleets["stream"] = [several.Fleet(100e-6, 150e-6, (2, 2, 2, 2))]
@@ -180,6 +181,7 @@ def test_what_several_processes_cost_is_held_to_its_targets() -> None:
     missed = [one.name for one in made_up_hops(relayed=300e-6, push=700.0).targets() if not one.met]
     assert missed == ["`stream`, CPU of the hop", "`stream`, pushed through a relay"]
     assert several_page.plain(made_up_hops(push=700.0)).count("MISSED") == 1
+    assert "0.60 ×" in several_page.plain(made_up_hops())  # bare forwarding, to the echo
     assert several_page.markdown(made_up_hops(push=700.0)).count("**missed**") == 1
 
 

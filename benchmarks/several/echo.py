@@ -1,10 +1,11 @@
 """A process with a bare echo over a Unix socket, or its client, made as Python's own example is.
 
     {"serve": "/run/echo.sock"}               -> {"pid": 1}
-    {"talk": "/run/echo.sock", "count": 100}  -> {"pid": 2, "p50": 0.0001}
+    {"talk": "/run/echo.sock", "count": 100, "trips": 1}  -> {"pid": 2, "p50": 0.0001}
 
 It is what a relayed message is compared with: asyncio's streams, on its own event loop, or with the
-argument `uvloop` on that one, which uvicorn takes where it is installed.
+argument `uvloop` on that one, which uvicorn takes where it is installed. With several `trips` a
+message goes there and back as often: a relay that forwards as many requests and does nothing else.
 
 Knows: asyncio's streams.
 Must not know: byway.
@@ -33,14 +34,15 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-async def _talk(path: str, count: int) -> float:
+async def _talk(path: str, count: int, trips: int) -> float:
     reader, writer = await asyncio.open_unix_connection(path)
     times = []
     for _ in range(count):
         start = time.perf_counter()
-        writer.write(bytes(SIZE))
-        await writer.drain()
-        await reader.readexactly(SIZE)
+        for _ in range(trips):
+            writer.write(bytes(SIZE))
+            await writer.drain()
+            await reader.readexactly(SIZE)
         times.append(time.perf_counter() - start)
     writer.close()
     return statistics.median(times)
@@ -55,7 +57,7 @@ async def main() -> None:
         if "serve" in asked:
             servers.append(await asyncio.start_unix_server(_echo, asked["serve"]))
         else:
-            answer["p50"] = await _talk(asked["talk"], asked["count"])
+            answer["p50"] = await _talk(asked["talk"], asked["count"], asked["trips"])
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

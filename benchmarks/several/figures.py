@@ -38,6 +38,8 @@ class Round:
         relayed: a session with all its carriers on a relay.
         echo: a bare echo of asyncio over a Unix socket.
         fast_echo: the same on uvloop.
+        least: on uvloop too, as often there and back as a message and its echo need: what a relay
+            costs that does nothing but forward.
     """
 
     alone: Cost
@@ -46,6 +48,7 @@ class Round:
     relayed: Cost
     echo: Bare
     fast_echo: Bare
+    least: Bare
 
     @property
     def noise(self) -> float:
@@ -61,6 +64,11 @@ class Round:
     def hop_cpu(self) -> float:
         """CPU that the hop adds to a message, in bare echoes."""
         return (self.relayed.cpu - self.owner.cpu) / self.echo.cpu
+
+    @property
+    def least_cpu(self) -> float:
+        """CPU of a relay that does nothing but forward, in bare echoes."""
+        return self.least.cpu / self.echo.cpu
 
     @property
     def hop_p50(self) -> float:

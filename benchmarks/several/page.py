@@ -20,6 +20,7 @@ END: Final = "<!-- end of relay -->"
 
 _HOPS = (
     *("transport", "on its owner", "relayed", "hop", "echo, asyncio", "echo, uvloop"),
+    *("hop to echo", "bare forwarding to echo"),
     *("p50 of the hop", "p50 of echoes", "push"),
 )
 _FLEETS = (
@@ -81,6 +82,8 @@ def _hops(result: Result) -> Iterator[list[str]]:
             _micro(one.relayed.cpu - one.owner.cpu for one in rounds),
             _micro(one.echo.cpu for one in rounds),
             _micro(one.fast_echo.cpu for one in rounds),
+            f"{statistics.median(one.hop_cpu for one in rounds):.2f} ×",
+            f"{statistics.median(one.least_cpu for one in rounds):.2f} ×",
             _micro(one.relayed.p50 - one.owner.p50 for one in rounds),
             " / ".join(
                 _micro(getattr(one, echo).p50 for one in rounds) for echo in ("echo", "fast_echo")
