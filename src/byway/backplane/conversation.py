@@ -1,6 +1,6 @@
 """The conversation with Redis: scripts go out in pipelines over one connection, and come back.
 
-Knows: redis-py, the ways to name a Redis, Sentinel, a Cluster's MOVED, what Redis says of itself.
+Knows: redis-py, a Cluster's MOVED, what Redis says of itself.
 Must not know: what the scripts are for, processes, claims.
 
 redis-py repeats commands by itself (ten times by default in 8.1) and has a time-out of five
@@ -19,25 +19,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlencode
 
 from byway.backplane.asks import Ask, Response
+from byway.backplane.redis_url import COMMAND_TIME, check_url, new_pool
 from byway.errors import UsageError
 
 try:
     import redis.asyncio as client
     from redis import exceptions as errors
-    from redis.asyncio.connection import ConnectionPool, parse_url
-    from redis.asyncio.retry import Retry
-    from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
-    from redis.backoff import NoBackoff
+    from redis.asyncio.connection import parse_url
+    from redis.asyncio.sentinel import SentinelConnectionPool
 except ImportError:
     raise UsageError(
         "a backplane over Redis needs the package redis, from 5 on: pip install 'byway[redis]'"
     ) from None
-
-COMMAND_TIME: Final = 2.0
-"""Seconds that a connection, and each response, may take."""
 
 BATCH: Final = 100
 """Most scripts that go out in one piece."""
@@ -47,9 +42,6 @@ NODES: Final = 16
 
 LEAST_VERSION: Final = (6, 2)
 """The oldest Redis whose scripts may do what these do. Every Valkey is later."""
-
-_SCHEMES: Final = re.compile(r"(redis|rediss|unix|redis\+sentinel|rediss\+sentinel)://")
-_SENTINEL_PORT: Final = 26379
 
 
 class NoResponse(Exception):
@@ -105,32 +97,6 @@ class Facts:
         return ""
 
 
-def is_encrypted(url: str) -> bool:
-    """Say whether a URL asks for TLS on the way to Redis."""
-    return url.startswith("rediss")
-
-
-def check_url(url: str) -> None:
-    """Refuse a URL that names no Redis. The message does not repeat it: it may hold a password.
-
-    Raises:
-        UsageError: always then.
-    """
-    if not _SCHEMES.match(url):
-        raise UsageError(
-            "the URL of Redis must begin with redis://, rediss://, unix:// or redis+sentinel://"
-        )
-    try:
-        _new_pool(url, None).make_connection()  # type: ignore[no-untyped-call]  # connects to nothing yet
-    except ValueError as error:
-        said = str(error)
-        if said.startswith("Port"):  # what follows may be the beginning of a password
-            said = "the port must be a number. In a password write / as %2F, ? as %3F, # as %23"
-        raise UsageError(f"the URL of Redis: {said}") from None
-    except (TypeError, errors.RedisError) as error:
-        raise UsageError(f"the URL of Redis: its query does not fit: {error}") from None
-
-
 class Conversation:
     """Asks Redis. It belongs to one event loop; many tasks may ask at once.
 
@@ -141,7 +107,7 @@ class Conversation:
         """Say where Redis is. Nothing is connected yet."""
         check_url(url)
         self._url = url
-        self._pool = _new_pool(self._url, None)
+        self._pool = new_pool(self._url, None)
         self._nodes: deque[tuple[str, int] | None] = deque([None], NODES)  # None: as the URL says
         self._queue: deque[tuple[Ask, asyncio.Future[Response]]] = deque()
         self._sending: asyncio.Task[None] | None = None
@@ -323,13 +289,13 @@ class Conversation:
         if (host, port) in self._nodes:
             self._nodes.remove((host, port))
         self._nodes.appendleft((host, port))
-        self._pool = _new_pool(self._url, (host, port))
+        self._pool = new_pool(self._url, (host, port))
 
     def _next_node(self) -> None:
         """Try another node of the Cluster next, if it is one."""
         if len(self._nodes) > 1:
             self._nodes.rotate(-1)
-            self._pool = _new_pool(self._url, self._nodes[0])
+            self._pool = new_pool(self._url, self._nodes[0])
 
     async def _server(self) -> tuple[str, int]:
         if isinstance(self._pool, SentinelConnectionPool):
@@ -342,59 +308,3 @@ class Conversation:
         if self._nodes[0] is not None:
             return self._nodes[0]
         return str(options.get("host", "localhost")), int(options.get("port", 6379))
-
-
-def _new_pool(url: str, node: tuple[str, int] | None) -> ConnectionPool:
-    options: dict[str, Any] = {
-        "socket_timeout": COMMAND_TIME,
-        "socket_connect_timeout": COMMAND_TIME,
-        "socket_keepalive": True,
-        "retry": Retry(NoBackoff(), 0),
-        "max_connections": 2,  # one is used; another may be on its way out
-        "protocol": 2,
-    }
-    if url.startswith("unix:"):
-        del options["socket_keepalive"]
-    if "+sentinel" in url:
-        sentinels, service, plain, own = _sentinels(url)
-        own |= {"retry": options["retry"], "protocol": 2} | dict.fromkeys(
-            ("socket_timeout", "socket_connect_timeout"), COMMAND_TIME
-        )
-        manager = Sentinel(sentinels, sentinel_kwargs=own)  # type: ignore[no-untyped-call]
-        known = parse_url(plain)
-        known.pop("host", None)
-        known.pop("connection_class", None)
-        if is_encrypted(url):
-            options["ssl"] = True
-        options |= dict(known)
-        return SentinelConnectionPool(service, manager, **options)  # type: ignore[no-untyped-call]
-    options |= dict(parse_url(url))
-    if node is not None:
-        options["host"], options["port"] = node
-    return ConnectionPool(**options)
-
-
-def _sentinels(url: str) -> tuple[list[tuple[str, int]], str, str, dict[str, Any]]:
-    """Return the sentinels, the name of what they watch, the URL as of a plain Redis, and what the
-    sentinels want themselves.
-
-    `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE?db=0&sentinel_password=…`
-    """
-    scheme, _, rest = url.partition("://")
-    place, _, query = rest.partition("?")
-    where, _, service = place.partition("/")
-    who, _, hosts = where.rpartition("@")
-    found = []
-    for one in hosts.split(","):
-        host, _, port = one.rpartition(":") if re.search(r":\d+$", one) else (one, "", "")
-        found.append((host.strip("[]"), int(port or _SENTINEL_PORT)))
-    if not service or "/" in service or not all(host for host, _ in found):
-        raise ValueError("it must be redis+sentinel://HOST:PORT,HOST:PORT/SERVICE")
-    own, rest_of_query = {}, []
-    for name, value in parse_qsl(query):
-        if name.startswith("sentinel_"):
-            own[name.removeprefix("sentinel_")] = value
-        else:
-            rest_of_query.append((name, value))
-    plain = f"{scheme.partition('+')[0]}://{who + '@' if who else ''}sentinel"
-    return found, unquote(service), f"{plain}?{urlencode(rest_of_query)}", own

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from byway.backplane.base import Backplane
-from byway.backplane.conversation import Conversation, check_url, is_encrypted
+from byway.backplane.conversation import Conversation
 from byway.backplane.entrance import Entrance
 from byway.backplane.proof import MIN_SECRET
 from byway.backplane.redis_process import RedisProcess
+from byway.backplane.redis_url import check_url, is_encrypted
 from byway.backplane.trust import Trust
 from byway.errors import UsageError
 from byway.limits import Limits
@@ -62,7 +63,8 @@ class RedisBackplane:
         Args:
             url: `redis://USER:PASSWORD@HOST:PORT/DB`, `rediss://…` for TLS, `unix:///PATH`, or
                 `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE` (`rediss+sentinel`).
-                What redis-py takes as a query may follow, `?ssl_ca_certs=FILE` for example; for
+                What redis-py takes as a query may follow, `?ssl_ca_certs=FILE` for example, but
+                not what byway sets itself, such as `socket_timeout` or `decode_responses`; for
                 sentinels their own `sentinel_password` and the like. A Redis Cluster is named by
                 any of its nodes: all keys of a namespace are in one slot.
             namespace: of the keys in Redis: `byway:{NAMESPACE}:…`. Applications on one Redis
