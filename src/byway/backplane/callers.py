@@ -20,6 +20,7 @@ from byway.backplane.calls import OneCall
 from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
 from byway.backplane.idle import Idle
+from byway.backplane.open_files import OpenFiles
 from byway.backplane.pipe import BUFFER, leave
 from byway.backplane.proof import REQUESTS, NoCommonVersion, Proof, Secrets
 from byway.backplane.watch import Watch
@@ -83,6 +84,7 @@ class Callers:
         self._secrets = secrets
         self._tls = tls
         self._counts = counts or Counts()
+        self._files = OpenFiles()
         self._proven: dict[Connection, None] = {}
         self._dialled: dict[Connection, asyncio.Future[None]] = {}
         self._idle = Idle(self.limits.idle_links)
@@ -154,6 +156,7 @@ class Callers:
         ready = self._dialled.pop(connection)
         self._proven[connection] = None
         self._counts.links += 1
+        self._files.see(self._counts.links)
         self._watch.start()
         if not ready.done():
             ready.set_result(None)

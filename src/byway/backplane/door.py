@@ -41,6 +41,7 @@ from byway.backplane.connection import LOOKS, Connection
 from byway.backplane.counts import Counts
 from byway.backplane.kinds import ASK, REQUEST, TELL
 from byway.backplane.listening import Listening
+from byway.backplane.open_files import OpenFiles
 from byway.backplane.pipe import BUFFER, LEAVING, leave
 from byway.backplane.proof import NotProven, Proof, Secrets
 from byway.backplane.watch import Watch
@@ -94,6 +95,7 @@ class Door(Listening):
         self._tell = tell
         self._serve_request = serve_request
         self._counts = counts or Counts()
+        self._files = OpenFiles()
         self._unproven: dict[Connection, None] = {}
         self._proven: dict[Connection, None] = {}
         self._of: dict[str, int] = {}  # connections of each process
@@ -145,6 +147,7 @@ class Door(Listening):
         self._proven[connection] = None
         self._of[connection.peer] = here + 1
         self._counts.links += 1
+        self._files.see(self._counts.links)
         self._watch.start()
 
     def called(self, link: OneCall, kind: int, payload: bytes) -> None:
