@@ -70,8 +70,7 @@ class Entrance:
                     host,
                 )
         else:
-            host = self._advertise
-            listen = "::" if ":" in host else "0.0.0.0"
+            host, listen = self._advertise, ""
         tls = self._tls[0] if self._tls else None
         self.port = await door.listen_tcp(listen, self._ports, tls=tls)
         self.host, self.is_open = host, True

@@ -9,15 +9,34 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from byway.errors import UsageError
 
 BACKLOG: Final = 1024
 """Connections that the kernel keeps until they are accepted, where it keeps so many."""
+
+
+def _everywhere(port: int) -> socket.socket:
+    """Return a socket at all addresses of the machine: one port, for IPv6 and for IPv4.
+
+    Raises:
+        OSError: the port is not free.
+    """
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(
+                ("::", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
+            # IPv6 is known to the system, and switched off.
+    return socket.create_server(("0.0.0.0", port), backlog=BACKLOG)
 
 
 class Listening:
@@ -56,7 +75,7 @@ class Listening:
         """Listen on the first port that is free, and return it.
 
         Args:
-            host: address to listen at.
+            host: address to listen at; "" for all of the machine, of IPv6 and of IPv4.
             ports: those to try; 0 lets the kernel choose.
             tls: for links within TLS; the settings of a server.
 
@@ -68,10 +87,12 @@ class Listening:
         tried = list(ports)
         for port in tried:
             try:
+                where: dict[str, Any] = {"host": host, "port": port}
+                if not host:
+                    where = {"sock": _everywhere(port)}
                 server = await loop.create_server(
                     self._accept,
-                    host,
-                    port,
+                    **where,
                     backlog=BACKLOG,
                     ssl=tls,
                     ssl_handshake_timeout=self._handshake if tls else None,

@@ -7,12 +7,8 @@ Must not know: links, who counts them.
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Final
-
-try:
-    import resource
-except ImportError:  # Windows, which has no such limit for sockets
-    resource = None  # type: ignore[assignment]
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
@@ -23,8 +19,10 @@ carries a request for another process, their clients' connections are as many ag
 
 def limit() -> int | None:
     """Return how many files this process may have open; None where the system sets no bound."""
-    if resource is None:
+    if sys.platform == "win32":  # which has no such limit for sockets
         return None
+    import resource
+
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft
 

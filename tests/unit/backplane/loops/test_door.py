@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -21,6 +22,7 @@ from byway import Limits, UsageError
 from byway.backplane import Counts, Link, LinkLost, ServeCall, ServeRequest, Tell, Unreachable
 from byway.backplane.callers import DIALS, LONGEST_PATH, Address, Callers, NotListening
 from byway.backplane.door import Door
+from byway.backplane.entrance import Entrance
 from byway.backplane.kinds import ASK, BODY, CALL, DATA, END, GREET, MORE, PROVE, START, TELL
 from byway.backplane.proof import GREETING
 from byway.backplane.wire import HEAD, encode
@@ -502,6 +504,34 @@ async def test_a_door_takes_the_first_port_that_is_free(tmp_path: Path) -> None:
         await one_call(callers, ("127.0.0.1", free), b"x" * 1_000_000)
         with pytest.raises(OSError, match="assign"):
             await door.listen_tcp("192.0.2.1")
+
+
+def local_addresses() -> list[str]:
+    """Return the addresses of this machine's loopback, of each family that it has."""
+    found = []
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with contextlib.suppress(OSError), socket.socket(family) as probe:
+            probe.bind((address, 0))
+            found.append(address)
+    return found
+
+
+async def test_an_entrance_that_is_advertised_is_reached_by_ipv6_and_ipv4(tmp_path: Path) -> None:
+    """A name may stand for either, or both."""
+
+    async def own_address() -> str:
+        raise AssertionError("it is not asked for")
+
+    for advertise in ("chat-1.internal", "2001:db8::1", "192.0.2.1"):
+        async with opened(tmp_path) as door, calling() as callers:
+            entrance = Entrance(advertise, [0], None)
+            await entrance.open(door, own_address)
+            assert entrance.host == advertise
+            for address in local_addresses():
+                await one_call(callers, (address, entrance.port))
+                callers.forget(OWNER)
+            with pytest.raises(UsageError, match="give a wider range"):
+                await door.listen_tcp("", [entrance.port])
 
 
 async def test_links_within_tls(tmp_path: Path) -> None:
