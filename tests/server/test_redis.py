@@ -191,6 +191,42 @@ async def test_a_claim_whose_opener_has_gone_is_given_back(
                 await asyncio.sleep(0.05)
 
 
+async def test_ends_are_told_together(pair: tuple[Backplane, Backplane]) -> None:
+    """Each script costs Redis more than what it does for one more session."""
+    a, b = pair
+    numbers = range(100, 150)
+    for number in numbers:
+        assert await claim(a, number) == Claim(A)
+    calls = a.counts.directory_calls
+    for number in numbers:
+        a.ended(digest(number))
+        await asyncio.sleep(0.001)  # they do not end in one turn
+    async with asyncio.timeout(10):
+        # Nothing tells when they are told.
+        while a._directory.untold:  # type: ignore[attr-defined] # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert a.counts.directory_calls - calls <= 5  # with renewals that come just then
+    for number in numbers:
+        assert await claim(b, number) == Claim("", ended=True)
+
+
+async def test_a_claim_that_is_on_its_way_when_a_process_leaves_is_no_fault_of_redis(
+    own: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with process(own.url(), A) as a:
+        make_old(own)
+        await claim(a, 0)
+        own.pause()
+        waiting = asyncio.ensure_future(claim(a, 1))
+        await asyncio.sleep(0.05)  # it is on its way
+        leaving = asyncio.ensure_future(a.aclose())
+        with pytest.raises(Unavailable):
+            await waiting
+        own.go_on()
+        await leaving
+    assert not [one for one in caplog.messages if "does not respond" in one]
+
+
 async def test_released_and_ended(pair: tuple[Backplane, Backplane]) -> None:
     """A claim that became no session is anybody's; an ended one stands, and names who refused."""
     a, b = pair

@@ -89,6 +89,7 @@ class Keeper:
         self._meanwhile = meanwhile
         self._started = time.time()
         self._task: asyncio.Task[None] | None = None
+        self._left = False
         self._wake = asyncio.Event()
         self._turn: asyncio.Future[None] | None = None  # for those who wait for a change
         self._fresh: dict[bytes, None] = {}  # ends that were not told even once
@@ -117,10 +118,12 @@ class Keeper:
             if error.unfit:
                 raise
             self.went(error)
+        self._left = False
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     async def stop(self) -> None:
         """Stop keeping; what waits for a change is told."""
+        self._left = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -304,6 +307,8 @@ class Keeper:
         now = self._now()
         self._directory.lost()
         self._fresh.clear()
+        if self._left:
+            return  # what was on its way is given up here: the directory may well be there
         if self.since is None:
             self.since = now
             self._missed = 0
