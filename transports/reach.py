@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohappyeyeballs import start_connection
 
+from byway.transports.inside import connection_inside
 from byway.transports.lookup import Names
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ async def reach(names: Names, host: str, port: int, *, timeout: float | None) ->
         NeverConnected: connecting did, at every address.
         OSError: the name is not known, or every address failed.
     """
+    if (inside := connection_inside(host, port)) is not None:
+        return inside
     kind: type[TimeoutError] = NameUnanswered
     said = f"the look-up of the name was not answered within {timeout or 0:g} s"
     try:

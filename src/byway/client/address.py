@@ -1,6 +1,6 @@
 """Addresses: the endpoint's URL, the proxy and the certificates, settled once for all transports.
 
-Knows: URLs, the environment's proxy settings, TLS contexts.
+Knows: URLs, the environment's proxy settings, TLS contexts, which servers are in this process.
 Must not know: transports, sessions.
 """
 
@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import httpx
 
 from byway.errors import UsageError
+from byway.transports.inside import is_inside
 
 _SOCKS = "python_socks"
 _LONGEST_HOST = 253  # characters of a name, RFC 1035 section 2.3.4
@@ -92,6 +93,8 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
     """
     if proxy is None or proxy is False:
         return None
+    if proxy is True and url.port is not None and is_inside(url.host, url.port):
+        return None  # no proxy could lead there
     if proxy is True:
         found = urllib.request.getproxies()
         proxy = found.get(url.scheme) or found.get("all")

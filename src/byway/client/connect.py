@@ -166,6 +166,11 @@ class connect(AbstractAsyncContextManager["Channel"]):
         )
         self._channel: ClientChannel | PlainChannel | None = None
 
+    @property
+    def channel(self) -> ClientChannel | PlainChannel | None:
+        """The channel of the block that runs; None outside of it."""
+        return self._channel
+
     def __aiter__(self) -> AsyncIterator[Channel]:
         """Give one session after another, as long as they end for reasons that may pass.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from byway.errors import ChannelClosed, UsageError
 from byway.live import LiveSession
+from byway.server.failures import tell_failure
 from byway.session import OVERHEAD, Closed, Message
 from byway.transports.base import Event, Headers, Scope
 
@@ -168,8 +169,9 @@ class ApplicationRun:
         except asyncio.CancelledError:
             self.live.abort(1006, "the application was cancelled")
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("session %s: exception in the application", self.live.name)
+            tell_failure(error)
             self._leave(1011, "the application failed")
         else:
             if not self.decision.done():

@@ -3,13 +3,15 @@
 `Network` is a proxy before a server, and a forward proxy; its rules are the restrictions of real
 networks, and `PROFILES` puts names to sets of them. `NetworkThread` is the same for programs
 without an event loop. The pytest fixture `byway_network` makes either of them easy to use.
+`InProcessServer` serves an application inside a test, for the fixture `byway_transports`.
 
 Knows: the public names.
-Must not know: byway's protocol, transports and sessions: any server can stand behind it.
+Must not know: byway's protocol, transports and sessions: any server can stand behind a network.
 """
 
 from byway.testing.counters import Counters
 from byway.testing.heads import Request, Response
+from byway.testing.inprocess import InProcessServer
 from byway.testing.limits import NetworkLimits
 from byway.testing.network import Network
 from byway.testing.plan import Answer, Fate, Hold, Line, Plan, Rule, Tunnel
@@ -61,6 +63,7 @@ __all__ = [
     "Hold",
     "HoldText",
     "Http10",
+    "InProcessServer",
     "KillAfterUpgrade",
     "Latency",
     "Line",
