@@ -168,6 +168,7 @@ def made_up_hops(relayed: float = 160e-6, push: float = 900.0) -> several.Result
     result.fleets["stream"] = [several.Fleet(100e-6, 150e-6, (2, 2, 2, 2))]
     result.memory = {1: [30_000.0], 4: [31_000.0]}
     result.opening = [40e-6]
+    result.get = [30e-6]
     return result
 
 
@@ -181,6 +182,9 @@ def test_what_several_processes_cost_is_held_to_its_targets() -> None:
     missed = [one.name for one in made_up_hops(relayed=300e-6, push=700.0).targets() if not one.met]
     assert missed == ["`stream`, CPU of the hop", "`stream`, pushed through a relay"]
     assert several_page.plain(made_up_hops(push=700.0)).count("MISSED") == 1
+    assert "A bare GET at the pace of the openings, one at a time: 30 µs" in several_page.plain(
+        made_up_hops()
+    )
     assert "0.60 ×" in several_page.plain(made_up_hops())  # bare forwarding, to the echo
     assert several_page.markdown(made_up_hops(push=700.0)).count("**missed**") == 1
 

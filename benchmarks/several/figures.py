@@ -160,6 +160,8 @@ class Result:
         fleets: by transport.
         memory: bytes for each idle session over a WebSocket, by number of workers.
         opening: seconds of Redis' CPU for an opening and its end, each round.
+        get: the same for a GET that finds nothing, at the pace of the openings: what it costs that
+            Redis sleeps in between, and is woken.
         skipped: what was not measured, and why.
     """
 
@@ -168,6 +170,7 @@ class Result:
     fleets: dict[str, list[Fleet]] = field(default_factory=dict)
     memory: dict[int, list[float]] = field(default_factory=dict)
     opening: list[float] = field(default_factory=list)
+    get: list[float] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
     def targets(self) -> list[Target]:

@@ -206,8 +206,20 @@ async def _memory(result: Result, sizes: Sizes, say: Say, folder: Path) -> None:
             result.memory.setdefault(count, []).append(used / sizes.idle)
 
 
+def _gets(port: int, count: int, pace: float) -> float:
+    """Ask Redis for a key that is not there, so often, each so long after the last; time it."""
+    from redis import Redis
+
+    start = time.monotonic()
+    with Redis(port=port) as client:
+        for _ in range(count):
+            client.get("nothing")
+            time.sleep(pace)
+    return time.monotonic() - start
+
+
 async def _redis(result: Result, sizes: Sizes, say: Say, folder: Path) -> None:
-    """Measure what an opening costs Redis, less what it does anyway."""
+    """Measure what an opening costs Redis, less what it does anyway; and a GET at the same pace."""
     program = find_redis()
     if program is None:
         result.skipped["an opening in Redis"] = "there is no redis-server"
@@ -224,3 +236,7 @@ async def _redis(result: Result, sizes: Sizes, say: Say, folder: Path) -> None:
                 await asyncio.sleep(took)  # as long again with nothing to do but renewals
                 idle = cpu(directory.pids) - before
                 result.opening.append((used - idle) / opened)
+                before = cpu(directory.pids)
+                spent = await asyncio.to_thread(_gets, directory.port, opened, took / opened)
+                bare = cpu(directory.pids) - before - idle * spent / took
+                result.get.append(bare / opened)

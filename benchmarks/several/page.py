@@ -39,7 +39,7 @@ def plain(result: Result) -> str:
         if rows:
             lines += ["", "  ".join(f"{head:>18}" for head in heads)]
             lines += ["  ".join(f"{cell:>18}" for cell in row) for row in rows]
-    return "\n".join([*lines, *_sizes(result)])
+    return "\n".join([*lines, *_sizes(result), *_bare_get(result)])
 
 
 def markdown(result: Result) -> str:
@@ -61,7 +61,7 @@ def markdown(result: Result) -> str:
         if rows:
             lines += ["", f"| {' | '.join(heads)} |", f"| {' | '.join('---' for _ in heads)} |"]
             lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, *_sizes(result)])
+    return "\n".join([*lines, *_sizes(result), *_bare_get(result)])
 
 
 def rewrite(page: Path, result: Result) -> None:
@@ -113,6 +113,12 @@ def _sizes(result: Result) -> Iterator[str]:
         )
         yield ""
         yield f"Memory for each idle session over a WebSocket, by number of workers: {said}."
+
+
+def _bare_get(result: Result) -> Iterator[str]:
+    if result.get:
+        yield ""
+        yield f"A bare GET at the pace of the openings, one at a time: {_micro(result.get)} of Redis' CPU."
 
 
 def _micro(values: Iterable[float]) -> str:
