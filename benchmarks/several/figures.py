@@ -196,6 +196,10 @@ class Result:
         if self.opening:
             values = tuple(one * 1e6 for one in self.opening)
             found.append(Target("an opening, CPU of Redis", 50, values, "µs"))
+        if self.get:
+            both = zip(self.opening, self.get, strict=True)
+            beyond = tuple((one - other) * 1e6 for one, other in both)
+            found.append(Target("an opening beyond a bare GET, CPU of Redis", 50, beyond, "µs"))
         if len(self.memory) > 1:
             most, least = max(self.memory), min(self.memory)
             pairs = zip(self.memory[most], self.memory[least], strict=True)

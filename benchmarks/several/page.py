@@ -118,7 +118,8 @@ def _sizes(result: Result) -> Iterator[str]:
 def _bare_get(result: Result) -> Iterator[str]:
     if result.get:
         yield ""
-        yield f"A bare GET at the pace of the openings, one at a time: {_micro(result.get)} of Redis' CPU."
+        each = _micro(result.get)
+        yield f"A bare GET at the pace of the openings, one at a time: {each} of Redis' CPU."
 
 
 def _micro(values: Iterable[float]) -> str:
