@@ -23,7 +23,7 @@ TOGETHER = ("tests/proxies/",)
 ALONE = ("tests/doctor/test_profiles.py",)
 """Files for which all other processes wait: they test how it is judged what is slow."""
 
-LONGEST = (*ALONE, "tests/proxies/", "tests/browser/", "tests/contract/")
+LONGEST = (*ALONE, "tests/proxies/", "tests/matrix/", "tests/browser/", "tests/contract/")
 """What begins first, so that no process is left with it alone at the end."""
 
 

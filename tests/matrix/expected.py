@@ -1,0 +1,156 @@
+"""What fails for a reason outside of byway, and why: each with the version it was seen in.
+
+Knows: rows, features, and which of them fail.
+Must not know: how anything is checked, how pages look.
+
+A cell that fails without standing here fails the test, and so does one that stands here and works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tests.matrix.clients import TRANSPORTS
+from tests.matrix.features import NONE
+from tests.matrix.rows import Row
+from tests.matrix.running import Outcome
+
+WEBSOCKET: Final = ("websocket",)
+HTTP: Final = ("stream", "sse", "poll")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that fails.
+
+    Attributes:
+        reason: why, with versions, and what helps: for the page.
+        features: which fail.
+        ways: over which transports. What is checked once fails whatever stands here.
+        servers: on which servers, by the beginnings of their names; on all where there are none.
+        frameworks: in which frameworks, by name; in all where there are none.
+        alike: it fails without byway too, over a plain WebSocket or HTTP.
+        sometimes: not every time: it may work.
+    """
+
+    reason: str
+    features: tuple[str, ...]
+    ways: tuple[str, ...] = TRANSPORTS
+    servers: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ()
+    alike: bool = True
+    sometimes: bool = False
+
+    def concerns(self, row: Row) -> bool:
+        """Say whether it is one of this row."""
+        server = not self.servers or row.server.name.startswith(self.servers)
+        return server and (not self.frameworks or row.framework.name in self.frameworks)
+
+    def covers(self, feature: str, way: str) -> bool:
+        """Say whether a cell fails for it."""
+        return feature in self.features and (way in self.ways or way not in TRANSPORTS)
+
+
+ON_SERVERS: Final = (
+    Fault(
+        "gunicorn 27.0.1 and Daphne 4.2.3 cannot send an application's own response in the place of"
+        " a WebSocket, and a bare 403 does not say who gave it. A client that may use nothing but"
+        " WebSockets gets `NoTransport`, whose text says so; every other gets the refusal from the"
+        " next transport.",
+        ("refuse",),
+        ways=WEBSOCKET,
+        servers=("gunicorn-asgi", "daphne"),
+        alike=False,
+    ),
+    Fault(
+        "Without byway Starlette raises an error for such a response there: the client gets 500.",
+        ("deny",),
+        ways=WEBSOCKET,
+        servers=("gunicorn-asgi", "daphne"),
+        frameworks=("starlette",),
+    ),
+    Fault(
+        "uvicorn-worker 0.4.0 does not hand gunicorn's `--root-path` on: extend its class with"
+        ' `CONFIG_KWARGS = {"root_path": "/base"}`.',
+        ("root_path",),
+        servers=("gunicorn-uvicorn",),
+        frameworks=("starlette",),
+    ),
+    Fault(
+        "Daphne 4.2.3 has no lifespan: what an application does at its start is not done.",
+        ("lifespan",),
+        servers=("daphne",),
+    ),
+    Fault(
+        "These servers cut WebSockets when they get SIGTERM, and tell the application too late:"
+        " clients notice it when they find nobody to come back to.",
+        ("SIGTERM",),
+        servers=("hypercorn", "anycorn", "granian"),
+        alike=False,
+        sometimes=True,
+    ),
+    Fault(
+        "bareASGI 4.4.1 wants a coroutine of `receive()`, and Granian 2.8.9 gives an awaitable that"
+        " is none: each ordinary HTTP request gets 500. WebSockets work.",
+        (
+            "hello",
+            "stream",
+            "upload",
+            "static",
+            "lifespan",
+            "session",
+            "client's code",
+            "client's reason",
+        ),
+        servers=("granian",),
+        frameworks=("bareasgi",),
+    ),
+)
+"""Causes in servers."""
+
+IN_FRAMEWORKS: Final = (
+    Fault(
+        "`receive()` of bareASGI 4.4.1 raises `KeyError` for an empty binary message.",
+        ("empty binaries",),
+        frameworks=("bareasgi",),
+    ),
+    Fault(
+        "bareASGI has no call for a response of one's own to a WebSocket: it is refused with 403.",
+        ("deny",),
+        frameworks=("bareasgi",),
+    ),
+    Fault(
+        "`close()` of bareASGI takes no reason, and it does not keep the client's.",
+        ("application's reason", "client's reason"),
+        frameworks=("bareasgi",),
+    ),
+)
+"""Causes in frameworks."""
+
+ALL: Final = (*ON_SERVERS, *IN_FRAMEWORKS)
+
+
+def faults_of(row: Row) -> list[Fault]:
+    """Return the faults that stand for a row."""
+    return [one for one in ALL if one.concerns(row)]
+
+
+def judge(row: Row, outcome: Outcome) -> list[str]:
+    """Return what is otherwise than it stands here."""
+    return list(_judge(row, outcome, faults_of(row)))
+
+
+def _judge(row: Row, outcome: Outcome, faults: Iterable[Fault]) -> Iterator[str]:
+    for (feature, way), what in outcome.cells.items():
+        mine = [one for one in faults if one.covers(feature, way)]
+        cell = f"{row.name}: {feature} over {way}"
+        plain = outcome.plain.get(feature, "")
+        if what in ("", NONE):
+            if mine and not any(one.sometimes for one in mine):
+                yield f"{cell} works, and stands in expected.py: {mine[0].reason}"
+        elif not mine:
+            yield f"{cell}: {what}; without byway: {plain or 'it works'}"
+        elif any(one.alike for one in mine) and not plain:
+            yield f"{cell}: {what}, and without byway it works, other than expected.py says"
