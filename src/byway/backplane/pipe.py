@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from byway.backplane.base import BackplaneError, LinkLost
-from byway.backplane.kinds import BINARY, DATA, END, REFUSAL, REPLY, REQUEST, TEXT
+from byway.backplane.kinds import BINARY, BODY, DATA, END, REFUSAL, REPLY, REQUEST, TEXT
 from byway.backplane.wire import HEAD, PIECE, Frame, encode
 
 BUFFER: Final = 64 * 1024
@@ -24,7 +24,7 @@ writer has to wait, or nothing more is read. One frame may exceed it."""
 LOW: Final = BUFFER // 4
 """Bytes to which a buffer has to fall before it goes on."""
 
-AT_ONCE: Final = frozenset((TEXT, BINARY, DATA, END, REQUEST, REPLY, REFUSAL))
+AT_ONCE: Final = frozenset((BODY, TEXT, BINARY, DATA, END, REQUEST, REPLY, REFUSAL))
 """Kinds that mostly come alone, where to wait for others would cost more than to send twice."""
 
 _pack = HEAD.pack

@@ -318,6 +318,15 @@ async def test_the_end_waits_for_no_turn() -> None:
         assert await link.receive() == (END, b"short")
 
 
+@pytest.mark.parametrize("kind", [BODY, TEXT, BINARY, DATA])
+async def test_what_mostly_comes_alone_waits_for_no_turn(kind: int) -> None:
+    """As a message, and a piece of an upload: a turn of the loop costs as much as a write."""
+    async with calling() as (link, _):
+        assert link._connection is not None
+        link.write(kind, b"alone")
+        assert not link._connection._outgoing
+
+
 async def test_frames_without_a_payload_are_bounded_too() -> None:
     async with calling() as (link, served):
         for _ in range(20):
