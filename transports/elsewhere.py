@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from byway.errors import ELSEWHERE, CarrierLost, Refused
+
 ELSEWHERE_TIME: Final = 2.0
 """Seconds from the first such response in a row to the one that is believed, at least."""
 
@@ -42,3 +44,11 @@ class Elsewhere:
     def heard(self) -> None:
         """Take note of a sign of the session: its own process has answered."""
         self._count = 0
+
+    def is_gone(self, error: Refused | CarrierLost | None, now: float) -> bool:
+        """Say whether a response means that the session is lost, where nothing else carries it."""
+        if error is None or isinstance(error, Refused):
+            return error is not None
+        if error.gone == ELSEWHERE:
+            return self.believed(now)
+        return error.gone != ""

@@ -20,10 +20,11 @@ from byway.client.place import Place
 from byway.client.running import Running
 from byway.client.talk import Talk
 from byway.client.trail import Trail
-from byway.errors import ELSEWHERE, Attempt, CarrierLost, NoTransport, Refused
+from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open, name_of, new_key
 from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference, Race, Start, Use
+from byway.negotiation.absence import NOBODY, Absence
 from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.report import Report
 from byway.negotiation.retry import GiveUp, Retries
@@ -120,6 +121,7 @@ class Driver:
         self._look_at = asyncio.get_running_loop().time() + ROUTE_INTERVAL
         self._running: dict[str, Running] = {}
         self._talk = Talk()
+        self._absence = Absence()
         # It ends soon or is suspect, and carries until another is used.
         self._leaving: Running | None = None
         self._ready = asyncio.Event()
@@ -209,6 +211,10 @@ class Driver:
     def _all(self) -> list[Running]:
         return [*self._running.values(), *([self._leaving] if self._leaving else [])]
 
+    @property
+    def _is_carried(self) -> bool:
+        return any(one.opened for one in self._all)
+
     async def _drive(self) -> None:
         """Do what the race decides, each time that something has happened.
 
@@ -223,6 +229,10 @@ class Driver:
             await self._look_around(now)
             await self._clear(now)
             self._take_in(now)
+            if self._is_carried:
+                self._absence.over()
+            elif self._ready.is_set() and self._absence.is_certain(self.live.window):
+                self.live.let_go(NOBODY)
             self._talk.look(self.live.core, self._race.pace, now)
             if self.plain is not None or self.live.core.finished:
                 break
@@ -346,6 +356,7 @@ class Driver:
                 await self._stop(self._leaving, why="another has followed it")
             self._leaving, used.suspect = used, True
         self._dial.turns = Turns(self._dial.turns.may_visit)
+        self._absence.over()
         self._race.doubt(now)
         if self._leaving is not None:
             self._ping(self._leaving)
@@ -440,7 +451,7 @@ class Driver:
             if isinstance(error, Refused):
                 error.attempts = tuple(self.attempts)
                 raise error
-        elif not any(other.opened for other in self._all) and self._is_gone(error, now):
+        elif not self._is_carried and self._dial.elsewhere.is_gone(error, now):
             self.retry_after = error.retry_after if isinstance(error, CarrierLost) else None
             self.live.let_go(str(error))
         confined = isinstance(error, CarrierLost) and error.trouble == ONE_AT_A_TIME
@@ -451,14 +462,6 @@ class Driver:
             error is not None and one.opened and not confined and self._cut_for_silence(one, now)
         )
         self._race.ended(one.transport, now, served=served, blameless=blameless)
-
-    def _is_gone(self, error: Refused | CarrierLost | None, now: float) -> bool:
-        """Say whether a response means that the session is lost, where nothing else carries it."""
-        if error is None or isinstance(error, Refused):
-            return error is not None
-        if error.gone == ELSEWHERE:
-            return self._dial.elsewhere.believed(now)
-        return error.gone != ""
 
     def _cut_for_silence(self, one: Running, now: float) -> bool:
         """Learn the heartbeat that this path needs; say whether a carrier ended for want of it."""
@@ -477,6 +480,7 @@ class Driver:
         attempt = one.attempt(now, why, error)
         self.trail.add(attempt)
         self._retries.note(attempt, now, time.time())
+        self._absence.note(attempt, now)
         if not self._ready.is_set():  # later ones come again and again
             self.attempts = [*self.attempts[1 - MAX_ATTEMPTS :], attempt]
         logger.info("session %s: %s failed: %s", self.live.name, one.transport, why)
