@@ -2,5 +2,6 @@
 
 from byway.server.endpoint import Endpoint
 from byway.server.middleware import FallbackMiddleware
+from byway.server.watching import watch
 
-__all__ = ["Endpoint", "FallbackMiddleware"]
+__all__ = ["Endpoint", "FallbackMiddleware", "watch"]

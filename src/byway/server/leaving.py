@@ -19,6 +19,7 @@ from byway.server.registry import Registry
 from byway.server.sharing import Sharing
 from byway.server.shutdown import SignalWatch
 from byway.server.stopping import StopWatch
+from byway.server.watching import serves_here
 from byway.transports.base import Event, Receive, Scope, Send
 
 logger: logging.Logger = logging.getLogger("byway.server")
@@ -39,26 +40,40 @@ class Leaving:
         self._sharing = sharing
         self._limits = limits
         self._watch: SignalWatch | None = None
+        self._settled = False
         self._stops = StopWatch(self._begin_drain)
         self._draining: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
     @property
     def listens(self) -> bool:
-        """Whether it hears the signals."""
-        return self._watch is not None
+        """Whether it hears the signals, and did so when a first request came."""
+        return self._settled
 
     def begin(self) -> None:
         """Begin anew: a test suite may serve one application again and again."""
         self._registry.draining = False
         self._draining = None
-        self.listen()
+        self._hear()
 
-    def listen(self) -> None:
-        """Hear the signals that stop the server."""
+    def listen(self, scope: Scope) -> None:
+        """Hear what stops the server, now that it serves.
+
+        A framework that this is mounted in may keep the lifespan to itself; and some servers
+        install their handlers after the lifespan has started, as anycorn does.
+        """
+        if self._watch is None:
+            self._hear()
+        else:
+            self._watch.install()
+        self._stops.start(scope.get("server"))
+        self._settled = True
+
+    def _hear(self) -> None:
+        self._settled = False
+        serves_here(self)
         self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
         self._watch.install()
-        self._stops.start()
 
     async def lifespan(
         self, app: Application, scope: Scope, first: Event, receive: Receive, send: Send
@@ -120,7 +135,7 @@ class Leaving:
         await self._sharing.leave()
 
     def _signalled(self, let_stop: Callable[[], None]) -> None:
-        self._stopping = asyncio.ensure_future(self._stop(self._begin_drain(), let_stop))
+        self._stopping = asyncio.ensure_future(self._stop(let_stop))
 
     def _begin_drain(self) -> asyncio.Task[None]:
         self._stops.stop()
@@ -128,13 +143,18 @@ class Leaving:
             self._draining = asyncio.ensure_future(self.drain())
         return self._draining
 
-    async def _stop(self, draining: asyncio.Task[None], let_stop: Callable[[], None]) -> None:
-        """Let the server stop when the clients know: whoever polls just then has to reach it."""
+    async def finish(self) -> None:
+        """Drain, and return when the clients know: whoever polls just then has to reach it."""
         limits = self._limits
+        draining = self._begin_drain()
         timeout = limits.drain_timeout
         if self._sharing.relayed:
             # No call of this server waits for the handlers of sessions that came over others.
             timeout += 2 * limits.handler_timeout
         await asyncio.wait({draining}, timeout=timeout)
         self._sharing.relay.send_away(last=True)
+
+    async def _stop(self, let_stop: Callable[[], None]) -> None:
+        """Let the server stop when the clients know."""
+        await self.finish()
         let_stop()

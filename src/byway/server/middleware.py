@@ -149,8 +149,7 @@ class FallbackMiddleware:
             await self.app(scope, receive, send)
         else:
             if not self._leaving.listens:
-                # A framework that this is mounted in keeps the lifespan to itself.
-                self._leaving.listen()
+                self._leaving.listen(scope)
             if not self._sharing.joined and not self._admission.registry.draining:
                 await self._join()
             if self._sharing.active:

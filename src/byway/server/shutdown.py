@@ -7,11 +7,15 @@ uvicorn sends `lifespan.shutdown` only after the last answer has ended, so an en
 keep the server from stopping until its grace period is over. And it stops listening at once: a
 client between two polls would find nobody who tells it. So the server hears of the signal when the
 clients have, a little later.
+
+A server's handler may be one of Python (`signal.signal`: uvicorn, gunicorn) or of the event loop
+(`loop.add_signal_handler`: Granian, Hypercorn, anycorn), which `wakeup` holds back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -19,7 +23,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from byway.server.wakeup import STOPS, Wakeup, wakeup
 
 
 class SignalWatch:
@@ -40,15 +44,34 @@ class SignalWatch:
         self._came = False  # a signal came here
         self._told = False  # `heard` was called
         self._may_stop = False
+        self._pid = os.getpid()
+        self._wakeup: Wakeup | None = None
 
     def install(self) -> bool:
-        """Put it before the handlers of SIGINT and SIGTERM; False outside the main thread."""
+        """Put it before the handlers of SIGINT and SIGTERM; False outside the main thread.
+
+        It may be called again, in the event loop: some servers install theirs after the lifespan
+        has started.
+        """
         if threading.current_thread() is not threading.main_thread():
             return False
-        for number in _SIGNALS:
-            self._before[number] = signal.getsignal(number)
-            signal.signal(number, self._handle)
+        for number in STOPS:
+            before = signal.getsignal(number)
+            if not self._is_asked_by(before, number):
+                self._before[number] = before
+                signal.signal(number, self._handle)
+        self._wakeup = wakeup()
+        if self._wakeup is not None and not self._may_stop:
+            self._wakeup.hold(self)
         return True
+
+    def _is_asked_by(self, handler: Any, number: int) -> bool:
+        """Say whether a handler is this one's, or another's that was put before it."""
+        while isinstance(watch := getattr(handler, "__self__", None), SignalWatch):
+            if watch is self:
+                return True
+            handler = watch._before.get(number)
+        return False
 
     def remove(self) -> None:
         """Put the handlers back that were there before, unless somebody came after."""
@@ -58,8 +81,14 @@ class SignalWatch:
             if signal.getsignal(number) == self._handle and before is not None:
                 signal.signal(number, before)
         self._before.clear()
+        if self._wakeup is not None:
+            self._wakeup.release(self)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:
+            # A child that the application has forked: what it does is not for us to say.
+            self._pass_on(self._before.get(number), number, frame)
+            return
         impatient, self._came = self._came, True
         self._waiting.append(partial(self._pass_on, self._before.get(number), number, frame))
         if impatient or self._may_stop or not self._loop.is_running():
@@ -84,6 +113,8 @@ class SignalWatch:
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one()
+        if self._wakeup is not None:
+            self._wakeup.release(self)
 
     @staticmethod
     def _pass_on(before: Any, number: int, frame: FrameType | None) -> None:

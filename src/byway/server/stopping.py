@@ -1,38 +1,54 @@
-"""Stopping: seeing that a server has begun to stop though no signal came.
+"""Stopping: seeing that a server has begun to stop though no signal came to this process.
 
-Knows: how uvicorn's `Server` says that it stops, in its own workers and in gunicorn's.
-Must not know: sessions, what is done then.
+Knows: the sockets on which this process listens.
+Must not know: which server this is, sessions, what is done when it stops.
 
-A server that has served its number of requests (`--limit-max-requests`, gunicorn's `max_requests`)
-stops without a signal: it takes no connection any more, and waits for responses that have no end.
+uvicorn that has served its number of requests (`--limit-max-requests`, gunicorn's `max_requests`),
+or whose `should_exit` was set, and the workers of Hypercorn and anycorn, whose parent keeps the
+signal to itself: all of them first close the sockets on which they listen, and go on for a while
+with the connections that are open. No server says so to an application; the kernel does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
-LOOK: Final = 0.5
+LOOK: Final = 0.25
 """Seconds between two looks."""
 
-_DEPTH: Final = 20
+MOST: Final = 4096
+"""File descriptors that are looked at, the lowest: servers open what they listen on early."""
+
+_DESCRIPTORS: Final = ("/proc/self/fd", "/dev/fd")
+
+Listening = tuple[int, int, int]
+"""A socket on which this process listens: descriptor, device and inode."""
 
 
 class StopWatch:
-    """Calls something once the server of this event loop has begun to stop."""
+    """Calls something once this process does not listen any more where its clients come."""
 
     def __init__(self, heard: Callable[[], object]) -> None:
         """Prepare to call `heard`."""
         self._heard = heard
-        self._server: Any = None
+        self._sockets: list[Listening] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self) -> bool:
-        """Look from now on; False where the server is none that says so."""
+    def start(self, server: Any) -> bool:
+        """Look from now on; False where nothing is found that listens.
+
+        Args:
+            server: where a client came, as a scope says: host and port, or a path and None.
+        """
         self.stop()
-        self._server = _server()
-        if self._server is None:
+        self._sockets = list(_listening(server))
+        if not self._sockets:
             return False
         self._timer = asyncio.get_running_loop().call_later(LOOK, self._look)
         return True
@@ -42,33 +58,53 @@ class StopWatch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._server = None
 
     def _look(self) -> None:
-        if _stops(self._server):
+        if any(_is_open(one) for one in self._sockets):
+            self._timer = asyncio.get_running_loop().call_later(LOOK, self._look)
+        else:
             self.stop()
             self._heard()
-        else:
-            self._timer = asyncio.get_running_loop().call_later(LOOK, self._look)
 
 
-def _stops(server: Any) -> bool:
-    """Say whether a server was told to stop, or takes no connection any more."""
-    listening = getattr(server, "servers", ())
-    closed = bool(listening) and not any(one.is_serving() for one in listening)
-    return bool(server.should_exit) or closed
+def _listening(server: Any) -> Iterator[Listening]:
+    """Find the sockets of this process that listen at an address."""
+    try:
+        address, port = server
+    except (TypeError, ValueError):
+        return  # the server does not say where it was reached
+    for descriptor in _descriptors():
+        with suppress(OSError, ValueError):
+            seen = os.fstat(descriptor)
+            if stat.S_ISSOCK(seen.st_mode) and _listens(descriptor, address, port):
+                yield descriptor, seen.st_dev, seen.st_ino
 
 
-def _server() -> Any:
-    """Find the server: its own task runs a method of it."""
-    for task in asyncio.all_tasks():
-        waiting: Any = task.get_coro()
-        for _ in range(_DEPTH):
-            frame = getattr(waiting, "cr_frame", None)
-            if frame is None:
-                break
-            owner = frame.f_locals.get("self")
-            if hasattr(owner, "should_exit") and hasattr(owner, "handle_exit"):
-                return owner
-            waiting = waiting.cr_await
-    return None
+def _descriptors() -> list[int]:
+    for directory in _DESCRIPTORS:
+        with suppress(OSError):
+            return sorted(int(one) for one in os.listdir(directory) if one.isdigit())[:MOST]
+    return []
+
+
+def _listens(descriptor: int, address: Any, port: Any) -> bool:
+    one = socket.socket(fileno=descriptor)
+    try:
+        if not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return False
+        name = one.getsockname()
+        if port is None:
+            return bool(name == address)
+        # The address may be any of this machine's, where the socket listens on all of them.
+        return isinstance(name, tuple) and name[1] == port
+    finally:
+        one.detach()
+
+
+def _is_open(one: Listening) -> bool:
+    descriptor, device, inode = one
+    try:
+        seen = os.fstat(descriptor)
+    except OSError:
+        return False
+    return (seen.st_dev, seen.st_ino) == (device, inode)
