@@ -888,7 +888,8 @@ async function carryWebSocket(driver, link) {
     link.toldReceived = -1; // an ACK goes with it
     link.pump = () => {
       for (let frames; (frames = driver.due(link, WRITE))[0]; ) {
-        socket.send((frames[1] ? undefined : frames[0].words) ?? joined(frames));
+        // An empty text goes as a frame: there are servers that drop a message without bytes.
+        socket.send(!frames[1] && frames[0].words || joined(frames));
         session.flush(frames);
       }
     };

@@ -4,7 +4,9 @@ Knows: how frames travel in WebSocket messages, and how a session is named in a 
 Must not know: sessions' contents, other transports.
 
 A text on its own is a WebSocket text message, untouched; everything else is encoded frames in
-binary messages, as many as are pending in each.
+binary messages, as many as are pending in each. So is an empty text: there are servers that drop
+a WebSocket message without bytes, which RFC 6455 allows (Daphne 4.2 does), and all that follows
+would count one too few.
 """
 
 from __future__ import annotations
@@ -194,7 +196,12 @@ class _Writer:
 
     def messages(self, frames: list[bytes]) -> str | bytes:
         """Return the message that carries these frames."""
-        alone = len(frames) == 1 and frames[0][0] == TEXT and not self._inside
+        alone = (
+            len(frames) == 1
+            and frames[0][0] == TEXT
+            and len(frames[0]) > HEADER.size
+            and not self._inside
+        )
         for wire in reversed(frames):
             if wire[0] <= PART:
                 # The closing TEXT of parts may begin inside a character.
