@@ -7,12 +7,14 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.server.test_readers import event_source, open_gate
+from tests.server.test_relay import sharing
 from tests.support.servers import Server, uvicorn
 
 EVENT_SOURCE = {"accept": "text/event-stream", "cache-control": "no-cache"}
@@ -138,3 +140,23 @@ async def test_what_ended_with_its_server_is_not_said_to_be_over() -> None:
                 assert 5 <= wait_of(answer) <= 10
         assert await asyncio.to_thread(server.program.wait, 30) == -signal.SIGTERM
     server.assert_quiet()
+
+
+async def test_what_ended_with_its_process_begins_anew_at_another(tmp_path: Path) -> None:
+    """The other asks the process that is going away, and does not pass its 204 on."""
+    app = "tests.apps.readers_app:quick"
+    with sharing(tmp_path / "meet", app, app) as (first, second):
+        async with event_source(first.url(f"/gate?gate={uuid4().hex}")) as late:
+            assert await late.next() is not None
+            async with event_source(first.url("/count?count=1")) as source:
+                assert await source.next() is not None
+                first.program.process.send_signal(signal.SIGTERM)
+                close = await source.next()
+                assert close is not None
+                assert (close.name, json.loads(close.data)["code"]) == ("close", 1012)
+            async with event_source(second.url("/count?count=1"), close.last_id) as again:
+                lost, begun = await again.next(), await again.next()
+                assert lost is not None
+                assert begun is not None
+                assert (lost.name, begun.data) == ("lost", "number 0")
+    second.assert_quiet()
