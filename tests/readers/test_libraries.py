@@ -34,7 +34,7 @@ CLEAN: Final = Cut(b"data: number 20 o", clean=True)
 SIDE_BY_SIDE: Final = 12
 """Programs that run at a time. Most of them wait."""
 
-LIMIT: Final = 60.0
+LIMIT: Final = 120.0
 """Seconds that one of them may take."""
 
 NUMBERS: Final = [f"number {number} of {COUNT}" for number in range(COUNT)]
