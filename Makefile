@@ -110,6 +110,10 @@ browser-matrix: $(STAMP) system-parts ## try each browser in each network, rewri
 proxy-matrix: $(STAMP) system-parts proxy-parts ## try every proxy with every client, rewrite the table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/proxies $(ARGS)
 
+.PHONY: server-matrix
+server-matrix: $(STAMP) environments ## try every ASGI server and framework, rewrite their tables in docs/
+	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/matrix $(ARGS)
+
 .PHONY: reader-table
 reader-table: $(STAMP) system-parts test-parts environments ## try other people's event stream readers, rewrite their table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/readers/test_libraries.py $(ARGS)

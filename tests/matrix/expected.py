@@ -112,17 +112,17 @@ ON_SERVERS: Final = (
 
 IN_FRAMEWORKS: Final = (
     Fault(
-        "`receive()` of bareASGI 4.4.1 raises `KeyError` for an empty binary message.",
+        "`receive()` of bareASGI 4.4.1 and 5.0.0 raises `KeyError` for an empty binary message.",
         ("empty binaries",),
-        frameworks=("bareasgi",),
+        frameworks=("bareasgi", "bareasgi5"),
     ),
     Fault(
         "bareASGI has no call for a response of one's own to a WebSocket: it is refused with 403.",
         ("deny",),
-        frameworks=("bareasgi",),
+        frameworks=("bareasgi", "bareasgi5"),
     ),
     Fault(
-        "`close()` of bareASGI takes no reason, and it does not keep the client's.",
+        "`close()` of bareASGI 4.4.1 takes no reason, and it does not keep the client's.",
         ("application's reason", "client's reason"),
         frameworks=("bareasgi",),
     ),

@@ -6,6 +6,7 @@ Must not know: how anything is checked, what is expected.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,12 +22,13 @@ class Framework:
     """A framework with an application in `apps`.
 
     Attributes:
-        name: of the module, without `_app`.
+        name: for names of tests.
         title: for people.
         package: whose version says what was tried.
         wrapped: how byway is put around it.
         root_path: whether it routes below a `root_path`; without that it is served without one.
         page: of the documentation, as seen from docs/reference.
+        application: of the module, without `_app`, where it is not the name.
         environment: in which it is installed, where that is another one than the checkout's.
     """
 
@@ -36,6 +38,7 @@ class Framework:
     wrapped: str
     root_path: bool = True
     page: str = ""
+    application: str = ""
     environment: str = ""
 
     @property
@@ -46,12 +49,16 @@ class Framework:
     @property
     def module(self) -> str:
         """Where its `plain` and `app` are."""
-        return f"tests.matrix.apps.{self.name}_app"
+        return f"tests.matrix.apps.{self.application or self.name}_app"
 
     @property
     def version(self) -> str:
         """What was tried."""
-        return f"{self.title} {version(self.package)}"
+        if not self.environment:
+            return f"{self.title} {version(self.package)}"
+        ask = f"import importlib.metadata as it; print(it.version({self.package!r}))"
+        told = subprocess.run([self.python, "-c", ask], check=True, capture_output=True, text=True)
+        return f"{self.title} {told.stdout.strip()}"
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,17 @@ STARLETTE: Final = Framework(
 BAREASGI: Final = Framework(
     "bareasgi", "bareASGI", "bareASGI", "`FallbackMiddleware(application)`", root_path=False
 )
+BAREASGI_5: Final = Framework(
+    "bareasgi5",
+    "bareASGI",
+    "bareASGI",
+    "`FallbackMiddleware(application)`",
+    root_path=False,
+    application="bareasgi",
+    environment="py312",
+)
 
-FRAMEWORKS: Final = (STARLETTE, BAREASGI)
+FRAMEWORKS: Final = (STARLETTE, BAREASGI, BAREASGI_5)
 """All, in the order of their page; each runs on uvicorn."""
 
 ON_EVERY_SERVER: Final = (STARLETTE, BAREASGI)

@@ -1,4 +1,7 @@
-"""The matrix: every ASGI server, every framework, each feature over each transport."""
+"""The matrix: every ASGI server, every framework, each feature over each transport.
+
+`make server-matrix` runs it and writes its tables into docs/reference.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ from pathlib import Path
 import pytest
 
 from tests.matrix.expected import judge
+from tests.matrix.pages import write_pages
 from tests.matrix.rows import ROWS, Row
 from tests.matrix.running import Outcome, run
 from tests.support.tls import Authority
 
 SIDE_BY_SIDE = 3
 """How many rows run at a time: most of a row is waiting, for starts, stops and pauses."""
+
+WRITES = os.environ.get("BYWAY_WRITE_MATRIX") == "1"
 
 Outcomes = dict[Row, "Future[Outcome]"]
 
@@ -63,6 +69,8 @@ def outcomes(
         runner.start()
         yield futures
         runner.join()
+    if WRITES and len(futures) == len(ROWS):
+        write_pages({row: future.result() for row, future in futures.items()})
 
 
 @pytest.mark.timeout(300)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -20,6 +21,9 @@ from bareasgi import Application, HttpRequest, HttpResponse, WebSocketRequest, t
 from byway import FallbackMiddleware
 
 STATIC = Path(__file__).with_name("static")
+
+TELLS = int(version("bareASGI").split(".")[0]) >= 5
+"""Whether a WebSocket has reasons; that of 4.4 has none, and its `code` is always one text."""
 
 here: set[Any] = set()
 ends: dict[str, Any] = {}
@@ -61,7 +65,8 @@ async def go_on(request: WebSocketRequest) -> None:
     socket = cast(Any, request.web_socket)
     while (message := await socket.receive()) is not None:
         if isinstance(message, str) and message.startswith("close:"):
-            await socket.close(int(message.split(":", 2)[1]))  # it takes no reason
+            _, code, reason = message.split(":", 2)
+            await (socket.close(int(code), reason) if TELLS else socket.close(int(code)))
             return
         if message == "raise":
             raise RuntimeError("as asked")
@@ -115,12 +120,13 @@ async def room(request: WebSocketRequest) -> None:
 
 
 async def last(request: WebSocketRequest) -> None:
-    """Keep how the client leaves, where bareASGI 4.4 keeps the code: `code` returns a text."""
+    """Keep how the client leaves; of bareASGI 4.4 from where it keeps the code."""
     socket = cast(Any, request.web_socket)
     await socket.accept()
     while await socket.receive() is not None:
         pass
-    ends[query(request.scope).get("id", "")] = {"code": socket._code, "reason": None}
+    told = (socket.code, socket.reason) if TELLS else (socket._code, None)
+    ends[query(request.scope).get("id", "")] = {"code": told[0], "reason": told[1]}
 
 
 def respond(body: str, content_type: bytes = b"text/plain", *headers: Any) -> HttpResponse:
