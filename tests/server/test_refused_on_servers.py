@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect as websocket_connect
 import byway
 from byway.handshake import Hello, new_key
 from byway.negotiation.retry import MAY_BE_REFUSED
+from tests.support import asgi_servers
 from tests.support.servers import Server, hypercorn, uvicorn
 from tests.support.worker_servers import ALL, serving
 
@@ -86,9 +87,10 @@ async def test_granian_tells_a_refusal() -> None:
         await check(server)
 
 
-async def test_a_server_that_can_only_say_403_is_asked_over_another_transport() -> None:
+@pytest.mark.parametrize("name", ["gunicorn-asgi", "daphne"])
+async def test_a_server_that_can_only_say_403_is_asked_over_another_transport(name: str) -> None:
     """gunicorn's own ASGI worker has no denial responses; nor has Daphne."""
-    with serving(ALL["gunicorn-asgi"], APP, count=1) as server:
+    with asgi_servers.serving(asgi_servers.ALL[name], APP) as server:
         with pytest.raises(byway.NoTransport) as caught:
             async with byway.connect(
                 server.url("/refuse"), transports="websocket", memory=False, proxy=None

@@ -14,6 +14,7 @@ import pytest
 import byway
 import byway.server
 from byway.testing import Network
+from tests.support import asgi_servers
 from tests.support.peers import connect, exchange
 from tests.support.process import Program, free_port, running, wait_until_accepting
 from tests.support.servers import Server, uvicorn
@@ -94,6 +95,12 @@ async def test_clients_are_told_before_a_server_stops_on_sigterm(
     deaf = count > 0 and name in ("hypercorn", "anycorn")
     with serving(ALL[name], APP, *options, count=count) as server:
         await check(server, ("websocket", *ENDLESS) if deaf else EVERY)
+
+
+async def test_clients_of_daphne_are_told() -> None:
+    """It has no lifespan, and Twisted reads signals, too."""
+    with asgi_servers.serving(asgi_servers.ALL["daphne"], APP) as server:
+        await check(server, EVERY)
 
 
 async def test_clients_are_told_before_a_watched_server_shuts_down() -> None:
