@@ -128,6 +128,73 @@ IN_FRAMEWORKS: Final = (
         ("application's reason", "client's reason"),
         frameworks=("bareasgi",),
     ),
+    Fault(
+        "Litestar 2.25.0, Channels 4.3.2, Falcon 4.4.0 and BlackSheep 2.6.4 have no call for a"
+        " response of one's own to a WebSocket: it is refused with 403.",
+        ("deny",),
+        frameworks=("litestar", "channels", "falcon", "blacksheep"),
+    ),
+    Fault(
+        "Channels 4.3.2, Falcon 4.4.0 and BlackSheep 2.6.4 tell a handler the client's close code,"
+        " and not its reason.",
+        ("client's reason",),
+        frameworks=("channels", "falcon", "blacksheep"),
+    ),
+    Fault(
+        "Litestar 2.25.0 closes with 4500 after an exception.",
+        ("exception",),
+        frameworks=("litestar",),
+    ),
+    Fault(
+        "Quart 0.22.0 raises `KeyError` for an empty binary message.",
+        ("empty binaries",),
+        frameworks=("quart",),
+    ),
+    Fault(
+        "Quart 0.22.0 cancels the handler when the client leaves, and tells it neither code nor"
+        " reason.",
+        ("client's code", "client's reason"),
+        frameworks=("quart",),
+    ),
+    Fault(
+        "Quart 0.22.0 closes with 1000 after an exception.",
+        ("exception",),
+        frameworks=("quart",),
+    ),
+    Fault(
+        "Django's handler of static files (5.2) does not take the `root_path` off the path. It is"
+        " one for development.",
+        ("static",),
+        frameworks=("channels",),
+    ),
+    Fault(
+        "BlackSheep 2.6.4 responds with 500 to a WebSocket whose path holds a space or anything"
+        " that is not ASCII.",
+        ("path",),
+        frameworks=("blacksheep",),
+    ),
+    Fault(
+        "Sanic 25.12.1 leaves the path's parameters of a WebSocket percent-encoded.",
+        ("path",),
+        frameworks=("sanic",),
+    ),
+    Fault(
+        "Sanic 25.12.1 accepts before it calls a handler, which cannot refuse any more.",
+        ("refuse", "deny"),
+        frameworks=("sanic",),
+    ),
+    Fault(
+        "`close()` of Sanic 25.12.1 does nothing on an ASGI server, and an exception sends nothing:"
+        " the session ends with 1000, a plain WebSocket with 1006.",
+        ("application's code", "application's reason", "exception"),
+        frameworks=("sanic",),
+    ),
+    Fault(
+        "`recv()` of Sanic 25.12.1 returns None at the end on an ASGI server, without code and"
+        " reason.",
+        ("client's code", "client's reason"),
+        frameworks=("sanic",),
+    ),
 )
 """Causes in frameworks."""
 

@@ -102,8 +102,38 @@ BAREASGI_5: Final = Framework(
     application="bareasgi",
     environment="py312",
 )
+FASTAPI: Final = Framework(
+    "fastapi", "FastAPI", "fastapi", "`app.add_middleware(FallbackMiddleware)`, last"
+)
+LITESTAR: Final = Framework("litestar", "Litestar", "litestar", "`FallbackMiddleware(application)`")
+QUART: Final = Framework(
+    "quart", "Quart", "quart", "`app.asgi_app = FallbackMiddleware(app.asgi_app)`"
+)
+CHANNELS: Final = Framework(
+    "channels", "Django Channels", "channels", "`FallbackMiddleware(application)` in `asgi.py`"
+)
+FALCON: Final = Framework(
+    "falcon", "Falcon", "falcon", "`FallbackMiddleware(application)`", root_path=False
+)
+BLACKSHEEP: Final = Framework(
+    "blacksheep", "BlackSheep", "blacksheep", "`FallbackMiddleware(application)`"
+)
+SANIC: Final = Framework(
+    "sanic", "Sanic", "sanic", "`FallbackMiddleware(application)`", root_path=False
+)
 
-FRAMEWORKS: Final = (STARLETTE, BAREASGI, BAREASGI_5)
+FRAMEWORKS: Final = (
+    STARLETTE,
+    BAREASGI,
+    BAREASGI_5,
+    FASTAPI,
+    LITESTAR,
+    QUART,
+    CHANNELS,
+    FALCON,
+    BLACKSHEEP,
+    SANIC,
+)
 """All, in the order of their page; each runs on uvicorn."""
 
 ON_EVERY_SERVER: Final = (STARLETTE, BAREASGI)
