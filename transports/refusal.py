@@ -77,6 +77,8 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
             retry_after=asked,
         )
     who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
+    if status in (301, 302, 307, 308) and _leads_to_slash(headers):
+        who = " (it leads to a path with a slash at its end: if your URL has none, add it)"
     raise CarrierLost(
         f"answered {status} without a Byway header{who}{schemes_text(seen)}",
         answered=status,
@@ -84,6 +86,12 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
         mark=mark,
         retry_after=asked,
     )
+
+
+def _leads_to_slash(headers: list[tuple[str, str]]) -> bool:
+    """Return whether a redirect may be that of a framework to what is mounted there."""
+    where = next((value for name, value in headers if name.lower() == "location"), "")
+    return where.partition("?")[0].endswith("/")
 
 
 def _gone(headers: list[tuple[str, str]]) -> str:

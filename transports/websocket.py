@@ -71,7 +71,14 @@ class WebSocket(Transport):
             gone = link.carrier.ended == LEFT
             link.end(LEFT)
         if not gone:
-            await exchange.send({"type": "websocket.close", "code": code, "reason": reason[:100]})
+            try:
+                await exchange.send(
+                    {"type": "websocket.close", "code": code, "reason": reason[:100]}
+                )
+            except RuntimeError:
+                # Older uvicorns (0.35 to 0.40) raise it where the client closed first and the
+                # receive that would have told was cancelled; ASGI has OSError for that.
+                logger.debug("session %s: the client had closed its websocket", live.name)
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""

@@ -191,6 +191,8 @@ def _port(text: str) -> int:
 
 async def _demo(options: argparse.Namespace) -> int:
     try:
+        import bareasgi  # noqa: F401  # only the demo's servers use it, which are other processes
+
         from byway.demo.look import look
         from byway.demo.run import ProcessFailed, rows
         from byway.demo.show import DEFAULT_PORT, show

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from uuid import uuid4
 
+import httpx
 import pytest
 
 import byway
 from tests.support.peers import TRANSPORTS, connect, exchange
-from tests.support.process import Program, running
+from tests.support.process import STOP_TIMEOUT, Program, running
 from tests.support.servers import Server, hypercorn
 
 MESSAGES: list[str | bytes] = ["text", b"binary", "", b"", "two\r\nlines", "🛣" * 300_000]
@@ -93,3 +94,18 @@ async def test_drain_tells_every_client_1012() -> None:
         program.terminate()
         assert await asyncio.gather(*clients) == [(one, 1012) for one in TRANSPORTS]
         assert await asyncio.to_thread(program.wait, 8.0) == 0
+
+
+def test_the_trio_worker_is_refused_at_the_start() -> None:
+    """Not with 500 for each request, when it is too late."""
+    command = [sys.executable, "-m", "hypercorn", "--worker-class", "trio"]
+    command += ["--bind", "127.0.0.1:0", "tests.apps.trio_app:app"]
+    with running(Program(command)) as program:
+        program.log.wait(r"Lifespan failure in startup.*worker_class = \"asyncio\" or \"uvloop\"")
+        program.process.wait(STOP_TIMEOUT)
+
+
+def test_the_trio_worker_is_refused_at_the_first_request_where_there_is_no_lifespan() -> None:
+    with hypercorn("tests.apps.trio_app:outer", "--worker-class", "trio") as server:
+        assert httpx.get(server.url(), trust_env=False).status_code == 500
+        server.log.wait(r"UsageError: byway needs asyncio.*worker_class = \"asyncio\"")

@@ -1,6 +1,7 @@
 """How hard Hypothesis tries: `BYWAY_HYPOTHESIS=thorough` for a long run, else the default.
 
-`fuzz` is what `make fuzz` repeats until its time is over.
+`fuzz` is what `make fuzz` repeats until its time is over, `brief` what the other environments run
+(tests/environments), which have the code in common with this one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ settings.register_profile(
     "fuzz",
     settings.get_profile("thorough"),
     max_examples=1_000,
+    database=None,
+)
+settings.register_profile(
+    "brief",
+    settings.get_profile("default"),
+    max_examples=10,
+    stateful_step_count=10,
     database=None,
 )
 

@@ -6,10 +6,16 @@ Must not know: how they are made (scripts/environment), what runs in them.
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.process import part_is_missing
+from tests.support.process import ROOT, part_is_missing
+
+LIMIT = 240.0
+"""Seconds that a run of tests in another environment may take."""
 
 
 def python_of(name: str) -> Path:
@@ -25,3 +31,37 @@ def python_of(name: str) -> Path:
     if not (folder / ".set-up").exists():
         part_is_missing(f"{folder} was not made (make environments says why)")
     return folder / "bin" / "python"
+
+
+def uv() -> Path:
+    """Return the path of uv, which made the environments."""
+    return Path(sys.prefix) / "bin" / "uv"
+
+
+def run_tests(name: str, *arguments: str) -> int:
+    """Run tests of this checkout in another environment, and return how many passed.
+
+    Args:
+        name: see `python_of`.
+        arguments: of pytest.
+
+    Raises:
+        AssertionError: one of them failed.
+    """
+    # A run of its own: not a process of the run that asks for it.
+    env = {key: one for key, one in os.environ.items() if not key.startswith("PYTEST_")}
+    done = subprocess.run(
+        [python_of(name), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=ROOT,
+        env={**env, "BYWAY_HYPOTHESIS": "brief"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert done.returncode == 0, f"in {name}:\n{done.stdout[-20_000:]}"
+    found = re.search(r"(\d+) passed", done.stdout)
+    assert found, done.stdout
+    return int(found[1])

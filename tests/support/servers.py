@@ -75,6 +75,7 @@ def uvicorn(
     *options: str,
     env: Mapping[str, str] | None = None,
     level: str = "info",
+    python: Path | None = None,
 ) -> Iterator[Server]:
     """Serve `module:app` with uvicorn; stop it at the end of the block.
 
@@ -83,8 +84,10 @@ def uvicorn(
         options: more options of the command line.
         env: more variables of its environment.
         level: of uvicorn's own log.
+        python: of another environment, see `environments.python_of`.
     """
-    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "0"]
+    executable = sys.executable if python is None else str(python)
+    command = [executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "0"]
     command += ["--log-config", str(LOG_CONFIG), "--log-level", level, "--no-access-log"]
     with running(Program([*command, *options], env=env)) as program:
         match = program.log.wait(r"Uvicorn running on https?://[^:]+:(\d+)", timeout=START_TIMEOUT)

@@ -16,6 +16,7 @@ from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
 from byway.limits import Limits
 from byway.server.call import Call, Serve
+from byway.server.fitting import check_handler
 from byway.server.middleware import FallbackMiddleware
 from byway.server.origin import Origins
 from byway.server.preference import ReaderForm
@@ -60,7 +61,11 @@ class Endpoint(FallbackMiddleware):
             backplane: see `FallbackMiddleware`.
             name: see `FallbackMiddleware`.
             limits: see `Limits`.
+
+        Raises:
+            UsageError: an argument is wrong.
         """
+        check_handler(handler)
         super().__init__(
             HandlerApplication(handler),
             transports=transports,

@@ -29,6 +29,7 @@ from byway.server.bodies import Bodies
 from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.call import Call, Serve
 from byway.server.cors import is_preflight, preflight_headers
+from byway.server.fitting import check_application, check_loop
 from byway.server.leaving import Leaving
 from byway.server.origin import OriginPolicy, Origins, Verdict
 from byway.server.preference import ReaderPaths
@@ -76,7 +77,7 @@ class FallbackMiddleware:
         """Wrap an application.
 
         Args:
-            app: any ASGI application.
+            app: any ASGI application (ASGI 3).
             transports: names of the transports to offer, best first; all by default.
             origins: origins of other hosts whose pages may connect, such as
                 ``https://app.example``; ``*`` allows all, whose cookies and `Authorization` the
@@ -106,6 +107,7 @@ class FallbackMiddleware:
         Raises:
             UsageError: an argument is wrong.
         """
+        check_application(app)
         mask_keys(*SERVER_LOGGERS)
         self.app = app
         self.limits: Limits = limits or Limits()
@@ -149,6 +151,7 @@ class FallbackMiddleware:
             await self.app(scope, receive, send)
         else:
             if not self._leaving.listens:
+                check_loop()
                 self._leaving.listen(scope)
             if not self._sharing.joined and not self._admission.registry.draining:
                 await self._join()
@@ -374,8 +377,9 @@ class FallbackMiddleware:
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the lifespan through, and hear what ends it."""
         event = await receive()  # lifespan.startup
-        self._leaving.begin()
         try:
+            check_loop()
+            self._leaving.begin()
             await self._join()
         except UsageError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})

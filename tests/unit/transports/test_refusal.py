@@ -24,6 +24,24 @@ def test_only_a_marked_refusal_is_the_application_s() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "where", "told"),
+    [
+        (307, "http://app.example/chat/", True),
+        (308, "/chat/?token=secret", True),
+        (307, "http://login.example/in?next=/chat/", False),
+        (400, "/chat/", False),
+    ],
+)
+def test_a_redirect_to_the_same_path_with_a_slash_says_what_to_do(
+    status: int, where: str, told: bool
+) -> None:
+    with pytest.raises(CarrierLost) as caught:
+        check_refusal(status, "", [("Location", where)], b"")
+    assert ("add it" in str(caught.value)) is told
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("status", "said", "gone"),
     [
         (410, "elsewhere", "elsewhere"),

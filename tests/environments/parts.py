@@ -1,0 +1,32 @@
+"""Which tests run in each of the other environments: those whose result may differ there.
+
+Knows: the suite, and what of it is slow.
+Must not know: the environments.
+"""
+
+from __future__ import annotations
+
+SANS_IO = (
+    "tests/unit/session/test_model.py",
+    "tests/unit/test_vectors.py",
+    "tests/unit/backplane/test_directory.py",
+)
+"""Plain code that asks nothing of a dependency, and searches for long."""
+
+UNIT = ("tests/unit", *(f"--ignore={one}" for one in SANS_IO))
+"""The unit tests."""
+
+LEAST_UNIT = 2_000
+"""How many of them pass, at least."""
+
+CONTRACT = ("tests/contract", "-k", "bareasgi and not two_hundred and not vanishes")
+"""The contract with bareASGI's application on a real uvicorn, over every transport."""
+
+LEAST_CONTRACT = 150
+"""How many of them pass, at least."""
+
+SERVERS = ("tests/contract/test_handshake.py", "-k", "servers")
+"""How sessions open where several servers share them over Redis."""
+
+LEAST_SERVERS = 40
+"""How many of them pass, at least."""

@@ -1,0 +1,18 @@
+"""Byway on Python 3.12, with bareASGI 5; see `make environments`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.environments.parts import CONTRACT, LEAST_CONTRACT, LEAST_UNIT, UNIT
+from tests.support.environments import LIMIT, run_tests
+
+pytestmark = pytest.mark.timeout(LIMIT)
+
+
+def test_the_unit_tests_pass() -> None:
+    assert run_tests("py312", *UNIT) >= LEAST_UNIT
+
+
+def test_the_contract_holds_over_every_transport() -> None:
+    assert run_tests("py312", *CONTRACT) >= LEAST_CONTRACT
