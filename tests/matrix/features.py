@@ -182,9 +182,10 @@ async def header(world: World, way: str) -> None:
     equal((await about(world, way))["header"], "a value")
 
 
-async def root_path(world: World, way: str) -> None:
-    """It gets the `root_path`."""
+async def root_path(world: World, way: str) -> str | None:
+    """It gets the `root_path`, where the framework routes below one."""
     equal((await about(world, way))["root_path"], world.root_path)
+    return None if world.root_path else NONE
 
 
 async def address(world: World, way: str) -> None:
