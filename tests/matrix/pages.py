@@ -84,32 +84,29 @@ def servers(outcomes: Outcomes) -> str:
     """Return a table for each framework that runs on every server."""
     parts: list[str] = []
     for framework in ON_EVERY_SERVER:
-        rows = [
-            ((server.title, server.versions), row, outcomes[row])
-            for server in ALL.values()
-            if (row := Row(framework, server)) in outcomes
-        ]
-        parts += [f"### {framework.version}\n", table(("server", "tried with"), rows)]
+        rows = [(server, Row(framework, server)) for server in ALL.values()]
+        told = [((one.title, one.versions), row, outcomes[row]) for one, row in rows]
+        parts += [f"### {framework.version}\n", table(("server", "tried with"), told)]
     return "\n".join(parts)
 
 
 def frameworks(outcomes: Outcomes) -> str:
     """Return the table of all frameworks on one server."""
-    rows = [
-        ((framework.version,), row, outcomes[row])
-        for framework in FRAMEWORKS
-        if (row := Row(framework, UVICORN)) in outcomes
-    ]
-    return table(("framework",), rows)
+    rows = [(framework, Row(framework, UVICORN)) for framework in FRAMEWORKS]
+    return table(("framework",), [((one.version,), row, outcomes[row]) for one, row in rows])
 
 
 def write_pages(outcomes: Outcomes) -> None:
-    """Write both tables between the marks of their pages."""
+    """Write both tables between the marks of their pages, where all of their rows were run."""
     pages: Sequence[tuple[Path, Callable[[Outcomes], str]]] = (
         (SERVERS_PAGE, servers),
         (FRAMEWORKS_PAGE, frameworks),
     )
     for page, made in pages:
+        try:
+            told = made(outcomes)
+        except KeyError:
+            continue  # a row was not run
         before, _, rest = page.read_text().partition(BEGIN)
         _, _, after = rest.partition(END)
-        page.write_text(f"{before}{BEGIN}{made(outcomes)}{END}{after}")
+        page.write_text(f"{before}{BEGIN}{told}{END}{after}")
