@@ -21,7 +21,7 @@ from tests.support.asgi_servers import serving
 from tests.support.process import START_TIMEOUT
 from tests.support.tls import Authority
 
-AT_ONCE: Final = 12
+AT_ONCE: Final = 8
 """How many checks of a row run side by side."""
 
 Cell = tuple[str, str]
