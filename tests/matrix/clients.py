@@ -61,6 +61,7 @@ class Client(Protocol):
     @property
     def reason(self) -> str:
         """And with which reason."""
+        ...
 
     @property
     def subprotocol(self) -> str | None:
