@@ -46,7 +46,7 @@ def piece(number: int) -> bytes:
 async def handler(channel: Channel) -> None:
     """Push, check what comes, and close with what was counted."""
     asked = query(cast(ServerChannel, channel).scope)
-    count, pause = int(asked["count"]), float(asked["pause"])
+    count, pause = int(asked.get("count", "0")), float(asked.get("pause", "0"))
     pieces = int(asked.get("upload", "0")) // PIECE
     await channel.accept()
     wrong: list[str] = []

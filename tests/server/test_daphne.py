@@ -73,7 +73,7 @@ async def test_an_empty_message_is_lost_without_byway() -> None:
 
 
 async def test_empty_messages_of_a_python_client_survive_cuts(network: Relay) -> None:
-    async with cuts(network) as found:
+    async with cuts(network.cut) as found:
         await steady(network.url(""), "websocket", count=COUNT, pause=PAUSE)
     assert len(found) > 1, "not cut"
 
@@ -91,7 +91,7 @@ async def test_empty_messages_of_a_page_survive_cuts(network: Relay, module: str
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec("node", *arguments, stdout=pipe, stderr=pipe)
     try:
-        async with cuts(network) as found, asyncio.timeout(15):
+        async with cuts(network.cut) as found, asyncio.timeout(15):
             out, error = await process.communicate()
     finally:
         if process.returncode is None:

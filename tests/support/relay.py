@@ -16,6 +16,9 @@ FORBIDDEN = (
 )
 """How a filter answers what it does not let through."""
 
+_TLS = b"\x16"
+"""How a connection begins in which no head can be read (RFC 8446, section 5.1)."""
+
 
 class Relay:
     """Passes bytes on until it is told otherwise.
@@ -82,7 +85,7 @@ class Relay:
         far: asyncio.StreamWriter | None = None
         try:
             head = b""
-            while b"\r\n\r\n" not in head:
+            while b"\r\n\r\n" not in head and not head.startswith(_TLS):
                 piece = await reader.read(65536)
                 if not piece:
                     return

@@ -7,7 +7,7 @@ Must not know: which server runs it, which transport carries them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,6 @@ import byway
 from byway import Limits
 from tests.apps.steady_app import DONE, PIECE, message, piece
 from tests.support.peers import connect
-from tests.support.relay import Relay
 
 LIMITS = Limits(heartbeat=1.0, window=30.0)
 
@@ -24,25 +23,32 @@ BETWEEN_CUTS = 0.7
 
 
 @asynccontextmanager
-async def cuts(network: Relay) -> AsyncIterator[list[int]]:
-    """Cut every connection again and again; give how many sockets each cut has found."""
-    found: list[int] = []
+async def cuts(cut: Callable[[], object]) -> AsyncIterator[list[object]]:
+    """Cut every connection again and again; give what each cut has returned."""
+    made: list[object] = []
 
-    async def cut() -> None:
+    async def repeat() -> None:
         while True:
             await asyncio.sleep(BETWEEN_CUTS)
-            found.append(network.cut())
+            made.append(cut())
 
-    cutting = asyncio.create_task(cut())
+    cutting = asyncio.create_task(repeat())
     try:
-        yield found
+        yield made
     finally:
         cutting.cancel()
         await asyncio.gather(cutting, return_exceptions=True)
 
 
 async def steady(
-    url: str, transport: str, *, count: int, pause: float, upload: int = 0, **options: Any
+    url: str,
+    transport: str,
+    *,
+    count: int,
+    pause: float,
+    upload: int = 0,
+    opened: asyncio.Barrier | None = None,
+    **options: Any,
 ) -> None:
     """Exchange messages both ways at once, then send some bytes, and see that the close is last.
 
@@ -52,6 +58,7 @@ async def steady(
         count: messages each way.
         pause: seconds after each, on both sides.
         upload: bytes to send then.
+        opened: where to meet those that wait for it to be open.
         options: more of those of `byway.connect`.
 
     Raises:
@@ -61,6 +68,8 @@ async def steady(
     query = f"count={count}&pause={pause}&upload={upload}"
     options = {"memory": False, "limits": LIMITS, "open_timeout": 30.0, **options}
     async with connect(f"{url}/?{query}", transport, **options) as channel:
+        if opened is not None:
+            await opened.wait()
 
         async def send() -> None:
             for number in range(count):
