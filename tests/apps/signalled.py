@@ -108,6 +108,23 @@ async def removed(server: Server) -> None:
     await server.stopped.wait()
 
 
+async def nested(server: Server) -> None:
+    """The outer of two endpoints leaves first, and what was before them is there again."""
+    loop = asyncio.get_running_loop()
+    handlers = [signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)]
+    watches = [SignalWatch(loop, server.heard) for _ in range(2)]
+    for watch in watches:
+        watch.install()
+    watches[0].remove()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await turns()
+    say("clients know")
+    server.lets.pop()()
+    await server.stopped.wait()
+    watches[1].remove()
+    assert handlers == [signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)]
+
+
 async def forked(server: Server) -> None:
     """A child that the application forked does not have the clients told."""
     watch = SignalWatch(asyncio.get_running_loop(), server.heard)
@@ -128,7 +145,9 @@ async def forked(server: Server) -> None:
 
 async def main(what: str) -> None:
     """Run one of these."""
-    everything = {one.__name__: one for one in (first, impatient, two, late, removed, forked)}
+    everything = {
+        one.__name__: one for one in (first, impatient, two, late, removed, nested, forked)
+    }
     await everything[what](Server(asyncio.get_running_loop()))
 
 

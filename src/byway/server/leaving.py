@@ -40,6 +40,7 @@ class Leaving:
         self._sharing = sharing
         self._limits = limits
         self._watch: SignalWatch | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._settled = False
         self._stops = StopWatch(self._begin_drain)
         self._draining: asyncio.Task[None] | None = None
@@ -47,32 +48,54 @@ class Leaving:
 
     @property
     def listens(self) -> bool:
-        """Whether it hears the signals, and did so when a first request came."""
-        return self._settled
+        """Whether it hears what stops the server, and did so when a first request came."""
+        return self._settled and not self._is_over and not self._is_left
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether a server of this process has stopped, though nobody told the process to."""
+        return self._draining is not None and self._draining.done() and self._stopping is None
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether the event loop has ended in which it was served before."""
+        loop = self._loop
+        return loop is not None and loop is not asyncio.get_running_loop() and not loop.is_running()
 
     def begin(self) -> None:
         """Begin anew: a test suite may serve one application again and again."""
         self._registry.draining = False
-        self._draining = None
+        self._draining = self._stopping = None
+        self._stops.stop()
         self._hear()
 
     def listen(self, scope: Scope) -> None:
         """Hear what stops the server, now that it serves.
 
         A framework that this is mounted in may keep the lifespan to itself; and some servers
-        install their handlers after the lifespan has started, as anycorn does.
+        install their handlers after the lifespan has started, as anycorn does. Where no lifespan
+        says so, a call in another event loop, or on another listening socket, shows that another
+        server has begun.
         """
-        if self._watch is None:
-            self._hear()
+        server = scope.get("server")
+        if self._watch is None or self._is_left:
+            self.begin()
+        elif self._is_over:
+            if not self._stops.sees_another(server):
+                return  # a connection of the server that stops
+            self.begin()
         else:
             self._watch.install()
-        self._stops.start(scope.get("server"))
+        self._stops.start(server)
         self._settled = True
 
     def _hear(self) -> None:
         self._settled = False
+        self._loop = asyncio.get_running_loop()
         serves_here(self)
-        self._watch = SignalWatch(asyncio.get_running_loop(), self._signalled)
+        if self._watch is not None:
+            self._watch.remove()
+        self._watch = SignalWatch(self._loop, self._signalled)
         self._watch.install()
 
     async def lifespan(

@@ -44,6 +44,7 @@ class SignalWatch:
         self._came = False  # a signal came here
         self._told = False  # `heard` was called
         self._may_stop = False
+        self._removed = False
         self._pid = os.getpid()
         self._wakeup: Wakeup | None = None
 
@@ -55,6 +56,7 @@ class SignalWatch:
         """
         if threading.current_thread() is not threading.main_thread():
             return False
+        self._removed = False
         for number in STOPS:
             before = signal.getsignal(number)
             if not self._is_asked_by(before, number):
@@ -74,19 +76,26 @@ class SignalWatch:
         return False
 
     def remove(self) -> None:
-        """Put the handlers back that were there before, unless somebody came after."""
+        """Put the handlers back that were there before.
+
+        Where somebody came after, it stays in between and passes on, until they are removed too.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
-        for number, before in self._before.items():
-            if signal.getsignal(number) == self._handle and before is not None:
-                signal.signal(number, before)
-        self._before.clear()
+        self._removed = True
+        for number in STOPS:
+            now = signal.getsignal(number)
+            while isinstance(watch := getattr(now, "__self__", None), SignalWatch):
+                now = watch._before.get(number)
+                if not watch._removed or now is None:
+                    break
+                signal.signal(number, now)
         if self._wakeup is not None:
             self._wakeup.release(self)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._pid:
-            # A child that the application has forked: what it does is not for us to say.
+        if self._removed or os.getpid() != self._pid:
+            # What a child does that the application has forked is not for us to say.
             self._pass_on(self._before.get(number), number, frame)
             return
         impatient, self._came = self._came, True
@@ -101,7 +110,8 @@ class SignalWatch:
         if self._told:
             return
         self._told = True
-        self._loop.call_soon_threadsafe(self._heard, self._let)
+        if not self._removed:
+            self._loop.call_soon_threadsafe(self._heard, self._let)
         for before in self._before.values():
             inner = getattr(before, "__self__", None)
             if isinstance(inner, SignalWatch):

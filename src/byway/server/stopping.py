@@ -53,6 +53,10 @@ class StopWatch:
         self._timer = asyncio.get_running_loop().call_later(LOOK, self._look)
         return True
 
+    def sees_another(self, server: Any) -> bool:
+        """Say whether this process listens there on a socket that was not looked at last."""
+        return any(one not in self._sockets for one in _listening(server))
+
     def stop(self) -> None:
         """Look no more."""
         if self._timer is not None:
@@ -88,6 +92,7 @@ def _descriptors() -> list[int]:
 
 
 def _listens(descriptor: int, address: Any, port: Any) -> bool:
+    blocks = os.get_blocking(descriptor)
     one = socket.socket(fileno=descriptor)
     try:
         if not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
@@ -99,6 +104,9 @@ def _listens(descriptor: int, address: Any, port: Any) -> bool:
         return isinstance(name, tuple) and name[1] == port
     finally:
         one.detach()
+        if blocks and socket.getdefaulttimeout() is not None:
+            # Python has made it non-blocking for a default timeout; it is somebody else's.
+            os.set_blocking(descriptor, True)
 
 
 def _is_open(one: Listening) -> bool:

@@ -17,6 +17,7 @@ SEEN = {
     "two": [HEARS, HEARS, KNOW, KNOW, STOPS],
     "late": [HEARS, KNOW, STOPS],
     "removed": [STOPS],
+    "nested": [HEARS, KNOW, STOPS],
     "forked": ["child ended with 7"],
 }
 
