@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +52,28 @@ async def test_a_connection_killed_as_soon_as_it_is_accepted_leaves_nothing_behi
             network.kill_connections()
             await network.until(lambda: network.connections == 0)
         assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize(
+    "loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+def test_a_connection_accepted_as_it_ends_is_closed(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def run(turns: int) -> None:
+        async with Network(9) as network:
+            client = socket.create_connection(("127.0.0.1", network.port))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        assert network.connections == 0
+        client.settimeout(5)
+        with client, contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+
+    for turns in range(8):
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(run(turns))
+        gc.collect()  # a transport left open would warn
 
 
 async def test_rules_change_while_it_runs(origin: Origin, http: httpx.AsyncClient) -> None:
