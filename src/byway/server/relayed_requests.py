@@ -9,6 +9,7 @@ has to wait does so in a task.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Coroutine
@@ -123,7 +124,9 @@ def _poll(link: Link, hosted: Hosted, hello: Hello, offer: Offer) -> Coroutine[A
         headers=[],
         link=link,
     )
-    link.on_leave = partial(_leave, hosted.live, hello)
+    # LEAVE may come with the request, before the task below has begun to wait: after it, then.
+    loop, leave = asyncio.get_running_loop(), partial(_leave, hosted.live, hello)
+    link.on_leave = partial(loop.call_soon, leave)
 
     async def serve() -> None:
         try:
