@@ -6,6 +6,7 @@ gone through it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ import byway
 from tests.support.peers import connect, exchange
 from tests.support.process import free_port
 from tests.support.proxies import Proxy, squid
-from tests.support.servers import Server
+from tests.support.servers import Server, uvicorn
 
 NAME = "only-the-proxy-knows.test"
 MESSAGES: list[str | bytes] = ["text", b"binary", "", b"", "two\r\nlines", "🛣" * 100_000]
@@ -46,6 +47,18 @@ async def test_a_proxy_by_argument(endpoint_server: Server, proxy: Proxy, transp
     async with connect(url, transport, proxy=proxy.url()) as channel:
         assert channel.transport == transport
         assert await exchange(channel, *MESSAGES) == MESSAGES
+
+
+async def test_a_proxy_that_is_away_does_not_count_as_a_server_that_is_gone() -> None:
+    """It may come back within the window, which is waited for to its end."""
+    with uvicorn("tests.apps.endpoint_app:brief") as server, squid() as away:
+        url = server.url("/echo")
+        async with connect(url, "stream", proxy=away.url(), memory=False) as channel:
+            assert await exchange(channel, "hello") == ["hello"]
+            away.program.kill()
+            async with asyncio.timeout(30):
+                assert await channel.receive() is None
+            assert (channel.code, channel.reason) == (1006, "no carrier for 12 s")
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])

@@ -480,7 +480,8 @@ class Driver:
         attempt = one.attempt(now, why, error)
         self.trail.add(attempt)
         self._retries.note(attempt, now, time.time())
-        self._absence.note(attempt, now)
+        if self._dial.proxy is None:  # one that is away says nothing of the server
+            self._absence.note(attempt, now)
         if not self._ready.is_set():  # later ones come again and again
             self.attempts = [*self.attempts[1 - MAX_ATTEMPTS :], attempt]
         logger.info("session %s: %s failed: %s", self.live.name, one.transport, why)

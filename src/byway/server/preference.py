@@ -44,9 +44,11 @@ class ReaderForms:
         elif isinstance(paths, str):
             self._everywhere = _checked(paths)
         elif isinstance(paths, Mapping):
-            self._paths = {path: _checked(form) for path, form in paths.items()}
+            self._paths = {_path(path): _checked(form) for path, form in paths.items()}
+        elif isinstance(paths, Iterable):
+            self._paths = {_path(path): LINES for path in paths}
         else:
-            self._paths = dict.fromkeys(paths, LINES)
+            raise _unusable(paths)
 
     def at(self, path: str) -> ReaderForm | None:
         """Return the form at a path for clients without a preference; None if it has no readers."""
@@ -78,8 +80,18 @@ def _checked(form: str) -> ReaderForm:
         return EVENTS
     if form == LINES:
         return LINES
-    raise UsageError(
-        f"readers cannot be {form!r}: give a list of paths, a mapping of paths to "
+    raise _unusable(form)
+
+
+def _path(path: str) -> str:
+    if not isinstance(path, str):
+        raise _unusable(path)
+    return path
+
+
+def _unusable(given: object) -> UsageError:
+    return UsageError(
+        f"readers cannot be {given!r:.100}: give a list of paths, a mapping of paths to "
         f"{EVENTS!r} or {LINES!r}, one of the two for all paths, or a bool"
     )
 

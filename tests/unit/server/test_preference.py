@@ -65,7 +65,9 @@ def test_where_there_are_readers() -> None:
         assert {path: forms.at(path) for path in at} == at
 
 
-@pytest.mark.parametrize("wrong", ["/news", "event", {"/news": "sse"}])
+@pytest.mark.parametrize(
+    "wrong", ["/news", "event", {"/news": "sse"}, None, 5, b"/news", [b"/news"], {5: "events"}]
+)
 def test_what_is_no_form_is_refused(wrong: Any) -> None:
     with pytest.raises(UsageError, match="list of paths"):
         FallbackMiddleware(Endpoint(handler), readers=wrong)
