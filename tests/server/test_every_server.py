@@ -6,8 +6,6 @@ A row is one server, on which all transports run side by side.
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
@@ -45,17 +43,6 @@ RAISED: Final[dict[str, tuple[str, ...]]] = {
     "gunicorn-asgi": ("RuntimeError: unable to perform operation on <TCPTransport closed=True",),
 }
 """How a traceback may begin that is the server's own doing, by server."""
-
-# Where a cut comes while a connection is made, the client drops that without closing it, to be
-# found by the collector: the sockets are its own, cut, and hold no message.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def _collect() -> Iterator[None]:
-    yield
-    gc.collect()  # here, and not in another file's test
-
 
 @pytest.mark.parametrize("name", SERVERS)
 async def test_nothing_is_lost(
