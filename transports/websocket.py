@@ -28,6 +28,7 @@ from byway.handshake import OFFER_HEADER, SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment, LiveSession
 from byway.transports.base import Exchange, Transport, first_of
+from byway.transports.closing import close_websocket
 from byway.transports.http2 import OwnProtocols
 from byway.transports.plain import tell_plain
 from byway.transports.refusal import check_refusal
@@ -71,14 +72,7 @@ class WebSocket(Transport):
             gone = link.carrier.ended == LEFT
             link.end(LEFT)
         if not gone:
-            try:
-                await exchange.send(
-                    {"type": "websocket.close", "code": code, "reason": reason[:100]}
-                )
-            except RuntimeError:
-                # Older uvicorns (0.35 to 0.40) raise it where the client closed first and the
-                # receive that would have told was cancelled; ASGI has OSError for that.
-                logger.debug("session %s: the client had closed its websocket", live.name)
+            await close_websocket(exchange.send, code, reason)
 
     async def carry(self, dial: Dial, link: Attachment) -> None:
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""

@@ -37,12 +37,11 @@ SERVERS: Final = (
 )
 
 RAISED: Final[dict[str, tuple[str, ...]]] = {
-    # Daphne 4.2.3: Autobahn takes no code below 3000 but 1000 from an application.
-    "daphne": ("Exception: invalid close code 1001",),
     # gunicorn 27.0.1 writes to a connection on uvloop that was cut.
     "gunicorn-asgi": ("RuntimeError: unable to perform operation on <TCPTransport closed=True",),
 }
 """How a traceback may begin that is the server's own doing, by server."""
+
 
 @pytest.mark.parametrize("name", SERVERS)
 async def test_nothing_is_lost(

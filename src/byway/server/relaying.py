@@ -18,6 +18,7 @@ from byway.backplane import Link, LinkLost, kinds
 from byway.server.call import Call
 from byway.server.claims import undecided
 from byway.transports.base import Event, stop
+from byway.transports.closing import close_websocket
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
@@ -123,7 +124,7 @@ class HandedOver:
             raise undecided(str(error)) from None
         if self._call.scope["type"] == "websocket":
             reason = "the link to its process was cut"
-            await self._call.send({"type": "websocket.close", "code": CUT_CODE, "reason": reason})
+            await close_websocket(self._call.send, CUT_CODE, reason)
         elif self._open_ended:
             await self._call.send({"type": "http.response.body", "body": b"", "more_body": False})
         # Else the server finds the response incomplete, and cuts the connection.
@@ -266,7 +267,8 @@ class HandedOver:
                 await send(accept)
             elif kind == kinds.CLOSE:
                 self._begun = self._closed = True
-                await send({"type": "websocket.close", **json.loads(data)})
+                told = json.loads(data)
+                await close_websocket(send, told["code"], told["reason"])
             elif kind == kinds.START:
                 denial = True
                 await self._start(data, "websocket.http.response.start")
