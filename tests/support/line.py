@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from byway.testing.accepting import accept_no_more
 from byway.testing.wire import reset
 
 
@@ -189,5 +190,6 @@ async def line(port: int) -> AsyncIterator[Line]:
     try:
         yield one
     finally:
+        await accept_no_more(server)
         server.close()
         await one.aclose()

@@ -11,6 +11,8 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from byway.testing.accepting import accept_no_more
+
 
 class Lossy:
     """Passes bytes on, and now and then loses what comes back, with the connection.
@@ -87,6 +89,7 @@ async def lossy(target: int, chance: float, seed: int = 0) -> AsyncIterator[Loss
     try:
         yield relay
     finally:
+        await accept_no_more(server)
         server.close()
         await relay.aclose()
         await server.wait_closed()

@@ -11,6 +11,8 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from byway.testing.accepting import accept_no_more
+
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
 
 
@@ -105,5 +107,6 @@ async def recorder(target: int) -> AsyncIterator[Recorder]:
     try:
         yield one
     finally:
+        await accept_no_more(server)
         server.close()
         await one.close()

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from byway.testing.accepting import accept_no_more
+
 FORBIDDEN = (
     b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 16\r\n"
     b"Connection: close\r\n\r\n<h1>Blocked</h1>"
@@ -161,5 +163,6 @@ async def relay(port: int) -> AsyncIterator[Relay]:
     try:
         yield one
     finally:
+        await accept_no_more(server)
         server.close()
         await one.close()

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from byway.testing.accepting import accept_no_more
+
 
 class Socks:
     """A proxy for the loopback.
@@ -77,5 +79,6 @@ async def socks(names: Mapping[str, str]) -> AsyncIterator[Socks]:
     try:
         yield one
     finally:
+        await accept_no_more(server)
         server.close()
         await one.close()

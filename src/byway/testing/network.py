@@ -7,15 +7,14 @@ Must not know: HTTP, how any rule works.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl as ssl_module
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final
 
 from byway.errors import UsageError
+from byway.testing.accepting import accept_no_more
 from byway.testing.connection import Connection
 from byway.testing.counters import Counters
 from byway.testing.heads import Request
@@ -27,9 +26,6 @@ from byway.testing.sides import Address, is_loopback
 from byway.testing.wire import reset
 
 logger: logging.Logger = logging.getLogger("byway.testing")
-
-TURNS: Final = 4
-"""Turns of the event loop in which a connection that asyncio has accepted is shown."""
 
 
 class Network(AbstractAsyncContextManager["Network"]):
@@ -123,7 +119,7 @@ class Network(AbstractAsyncContextManager["Network"]):
         """Reset all connections, and wait until their sockets are closed."""
         assert self._server is not None
         try:
-            await self._accept_no_more(self._server)
+            await accept_no_more(self._server)
         finally:
             self._server.close()
             tasks = self._reset_all()
@@ -230,19 +226,6 @@ class Network(AbstractAsyncContextManager["Network"]):
                 await self._book.changes.until(true)
         except TimeoutError:
             raise TimeoutError(f"not within {timeout:g} s: {self.counters}") from None
-
-    async def _accept_no_more(self, server: asyncio.Server) -> None:
-        """Take no connection any more, and wait for those that are being accepted just now.
-
-        asyncio leaves the sockets of these open where the server is closed first.
-        """
-        loop = asyncio.get_running_loop()
-        for sock in server.sockets:
-            # Other loops than asyncio's of selectors take it as a socket that nobody watches.
-            with contextlib.suppress(NotImplementedError, RuntimeError):
-                loop.remove_reader(sock)
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.counters.accepted += 1
