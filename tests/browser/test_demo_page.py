@@ -157,8 +157,8 @@ async def test_the_page_says_that_the_demo_has_ended(browser: Browser) -> None:
     with demo_page() as (url, _):
         page = await browser.open(url)
         await until(page, "transport() !== ''")
-    await until(page, "shown('since').includes('reconnecting')")
-    await until(page, "shown('transport') === 'closed'", 45)  # when the session's window is over
+    await until(page, "shown('transport') === 'closed'")  # its server says so as it stops
+    await until(page, "shown('since').includes('(1012)')")
     await press(page, "cut")
     await until(page, "shown('network').includes('has the demo been ended?')")
 
