@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.process import ROOT, part_is_missing
 
-LIMIT = 420.0
+LIMIT = 900.0
 """Seconds that a run of tests in another environment may take."""
 
 
