@@ -502,7 +502,7 @@ async def test_a_door_takes_the_first_port_that_is_free(tmp_path: Path) -> None:
             with pytest.raises(UsageError, match="give a wider range"):
                 await door.listen_tcp("127.0.0.1", [used, free])
         await one_call(callers, ("127.0.0.1", free), b"x" * 1_000_000)
-        with pytest.raises(OSError, match="assign"):
+        with pytest.raises(OSError, match="assign|could not bind"):
             await door.listen_tcp("192.0.2.1")
 
 
