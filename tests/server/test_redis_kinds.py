@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -338,11 +340,22 @@ for use in (
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
+def two_free_ports() -> range:
+    """Return two in a row, below those that the system gives away by itself."""
+    for first in range(20_000 + os.getpid() % 1000 * 10, 32_000, 2):
+        try:
+            for port in (first, first + 1):
+                socket.create_server(("", port)).close()
+        except OSError:
+            continue
+        return range(first, first + 2)
+    raise AssertionError("no two ports in a row are free")
+
+
 async def test_a_range_of_ports_is_tried_in_turn() -> None:
     """For several processes on a machine; one more than it has is an error at start."""
     with redis_server() as server:
-        first = free_port()
-        ports = range(first, first + 2)
+        ports = two_free_ports()
         async with process(server.url(), A, ports=ports), process(server.url(), B, ports=ports):
             extra: Backplane = RedisBackplane(server.url(), ports=ports).bind("cccccccc")
             with pytest.raises(UsageError, match="wider range"):
