@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from websockets import Subprotocol
 from websockets.asyncio.client import connect as connect_plain
 
+from byway.handshake import Hello, new_key
 from tests.apps.steady_app import DONE
 from tests.support.asgi_servers import ALL, serving
 from tests.support.process import ROOT
@@ -100,3 +102,20 @@ async def test_empty_messages_of_a_page_survive_cuts(network: Relay, module: str
     assert process.returncode == 0, error.decode()
     assert json.loads(out) == [DONE, f"{COUNT} up, 0 pieces"]
     assert len(found) > 1, "not cut"
+
+
+async def test_a_code_that_daphne_refuses_is_no_exception() -> None:
+    """It takes 1000 and 3000 to 4999 from an application: bad frames (1002) close with 1000."""
+    offers = ["byway.1", Hello(key=new_key(), carrier=1, received=0, room=1000).token()]
+    with serving(ALL["daphne"], "tests.apps.endpoint_app:app") as one:
+        async with connect_plain(
+            one.url("/echo", scheme="ws"),
+            proxy=None,
+            subprotocols=[Subprotocol(offer) for offer in offers],
+        ) as socket:
+            await socket.send(b"\0 no frame")
+            async with asyncio.timeout(20):
+                await socket.wait_closed()
+        assert socket.close_code == 1000
+        await one.log.seen("bad frames on websocket")
+    assert not one.tracebacks(), one.tracebacks()

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from tests.support.process import START_TIMEOUT, Program, free_port, running, wait_until_accepting
+from tests.support.process import running, start_on_free_port
 from tests.support.servers import LOG_CONFIG, Server
 
 Command = Callable[[int, str, str], Sequence[str | Path]]
@@ -151,18 +151,15 @@ def serving(
         python: in which environment it runs.
         env: more variables of the environment.
     """
-    while True:
-        port = free_port()
-        command = [
+
+    def command(port: int) -> Sequence[str | Path]:
+        words = [
             certificate if one == "$CERTIFICATE" and certificate else one
             for one in kind.command(port, app, root_path)
         ]
-        program = Program([python, *command[1:-1], *options, command[-1]], env=env)
-        if wait_until_accepting(program, port, START_TIMEOUT):
-            break
-        program.wait()
-        log = "\n".join(program.log.lines)
-        assert "in use" in log, f"{kind.name} ended by itself:\n{log}"
+        return [python, *words[1:-1], *options, words[-1]]
+
+    program, port = start_on_free_port(kind.name, command, env)
     with running(program):
         try:
             yield Server(program, port)

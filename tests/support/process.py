@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NoReturn
@@ -234,6 +234,28 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def start_on_free_port(
+    name: str,
+    command: Callable[[int], Sequence[str | Path]],
+    env: Mapping[str, str] | None = None,
+) -> tuple[Program, int]:
+    """Start a program that is told its port; return it and the port, once that takes connections.
+
+    Args:
+        name: of the program, for errors.
+        command: the command line, given a port.
+        env: more variables of the environment.
+    """
+    while True:
+        port = free_port()
+        program = Program(command(port), env=env)
+        if wait_until_accepting(program, port, START_TIMEOUT):
+            return program, port
+        program.wait()
+        log = "\n".join(program.log.lines)
+        assert "in use" in log, f"{name} ended by itself:\n{log}"
 
 
 def wait_until_accepting(program: Program, port: int, timeout: float = START_TIMEOUT) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.support.process import START_TIMEOUT, Program, free_port, running, wait_until_accepting
+from tests.support.process import START_TIMEOUT, Program, running, start_on_free_port
 from tests.support.servers import Server
 
 _BIN: Final = Path(sys.executable).parent
@@ -138,15 +138,12 @@ def serving(
         env: more variables of the environment.
         stop_timeout: seconds that it may take to stop.
     """
-    while True:
-        port = free_port()
-        command = list(kind.command(count, port, app))
-        program = Program([*command[:-1], *options, command[-1]], env=env)
-        if wait_until_accepting(program, port, START_TIMEOUT):
-            break
-        program.wait()
-        log = "\n".join(program.log.lines)
-        assert "in use" in log, f"{kind.name} ended by itself:\n{log}"
+
+    def command(port: int) -> Sequence[str | Path]:
+        words = list(kind.command(count, port, app))
+        return [*words[:-1], *options, words[-1]]
+
+    program, port = start_on_free_port(kind.name, command, env)
     with running(program):
         try:
             until_ready(kind, program, count)
