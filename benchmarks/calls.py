@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -167,14 +168,12 @@ async def count(transport: str, echoes: int) -> Count:
 
         await wrapped(scope, receive, labelling)
 
-    config = uvicorn.Config(labelled, port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn.Config(labelled, log_level="warning", lifespan="off"))
+    listening = socket.create_server(("127.0.0.1", 0))  # who connects now waits until it serves
+    port = listening.getsockname()[1]
     _side.set("server")
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     _side.set("client")
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with byway.connect(
             f"ws://127.0.0.1:{port}/", transports=transport, proxy=None, memory=False
