@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from byway.server.shutdown import SignalWatch
+from byway.server.signals import SignalWatch
 
 
 def say(*words: object) -> None:

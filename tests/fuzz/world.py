@@ -176,7 +176,7 @@ class World:
     def check_bounds(self) -> None:
         """See that nothing has grown over its bound."""
         registry = self.app._admission.registry
-        places = registry._places
+        places = registry._quota
         assert len(registry) <= places._total <= TINY.sessions
         assert sum(places._held.values()) == places._total
         assert all(0 < held <= TINY.sessions_per_address for held in places._held.values())
@@ -210,8 +210,8 @@ class World:
         self.check_bounds()
         await asyncio.sleep(2 * (TINY.window + TINY.silence) + 70)
         registry = self.app._admission.registry
-        assert len(registry) == registry._places._total == len(registry._tasks) == 0
-        assert not registry._places._held
+        assert len(registry) == registry._quota._total == len(registry._tasks) == 0
+        assert not registry._quota._held
         assert self.app._bodies.size == 0
         assert not self.app._bodies._unfinished
 

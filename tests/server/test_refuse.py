@@ -9,9 +9,9 @@ import websockets
 from websockets.asyncio.client import connect as websocket_connect
 
 import byway
-from byway.server.answers import answer_denied
 from byway.server.application import Denied
 from byway.server.endpoint import ServerChannel
+from byway.server.responses import send_denial
 from byway.transports.base import Event
 from tests.support.servers import Server
 
@@ -53,7 +53,7 @@ async def test_a_login_dialog_is_opened_by_no_request_of_a_page(
 
     denied = Denied(401, [(b"WWW-Authenticate", b"Basic"), (b"retry-after", b"7")], b"who is it?")
     scope = {"type": kind, "headers": headers, "extensions": {"websocket.http.response": {}}}
-    await answer_denied(scope, send, denied)
+    await send_denial(scope, send, denied)
     start, body = sent
     assert (start["status"], body["body"]) == (401, b"who is it?")
     names = [name for name, _ in start["headers"]]

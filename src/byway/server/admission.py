@@ -17,12 +17,12 @@ from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
 from byway.server.call import Call
+from byway.server.call_frame import check_user
 from byway.server.claims import AGAIN, Claims, undecided
+from byway.server.identity import Bind, Identity
 from byway.server.probe import Probes
 from byway.server.process import process_name
 from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
-from byway.server.travel import check_user
-from byway.server.who import Bind, Who
 from byway.transports.base import Scope
 
 logger: logging.Logger = logging.getLogger("byway.server")
@@ -101,63 +101,69 @@ class Admission:
                 whose the key is; 500, if `bind` says what cannot be shared; 504, if the
                 application takes too long.
         """
-        who = await call.who(self.bind)
-        return await self._admit(call, hello, who, ring=ring, again=True)
+        identity = await call.identity(self.bind)
+        return await self._admit(call, hello, identity, ring=ring, again=True)
 
     async def _admit(
-        self, call: Call, hello: Hello, who: Who, *, ring: bool, again: bool
+        self, call: Call, hello: Hello, identity: Identity, *, ring: bool, again: bool
     ) -> tuple[Hosted, Accepted] | Denied:
         if self._claims is None and call.relayed is None:
-            found: Hosted | Denied = self.enter(call, hello, who, ring=ring)
+            found: Hosted | Denied = self.enter(call, hello, identity, ring=ring)
         else:
-            found = await self._enter_shared(call, hello, who, ring=ring)
+            found = await self._enter_shared(call, hello, identity, ring=ring)
         if not isinstance(found, Hosted):
             return found
         hosted = found
         decision = await self._decision(hosted)
         if isinstance(decision, Denied):
             self.registry.deny(hello, hosted, decision)
-            if again and decision.may_retry(who.credentials, hosted.who.credentials):
+            if again and decision.may_retry(identity.credentials, hosted.opened_by.credentials):
                 # It waited for the decision on another attempt, with other credentials. Once is
                 # enough for a client: many with one key could keep each other waiting.
-                return await self._admit(call, hello, who, ring=ring, again=False)
+                return await self._admit(call, hello, identity, ring=ring, again=False)
             return decision
         if not hosted.live.attachments:
             hosted.live.start_window()
         return hosted, decision
 
     def enter(
-        self, call: Call, hello: Hello, who: Who, *, ring: bool = False, claimed: bool = False
+        self,
+        call: Call,
+        hello: Hello,
+        identity: Identity,
+        *,
+        ring: bool = False,
+        claimed: bool = False,
     ) -> Hosted | Denied:
         """Find the session, or open it at once: it is no coroutine, so nothing waits in between.
 
         Args:
             call: the call that asks.
             hello: what the client said.
-            who: who asks.
+            identity: who asks.
             ring: a new session is for somebody who only reads.
             claimed: the backplane has given this process the claim for a new session.
 
         Raises:
             PeerError: see `Registry.find`.
         """
-        found = self.registry.find(hello, who, ring=ring)
+        found = self.registry.find(hello, identity, ring=ring)
         if found is None:
-            return self._open(call.scope, hello, who, ring=ring, claimed=claimed)
+            return self._open(call.scope, hello, identity, ring=ring, claimed=claimed)
         return found
 
     async def _enter_shared(
-        self, call: Call, hello: Hello, who: Who, *, ring: bool
+        self, call: Call, hello: Hello, identity: Identity, *, ring: bool
     ) -> Hosted | Denied:
         """Find or open a session that the processes of a backplane share."""
-        found = self.registry.find(hello, who, ring=ring)
+        found = self.registry.find(hello, identity, ring=ring)
         if found is not None:
             return found
         if call.relayed is not None:
-            return await self._find_relayed(hello, who, ring=ring)
-        check_user(who.user)
+            return await self._find_relayed(hello, identity, ring=ring)
+        check_user(identity.user)
         if ring:
-            return self.enter(call, hello, who, ring=True)  # nobody else knows its key
+            return self.enter(call, hello, identity, ring=True)  # nobody else knows its key
         assert self._claims is not None
         digest = key_hash(hello.key)
         try:
@@ -166,25 +172,29 @@ class Admission:
             raise undecided(str(error)) from None
         if isinstance(asked, Claim):
             try:
-                return self._enter_as(asked, call, hello, who)
+                return self._enter_as(asked, call, hello, identity)
             finally:
                 self._claims.give_back(asked, digest)
         with asked:
             claim = await asked.wait()
-            return self._enter_as(claim, call, hello, who)
+            return self._enter_as(claim, call, hello, identity)
 
-    def _enter_as(self, claim: Claim, call: Call, hello: Hello, who: Who) -> Hosted | Denied:
+    def _enter_as(
+        self, claim: Claim, call: Call, hello: Hello, identity: Identity
+    ) -> Hosted | Denied:
         """Do what a claim says; no coroutine either."""
         if claim.owner and claim.owner != process_name():
             raise Elsewhere(claim.owner)
         if not claim.ended:
-            return self.enter(call, hello, who, claimed=True)
-        found = self.registry.find(hello, who)
+            return self.enter(call, hello, identity, claimed=True)
+        found = self.registry.find(hello, identity)
         if found is None:
             raise SessionGone("this session has ended", ENDED)
         return found
 
-    async def _find_relayed(self, hello: Hello, who: Who, *, ring: bool) -> Hosted | Denied:
+    async def _find_relayed(
+        self, hello: Hello, identity: Identity, *, ring: bool
+    ) -> Hosted | Denied:
         """Find the session that an opening asks for which another process has handed over.
 
         It opens none: a claim is never taken over, and the call's own process has what a scope
@@ -196,7 +206,7 @@ class Admission:
         """
         if self._claims is not None:
             while await self._claims.held(key_hash(hello.key)):
-                found = self.registry.find(hello, who, ring=ring)
+                found = self.registry.find(hello, identity, ring=ring)
                 if found is not None:
                     return found
         if not ring and hello.instance is None and self.registry.give_back(hello):
@@ -228,17 +238,19 @@ class Admission:
         """
         if hello.instance is None and not ring:
             raise FrameError("a batch must name its instance")
-        who = await call.who(self.bind)
-        found = self.registry.find(hello, who, ring=ring)
+        identity = await call.identity(self.bind)
+        found = self.registry.find(hello, identity, ring=ring)
         if not isinstance(found, Hosted):
             raise SessionGone(NOT_KNOWN, UNKNOWN)
         return found
 
-    def _open(self, scope: Scope, hello: Hello, who: Who, *, ring: bool, claimed: bool) -> Hosted:
+    def _open(
+        self, scope: Scope, hello: Hello, identity: Identity, *, ring: bool, claimed: bool
+    ) -> Hosted:
         if hello.probe:
-            probe = self._probes.admit(scope, who.address)
+            probe = self._probes.admit(scope, identity.address)
             limits = self._probes.limits
-            return self.registry.open(hello, who, probe, limits=limits, claimed=claimed)
+            return self.registry.open(hello, identity, probe, limits=limits, claimed=claimed)
 
         def start(live: LiveSession) -> ApplicationRun:
             logger.info(
@@ -246,4 +258,4 @@ class Admission:
             )
             return ApplicationRun(self._app, websocket_scope(scope, hello.subprotocols), live)
 
-        return self.registry.open(hello, who, start, ring=ring, claimed=claimed)
+        return self.registry.open(hello, identity, start, ring=ring, claimed=claimed)

@@ -13,7 +13,7 @@ from typing import Protocol
 from byway.errors import PeerError
 from byway.handshake import Hello
 from byway.live import LiveSession
-from byway.server.who import Bind, Who, who_asks
+from byway.server.identity import Bind, Identity, identify
 from byway.transports.base import Headers, Receive, Scope, Send
 
 
@@ -45,7 +45,7 @@ class Call:
     send: Send
     relayed: Handed | None = None
     values: dict[bytes, bytes] = field(default_factory=dict)
-    _who: Who | None = None
+    _identity: Identity | None = None
 
     def __post_init__(self) -> None:
         """Parse the headers."""
@@ -57,19 +57,19 @@ class Call:
         headers: Headers = self.scope["headers"]
         return headers
 
-    async def who(self, bind: Bind | None) -> Who:
+    async def identity(self, bind: Bind | None) -> Identity:
         """Return who makes the call; `bind` is asked once.
 
         Raises:
             PeerError: 403, if `bind` raised PermissionError.
         """
-        if self._who is None:
-            self._who = await who_asks(bind, self.scope)
-        return self._who
+        if self._identity is None:
+            self._identity = await identify(bind, self.scope)
+        return self._identity
 
-    def known(self, who: Who) -> None:
+    def known(self, identity: Identity) -> None:
         """Take who makes the call from the process that has asked already."""
-        self._who = who
+        self._identity = identity
 
 
 Serve = Callable[[Call], Awaitable[None]]

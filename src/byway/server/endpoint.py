@@ -16,11 +16,11 @@ from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
 from byway.limits import Limits
 from byway.server.call import Call, Serve
-from byway.server.fitting import check_handler
+from byway.server.identity import Bind
 from byway.server.middleware import FallbackMiddleware
 from byway.server.origin import Origins
-from byway.server.preference import ReaderForm
-from byway.server.who import Bind
+from byway.server.reader_forms import ReaderForm
+from byway.server.validation import check_handler
 from byway.session import Message
 from byway.transports.base import Event, Receive, Scope, Send
 

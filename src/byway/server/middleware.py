@@ -22,27 +22,27 @@ from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
 from byway.negotiation.offer import Offer, dropped_offer, offered_subprotocols, stripped_handshake
 from byway.server.admission import Admission
-from byway.server.answering import answering, with_headers
-from byway.server.answers import answer, answer_denied, application_headers
 from byway.server.application import Application, Denied
 from byway.server.bodies import Bodies
 from byway.server.body import check_head, parse_body, read_beginning
 from byway.server.call import Call, Serve
+from byway.server.call_frame import unpack_user
 from byway.server.cors import is_preflight, preflight_headers
-from byway.server.fitting import check_application, check_loop
-from byway.server.leaving import Leaving
+from byway.server.draining import Draining
+from byway.server.identity import Bind, identity_of, origin_of
 from byway.server.origin import OriginPolicy, Origins, Verdict
-from byway.server.preference import ReaderPaths
+from byway.server.owner_call import OwnedCall
+from byway.server.owner_request import respond
+from byway.server.process_status import report_on
+from byway.server.reader_forms import ReaderPaths
 from byway.server.readers import Readers
+from byway.server.refusal_log import RefusalLog
 from byway.server.registry import Hosted
-from byway.server.relayed import HandedCall
-from byway.server.relayed_requests import respond
 from byway.server.request_frame import RequestFrame
+from byway.server.responses import application_headers, send_denial, send_response
+from byway.server.serving import serve_call, with_headers
 from byway.server.sharing import Sharing
-from byway.server.telling import tell_of
-from byway.server.told import Told
-from byway.server.travel import unpack_user
-from byway.server.who import Bind, origin_of, who_is
+from byway.server.validation import check_application, check_loop
 from byway.session import Intake
 from byway.transports.base import Exchange, Headers, Receive, Scope, Send
 from byway.transports.uplink import answer_batch
@@ -121,9 +121,9 @@ class FallbackMiddleware:
         self._origins = OriginPolicy(origins)
         self._admission = Admission(app, self.limits, bind)
         self._counts = self._admission.registry.counts
-        self._told = Told(self._counts.refusals)
+        self._refusal_log = RefusalLog(self._counts.refusals)
         self._sharing = Sharing(backplane, name, app, bind, self.limits, self._counts)
-        self._leaving = Leaving(self._admission.registry, self._sharing, self.limits)
+        self._draining = Draining(self._admission.registry, self._sharing, self.limits)
         self._readers = Readers(readers, self._admission, self.limits)
         self._bodies = Bodies(self.limits)
 
@@ -150,9 +150,9 @@ class FallbackMiddleware:
         if serve is None:
             await self.app(scope, receive, send)
         else:
-            if not self._leaving.listens:
+            if not self._draining.listens:
                 check_loop()
-                self._leaving.listen(scope)
+                self._draining.listen(scope)
             if not self._sharing.joined and not self._admission.registry.draining:
                 await self._join()
             if self._sharing.active:
@@ -162,7 +162,7 @@ class FallbackMiddleware:
                 assert verdict.refusal is not None
                 serve = partial(self._move, verdict.refusal)
             call.send = with_headers(send, verdict.headers)
-            await answering(serve, verdict, self._told, call)
+            await serve_call(serve, verdict, self._refusal_log, call)
 
     async def _join(self) -> None:
         """Share sessions over the backplane of the event loop that runs now.
@@ -170,12 +170,12 @@ class FallbackMiddleware:
         Raises:
             UsageError: it cannot be used as it was set up.
         """
-        desk = self._sharing.find()
-        tell_of(self._admission.registry, desk.backplane)
-        await desk.start()
+        endpoints = self._sharing.find()
+        report_on(self._admission.registry, endpoints.backplane)
+        await endpoints.start()
         if not self._sharing.joined:  # no other call has come first
-            self._sharing.take(desk)
-            self._admission.use(desk.backplane)
+            self._sharing.take(endpoints)
+            self._admission.use(endpoints.backplane)
 
     def _own(self, call: Call) -> Serve | None:
         """Return what serves a call, if it is one of byway's own."""
@@ -206,9 +206,9 @@ class FallbackMiddleware:
         acknowledged, or after `limits.drain_timeout`, and the handlers have returned, or after
         `limits.handler_timeout`, when they are cancelled.
         """
-        await self._leaving.drain()
+        await self._draining.drain()
 
-    # Each of these raises PeerError for what the peer does wrong, see `answering`.
+    # Each of these raises PeerError for what the peer does wrong, see `serve_call`.
 
     async def _read(self, call: Call) -> None:
         """Serve a reader without a client library."""
@@ -220,7 +220,7 @@ class FallbackMiddleware:
 
     async def _preflight(self, call: Call) -> None:
         """Answer a preflight of a request of the protocol."""
-        await answer(call.scope, call.send, 204, preflight_headers(call.headers), b"")
+        await send_response(call.scope, call.send, 204, preflight_headers(call.headers), b"")
 
     async def _stripped(self, call: Call) -> None:
         """Answer a handshake that can become no WebSocket any more."""
@@ -293,7 +293,7 @@ class FallbackMiddleware:
             return
         if isinstance(admitted, Denied):
             self._counts.refusals[admitted.status] += 1
-            await answer_denied(call.scope, call.send, admitted)
+            await send_denial(call.scope, call.send, admitted)
             return
         hosted, accepted = admitted
         _take(hosted.live, hello, frames)
@@ -314,17 +314,17 @@ class FallbackMiddleware:
             call.relayed.carries(hosted.live, hello)
             self._sharing.relayed = True
 
-    async def serve_relayed(self, handed: HandedCall, told: dict[str, Any]) -> None:
+    async def serve_relayed(self, handed: OwnedCall, told: dict[str, Any]) -> None:
         """Serve a call that another process hands over; its origin was judged there."""
         self._counts.taken_over += 1
         call = Call(handed.scope, handed.receive, handed.send, relayed=handed)
-        call.known(who_is(call.scope, unpack_user(told["user"])))
+        call.known(identity_of(call.scope, unpack_user(told["user"])))
         serve = self._own(call)
         if serve is None:
             raise ValueError("no call of byway's own")
         if (moves := told.get("moves")) is not None:
             serve = partial(self._move, PeerError(moves, status=403))
-        await answering(serve, Verdict(call.scope), self._told, call)
+        await serve_call(serve, Verdict(call.scope), self._refusal_log, call)
 
     def serve_request(self, link: Link, request: RequestFrame) -> Coroutine[Any, Any, None] | None:
         """Serve a whole request that another process hands over."""
@@ -369,7 +369,7 @@ class FallbackMiddleware:
             raise refusal
         if self._sharing.owner(call, hello) is None:
             found = await self._admission.find(call, hello)
-            if found.who.origin != origin_of(call.scope):
+            if found.opened_by.origin != origin_of(call.scope):
                 raise refusal
         # What names its instance opens nothing, even if the session ends just now.
         await self._carry(call, hello, [], moves=refusal)
@@ -379,12 +379,12 @@ class FallbackMiddleware:
         event = await receive()  # lifespan.startup
         try:
             check_loop()
-            self._leaving.begin()
+            self._draining.begin()
             await self._join()
         except UsageError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        await self._leaving.lifespan(self.app, scope, event, receive, send)
+        await self._draining.lifespan(self.app, scope, event, receive, send)
 
 
 def _take(live: LiveSession, hello: Hello, frames: list[Frame]) -> None:

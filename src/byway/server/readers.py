@@ -30,13 +30,13 @@ from byway.hint import come_back, retry_after
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.server.admission import Admission
-from byway.server.answers import answer, answer_denied, application_headers
 from byway.server.application import Denied
 from byway.server.call import Call
-from byway.server.later import RECONNECT, come_again, gives_up, reconnect_after
-from byway.server.preference import EVENTS, LINES, ReaderForms, ReaderPaths
 from byway.server.process import process_name
-from byway.server.relaying import NotHere
+from byway.server.reader_forms import EVENTS, LINES, ReaderForms, ReaderPaths
+from byway.server.reader_retry import RECONNECT, reconnect_after, send_retry, would_give_up
+from byway.server.relay_call import NotHere
+from byway.server.responses import application_headers, send_denial, send_response
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Scope, first_of
 from byway.transports.eventstream import text_lines
 from byway.transports.sse import serve_events
@@ -87,8 +87,8 @@ class Readers:
         try:
             await self._serve(call, hand_over)
         except PeerError as error:
-            if gives_up(call, error.status):
-                await come_again(call, error.retry_after)
+            if would_give_up(call, error.status):
+                await send_retry(call, error.retry_after)
             raise
 
     async def _serve(self, call: Call, hand_over: HandOver) -> None:
@@ -109,7 +109,7 @@ class Readers:
                 # What ends with its server is begun anew at another, or at the next.
                 if error.gone == ENDED and not self._admission.registry.draining:
                     # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
-                    await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
+                    await send_response(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
                     return
                 if error.status == 403:
                     raise  # somebody else's session: not to be answered with a new one
@@ -120,17 +120,17 @@ class Readers:
         hello = resumed or Hello(key=new_reader_key(process_name()), carrier=1, received=0, room=0)
         admitted = await self._admission.admit(call, hello, ring=True)
         if isinstance(admitted, Denied):
-            if gives_up(call, admitted.status):
-                await come_again(call, _asked(admitted), application_headers(admitted.headers))
+            if would_give_up(call, admitted.status):
+                await send_retry(call, _asked(admitted), application_headers(admitted.headers))
             else:
-                await answer_denied(scope, send, admitted)
+                await send_denial(scope, send, admitted)
             return
         hosted, accepted = admitted
         link = _attach(hosted.live, hello, EVENTS if events else LINES)
         if call.relayed is not None:
             call.relayed.carries(hosted.live, hello)
         if hosted.live.core.finished:
-            await answer(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
+            await send_response(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
             return
         exchange = Exchange(
             scope=scope,

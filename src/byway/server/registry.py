@@ -22,9 +22,9 @@ from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import ApplicationRun, Denied
 from byway.server.counts import Counts
-from byway.server.places import Places
+from byway.server.identity import Identity
 from byway.server.process import process_name
-from byway.server.who import Who
+from byway.server.quota import Quota
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
@@ -52,14 +52,14 @@ class Hosted:
         instance: names this run of the handler.
         live: the session.
         run: the application's run, or that of a probe.
-        who: who opened it.
+        opened_by: who opened it.
         claimed: the backplane has a claim for it.
     """
 
     instance: str
     live: LiveSession
     run: ApplicationRun
-    who: Who
+    opened_by: Identity
     claimed: bool = False
 
 
@@ -79,11 +79,11 @@ class Registry:
         self.counts: Counts = Counts()
         self._limits = limits
         self._hosted: dict[bytes, Hosted] = {}
-        self._denied: OrderedDict[bytes, tuple[float, Denied, Who]] = OrderedDict()
+        self._denied: OrderedDict[bytes, tuple[float, Denied, Identity]] = OrderedDict()
         self._kept: dict[bytes, asyncio.TimerHandle] = {}  # claims of those who may ask again
         self._tombstones: OrderedDict[bytes, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places = Places(limits)
+        self._quota = Quota(limits)
         self._probes: set[bytes] = set()
 
     def __len__(self) -> int:
@@ -103,12 +103,14 @@ class Registry:
         """Say whether a key is that of a session here, or of one that is remembered."""
         return digest in self._hosted or digest in self._denied or digest in self._tombstones
 
-    def find(self, hello: Hello, who: Who, *, ring: bool = False) -> Hosted | Denied | None:
+    def find(
+        self, hello: Hello, identity: Identity, *, ring: bool = False
+    ) -> Hosted | Denied | None:
         """Look a session up by its whole key.
 
         Args:
             hello: what the client said.
-            who: who asks.
+            identity: who asks.
             ring: the request is one of a client that only reads.
 
         Returns:
@@ -125,7 +127,7 @@ class Registry:
         now = asyncio.get_running_loop().time()
         hosted = self._hosted.get(digest)
         if hosted is not None:
-            _check_owner(who, hosted.who)
+            _check_owner(identity, hosted.opened_by)
         # A client may have opened its session here as well, without going on with it: what is here
         # says nothing of a run elsewhere.
         if hello.instance is not None and owner_of(hello.instance) not in (None, process_name()):
@@ -138,8 +140,8 @@ class Registry:
             return hosted
         refused = self._denied.get(digest)
         if refused is not None and refused[0] > now:
-            if not refused[1].may_retry(who.credentials, refused[2].credentials):
-                _check_owner(who, refused[2])
+            if not refused[1].may_retry(identity.credentials, refused[2].credentials):
+                _check_owner(identity, refused[2])
                 refused[1].remembered = True
                 return refused[1]
         elif self._tombstones.get(digest, 0) > now:
@@ -149,13 +151,13 @@ class Registry:
         if self.draining:
             raise PeerError("the server is going away", status=503)
         if not hello.probe:
-            self._places.check(who.address)
+            self._quota.check(identity.address)
         return None
 
     def open(
         self,
         hello: Hello,
-        who: Who,
+        identity: Identity,
         start: Callable[[LiveSession], ApplicationRun],
         *,
         ring: bool = False,
@@ -166,7 +168,7 @@ class Registry:
 
         Args:
             hello: what the client said.
-            who: who asked for it.
+            identity: who asked for it.
             start: starts the application on the live session.
             ring: the client only reads.
             limits: bounds of the session where it has its own.
@@ -190,15 +192,15 @@ class Registry:
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)
-        hosted = self._hosted[digest] = Hosted(instance, live, run, who, claimed)
+        hosted = self._hosted[digest] = Hosted(instance, live, run, identity, claimed)
         if not hello.probe:
-            self._places.take(who.address)
+            self._quota.take(identity.address)
             run.task.add_done_callback(lambda _: self._leave_if_over(hosted))
         return hosted
 
     def _leave_if_over(self, hosted: Hosted) -> None:
         if hosted.run.task.done() and hosted.live.finished.is_set():
-            self._places.leave(hosted.who.address)
+            self._quota.leave(hosted.opened_by.address)
 
     async def wait_for_handlers(self) -> None:
         """Wait until the applications' runs have ended; cancel what is late."""
@@ -217,7 +219,7 @@ class Registry:
         if self._hosted.get(digest) is not hosted:
             return
         expires = asyncio.get_running_loop().time() + self._limits.refusal_age
-        self._denied[digest] = (expires, denied, hosted.who)
+        self._denied[digest] = (expires, denied, hosted.opened_by)
         while len(self._denied) > self._limits.refusals:
             self._denied.popitem(last=False)
         hosted.live.abort(1006, "refused by the application")
@@ -283,8 +285,8 @@ class Registry:
         return True
 
 
-def _check_owner(who: Who, opened_by: Who) -> None:
-    if not who.owns(opened_by):
+def _check_owner(identity: Identity, opened_by: Identity) -> None:
+    if not identity.owns(opened_by):
         # It comes before everything else that could be said of the session.
         raise PeerError("this request may not use this session", status=403)
 

@@ -14,8 +14,8 @@ from byway.backplane import Backplane, Gone, Link, LinkLost, Unavailable, Unreac
 from byway.errors import ENDED, PeerError
 from byway.server.call import Call
 from byway.server.claims import undecided
-from byway.server.relaying import HandedOver
-from byway.server.relaying_requests import HandedRequest
+from byway.server.relay_call import RelayedCall
+from byway.server.relay_request import RelayedRequest
 
 
 class Handed(Protocol):
@@ -95,7 +95,7 @@ class Relay:
         Raises:
             PeerError: the owner refuses it; 503, if it does not take it in time.
         """
-        one = HandedRequest(link)
+        one = RelayedRequest(link)
         self._calls.add(one)
         try:
             return await one.run(payload)
@@ -143,7 +143,7 @@ class Relay:
         for last in (False, True):
             try:
                 link = await backplane.link(owner)
-                one = HandedOver(call, link)
+                one = RelayedCall(call, link)
                 self._calls.add(one)
                 try:
                     await one.run(

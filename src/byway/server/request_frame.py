@@ -18,8 +18,8 @@ from typing import Final
 
 from byway.frames import HEADER
 from byway.handshake import ACK_ANSWER, TEXT_FORM, Hello
-from byway.server.relaying import ALONG
-from byway.server.travel import unpack_user
+from byway.server.call_frame import unpack_user
+from byway.server.relay_call import ALONG
 
 POLL: Final = "poll"
 

@@ -18,15 +18,15 @@ from byway.limits import Limits
 from byway.server.admission import Elsewhere, GivenBack
 from byway.server.application import Application
 from byway.server.call import Call
+from byway.server.call_frame import pack_call, pack_user
 from byway.server.claims import undecided
 from byway.server.counts import Counts
-from byway.server.desk import Desk, Place, desk_of, name_of
+from byway.server.identity import Bind
+from byway.server.loop_endpoints import LoopEndpoints, RelayTarget, endpoints_of_loop, name_of
 from byway.server.process import process_name
 from byway.server.relay import Relay
-from byway.server.relaying import NotHere
+from byway.server.relay_call import NotHere
 from byway.server.request_frame import fits, pack_request, pack_whose
-from byway.server.travel import pack_call, pack_user
-from byway.server.who import Bind
 from byway.transports.base import Scope, send_whole
 
 T = TypeVar("T")
@@ -79,46 +79,46 @@ class Sharing:
         self._app = app
         self._bind = bind
         self._limits = limits
-        self._desk: Desk | None = None
+        self._endpoints: LoopEndpoints | None = None
         self._left = False
         self._places: dict[str, str] = {}
 
     @property
     def backplane(self) -> Backplane | None:
         """The backplane; None before the first call."""
-        return None if self._desk is None else self._desk.backplane
+        return None if self._endpoints is None else self._endpoints.backplane
 
     @property
     def joined(self) -> bool:
         """Whether it has the backplane of the event loop that runs now."""
-        return self._desk is not None and self._desk.loop is asyncio.get_running_loop()
+        return self._endpoints is not None and self._endpoints.loop is asyncio.get_running_loop()
 
-    def find(self) -> Desk:
-        """Return the desk of the event loop that runs now; it may not have been started.
+    def find(self) -> LoopEndpoints:
+        """Return what this event loop has for the backplane, which may not have been started yet.
 
         Raises:
             UsageError: what it needs is not installed, or not here.
         """
-        return desk_of(self._spec, self._limits)
+        return endpoints_of_loop(self._spec, self._limits)
 
-    def take(self, desk: Desk) -> None:
-        """Share sessions over a desk that was started."""
-        self._desk, self._left = desk, False
-        self.active = not desk.backplane.alone
+    def take(self, endpoints: LoopEndpoints) -> None:
+        """Share sessions over a backplane that was started."""
+        self._endpoints, self._left = endpoints, False
+        self.active = not endpoints.backplane.alone
         self.relay.begin()
         self._places.clear()
-        desk.join(self)
+        endpoints.join(self)
 
     async def leave(self) -> None:
         """Have nothing more to do with other processes: the last endpoint closes the door."""
         self.relay.cut()
-        desk, self._desk = self._desk, None
+        endpoints, self._endpoints = self._endpoints, None
         self._left = self._left or self.active
         self.active = False
-        if desk is not None:
-            await desk.leave(self)
+        if endpoints is not None:
+            await endpoints.leave(self)
 
-    def place(self, scope: Scope, endpoint: Place) -> str:
+    def place(self, scope: Scope, endpoint: RelayTarget) -> str:
         """Return what calls for the endpoint are addressed to, in all processes.
 
         Raises:
@@ -127,13 +127,13 @@ class Sharing:
         root = "" if self._name is not None else scope.get("root_path", "")
         place = self._places.get(root)
         if place is None:
-            assert self._desk is not None
+            assert self._endpoints is not None
             place = self._name or f"{name_of(self._app)} {root}"
             if len(self._places) < ROOTS:
-                self._desk.take_place(place, endpoint)
+                self._endpoints.register(place, endpoint)
                 self._places[root] = place
             else:
-                self._desk.take_all_places(name_of(self._app), endpoint)
+                self._endpoints.register_all(name_of(self._app), endpoint)
         return place
 
     def owner(self, call: Call, hello: Hello) -> str | None:
@@ -165,7 +165,7 @@ class Sharing:
         call: Call,
         hello: Hello,
         owner: str,
-        endpoint: Place,
+        endpoint: RelayTarget,
         body: bytes,
         *,
         more: bool = False,
@@ -190,18 +190,18 @@ class Sharing:
             NotHere: a reader asks for what is not there any more; or the claim of the key that
                 an opening asks for was given back, so this process may claim it.
         """
-        assert self._desk is not None
+        assert self._endpoints is not None
         self._counts.handed_over += 1
         place = self.place(call.scope, endpoint)
         user = None
         if self._bind is not None:
-            user = pack_user((await call.who(self._bind)).user)
+            user = pack_user((await call.identity(self._bind)).user)
         whole = moves is None and not more
         if whole and await self._requested(call, hello, owner, pack_whose(place, user), body):
             return
         told = None if moves is None else str(moves)
         await self.relay.hand_over(
-            self._desk.backplane,
+            self._endpoints.backplane,
             call,
             owner,
             pack_call(call.scope, place, user, told),
@@ -215,10 +215,10 @@ class Sharing:
         self, call: Call, hello: Hello, owner: str, whose: bytes, body: bytes
     ) -> bool:
         """Have a request answered by one frame; False where that is not possible now."""
-        assert self._desk is not None
+        assert self._endpoints is not None
         if not fits(hello, whose, body):
             return False
-        link = self.relay.kept(self._desk.backplane, owner)
+        link = self.relay.kept(self._endpoints.backplane, owner)
         if link is None:
             return False
         frames = await self.relay.request(link, pack_request(whose, hello, body))
@@ -232,7 +232,7 @@ class Sharing:
         admit: Callable[[], Awaitable[T]],
         call: Call,
         hello: Hello,
-        endpoint: Place,
+        endpoint: RelayTarget,
         body: bytes,
         *,
         moves: PeerError | None = None,
@@ -268,7 +268,7 @@ class Sharing:
                 return None
         raise undecided(why)
 
-    async def hand_over_reader(self, call: Call, hello: Hello, endpoint: Place) -> bool:
+    async def hand_over_reader(self, call: Call, hello: Hello, endpoint: RelayTarget) -> bool:
         """Have the process of a reader's session serve its call; False where it is this one.
 
         Raises:

@@ -14,7 +14,7 @@ from byway.backplane.workers import WorkersBackplane
 from byway.channel import Channel
 from byway.errors import UsageError
 from byway.limits import Limits
-from byway.server.desk import desk_of, name_of
+from byway.server.loop_endpoints import endpoints_of_loop, name_of
 from tests.unit.clock import timed
 
 
@@ -64,10 +64,10 @@ async def test_all_endpoints_of_a_loop_share_one_of_each_kind() -> None:
         return NoBackplane(name)
 
     limits = Limits()
-    assert desk_of(make, limits) is desk_of(make, limits)
-    assert desk_of(False, limits) is desk_of(False, limits)
-    assert desk_of(make, limits) is not desk_of(False, limits)
-    assert made == [desk_of(make, limits).backplane.name]
+    assert endpoints_of_loop(make, limits) is endpoints_of_loop(make, limits)
+    assert endpoints_of_loop(False, limits) is endpoints_of_loop(False, limits)
+    assert endpoints_of_loop(make, limits) is not endpoints_of_loop(False, limits)
+    assert made == [endpoints_of_loop(make, limits).backplane.name]
 
 
 def test_an_application_is_called_by_its_function_or_its_class() -> None:

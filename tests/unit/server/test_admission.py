@@ -13,9 +13,9 @@ from byway.hint import come_back
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
+from byway.server.identity import Identity, client_address, identify
 from byway.server.middleware import FallbackMiddleware
 from byway.server.registry import Hosted
-from byway.server.who import Who, client_address, who_asks
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
@@ -222,7 +222,7 @@ async def test_other_credentials_do_not_help_against_another_refusal() -> None:
 @timed
 async def test_credentials_are_not_shown() -> None:
     """Who asks may stand in a log, or in a debugger's frame."""
-    assert "credentials" not in repr(await who_asks(None, signed()))
+    assert "credentials" not in repr(await identify(None, signed()))
 
 
 @timed
@@ -272,7 +272,7 @@ async def test_a_session_stays_until_its_close_is_acknowledged() -> None:
     hosted = await admitted(admission, app, hello())
     hosted.live.close(1000)
     await asyncio.sleep(LIMITS.window - 1)
-    assert admission.registry.find(hello(), Who()) is hosted
+    assert admission.registry.find(hello(), Identity()) is hosted
     await asyncio.sleep(2)
     assert await refused_with(admission, hello()) == 410
 
@@ -285,7 +285,7 @@ async def test_sessions_are_bounded_and_the_ones_that_are_there_go_on() -> None:
     await admitted(admission, app, hello("b"))
     await admitted(admission, app, hello("c"))
     assert await refused_with(admission, hello("d")) == 503
-    assert admission.registry.find(hello("a"), Who()) is first
+    assert admission.registry.find(hello("a"), Identity()) is first
     assert app.runs == 3
 
 
@@ -296,7 +296,7 @@ async def test_a_server_that_goes_away_admits_nobody_new() -> None:
     first = await admitted(admission, app, hello("a"))
     admission.registry.draining = True
     assert await refused_with(admission, hello("b")) == 503
-    assert admission.registry.find(hello("a"), Who()) is first
+    assert admission.registry.find(hello("a"), Identity()) is first
 
 
 @timed

@@ -10,8 +10,8 @@ from byway.errors import PeerError
 from byway.handshake import new_instance, new_process_name, owner_of
 from byway.limits import Limits
 from byway.server.admission import Admission
+from byway.server.identity import Identity
 from byway.server.process import process_name
-from byway.server.who import Who
 from tests.support.calls import call_of
 from tests.unit.clock import settle, timed
 from tests.unit.server.test_admission import Application, admitted, hello, refused_with, scope
@@ -77,7 +77,7 @@ async def test_whose_session_it_is_comes_before_where_it_is() -> None:
     app.decisions.put_nowait({"type": "websocket.accept"})
     await admission.admit(call_of(scope()), hello())
     with pytest.raises(PeerError) as caught:
-        admission.registry.find(hello(instance=OTHER), Who(user="somebody else"))
+        admission.registry.find(hello(instance=OTHER), Identity(user="somebody else"))
     assert (caught.value.status, caught.value.gone) == (403, "")
 
 

@@ -280,7 +280,7 @@ def test_a_claim_without_room_for_its_session_is_given_back(waits: bool) -> None
             table.gate.clear()
             late = asyncio.create_task(admission.admit(call(), hello("c")))
             await settle()
-            admission.registry._places.take("unknown")
+            admission.registry._quota.take("unknown")
             table.gate.set()
             with pytest.raises(PeerError) as caught:
                 await late

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from byway.backplane import LinkLost
 from byway.frames import MAX_ROOM, TEXT, encode
 from byway.handshake import Hello, new_instance, new_key, new_process_name
-from byway.server.relayed_requests import serve_request
-from byway.server.relaying import ALONG
+from byway.server.call_frame import pack_user
+from byway.server.owner_request import serve_request
+from byway.server.relay_call import ALONG
 from byway.server.request_frame import (
     MAX_WHOSE,
     fits,
@@ -23,7 +24,6 @@ from byway.server.request_frame import (
     pack_whose,
     unpack_request,
 )
-from byway.server.travel import pack_user
 
 USERS = [None, "mara", b"\x00", 7, True, (1, ("a", None)), UUID(int=5), "ä" * 1400]
 

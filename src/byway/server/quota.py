@@ -1,4 +1,4 @@
-"""Places: how many sessions there may be, in all and of one client address.
+"""Quota: how many sessions there may be, in all and of one client address.
 
 Knows: addresses, and how many places each holds.
 Must not know: keys, requests, what a session is.
@@ -12,7 +12,7 @@ from byway.errors import PeerError
 from byway.limits import Limits
 
 
-class Places:
+class Quota:
     """The places of this process.
 
     A place is held until the session is over and its handler has returned: else a client that

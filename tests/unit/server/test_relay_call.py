@@ -9,7 +9,7 @@ import pytest
 from byway.backplane import Link, LinkLost
 from byway.backplane.kinds import ACCEPT, BODY, CLOSE, END, LEAVE, START
 from byway.server.call import Call
-from byway.server.relaying import ALONG, HandedOver
+from byway.server.relay_call import ALONG, RelayedCall
 from byway.transports.base import Event
 from tests.unit.backplane.pair import End, joined
 
@@ -30,7 +30,7 @@ class Post:
     def __init__(self, link: Link) -> None:
         self.sent: list[Event] = []
         scope = {"type": "http", "headers": []}
-        self.over = HandedOver(Call(scope, self._receive, self._send), link)
+        self.over = RelayedCall(Call(scope, self._receive, self._send), link)
 
     async def _receive(self) -> Event:
         await asyncio.Event().wait()
@@ -127,7 +127,7 @@ async def test_a_websocket_that_is_closed_is_not_closed_again(ended: bool) -> No
 
     async with joined() as (relay, owner):
         scope = {"type": "websocket", "headers": []}
-        over = HandedOver(Call(scope, receive, send), relay.connection.carry())
+        over = RelayedCall(Call(scope, receive, send), relay.connection.carry())
         task = asyncio.create_task(
             over.run(b"{}", b"", more=False, lasting=False, brief=False, leaving=False)
         )

@@ -6,9 +6,9 @@ import logging
 
 from byway.errors import ELSEWHERE, PeerError
 from byway.server.origin import ForeignPage
+from byway.server.refusal_log import CURE, MORE, RefusalLog
 from byway.server.registry import SessionGone
 from byway.server.throttle import MOST
-from byway.server.told import CURE, MORE, Told
 
 
 def page_of(number: int) -> ForeignPage:
@@ -17,7 +17,7 @@ def page_of(number: int) -> ForeignPage:
 
 
 def test_origins_beyond_the_bound_are_not_hidden_by_those_before() -> None:
-    told = Told()
+    told = RefusalLog()
     for number in range(MOST):
         level, text = told.line(page_of(number), page_of(number))
         assert level == logging.WARNING
@@ -34,7 +34,7 @@ def test_origins_beyond_the_bound_are_not_hidden_by_those_before() -> None:
 
 def test_whatever_a_foreign_page_is_refused_for_it_fills_no_log() -> None:
     """Its handshakes may name sessions that are not here, of this process or of another."""
-    told = Told()
+    told = RefusalLog()
     page, gone = page_of(1), SessionGone("not known", "unknown")
     assert told.line(gone, page)[0] == logging.WARNING
     for error in (gone, SessionGone("another", ELSEWHERE), PeerError("malformed"), page):

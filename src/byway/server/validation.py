@@ -1,4 +1,4 @@
-"""What can be served, and where: checked before anybody connects.
+"""Validation: what can be served, and where, checked before anybody connects.
 
 Knows: the form of an ASGI 3 application, and what the server runs on.
 Must not know: sessions, requests.

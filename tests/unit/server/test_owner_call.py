@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from byway.server.relayed import serve_handed
+from byway.server.owner_call import serve_handed
 from tests.unit.backplane.pair import calling
 
 REST = b'"headers":[],"client":null,"server":null,"user":null,"place":"p"}'

@@ -26,10 +26,10 @@ from byway.live import LiveSession
 from byway.negotiation.offer import Offer
 from byway.server.application import Accepted
 from byway.server.claims import undecided
-from byway.server.desk import Find
+from byway.server.identity import Identity
+from byway.server.loop_endpoints import Find
 from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
 from byway.server.request_frame import RequestFrame, unpack_request
-from byway.server.who import Who
 from byway.session import Intake
 from byway.transports.base import Event, Exchange
 
@@ -92,7 +92,7 @@ def respond(
         LinkLost: the link was cut.
     """
     hello = request.hello
-    hosted = registry.find(hello, Who(user=request.user))
+    hosted = registry.find(hello, Identity(user=request.user))
     if not isinstance(hosted, Hosted):
         raise SessionGone(NOT_KNOWN, UNKNOWN)
     live = hosted.live

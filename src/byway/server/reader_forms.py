@@ -1,4 +1,4 @@
-"""Preference: in which form a reader wants what the handler sends, as events or as lines.
+"""Forms of readers: in which form a reader wants what the handler sends, as events or as lines.
 
 Knows: the paths of readers, and what `Accept` says (RFC 9110, section 12.5.1).
 Must not know: sessions, how either form is written.

@@ -1,4 +1,4 @@
-"""Later: a reader that cannot be served now is told to come back, in the words that it understands.
+"""Retries of readers: one that cannot be served now is told when to come back, in its own words.
 
 Knows: which refusals may pass, and how an `EventSource` is made to try again.
 Must not know: sessions, why there is no room.
@@ -14,8 +14,8 @@ from http import HTTPStatus
 from random import uniform
 from typing import Final
 
-from byway.server.answers import RETRY_AFTER, answer
 from byway.server.call import Call
+from byway.server.responses import RETRY_AFTER, send_response
 from byway.transports.base import ANSWER_HEADERS, Headers
 
 RECONNECT: Final = 1.0
@@ -44,7 +44,7 @@ def reconnect_after(seconds: float = RECONNECT) -> bytes:
     return b"retry: %d\n" % (1000 * (seconds + uniform(0, max(seconds, SPREAD))))
 
 
-def gives_up(call: Call, status: int) -> bool:
+def would_give_up(call: Call, status: int) -> bool:
     """Say whether a status which may pass would make this reader give up for good.
 
     An `EventSource` asks for an event stream and nothing else, with `Cache-Control: no-cache`, as
@@ -59,7 +59,7 @@ def gives_up(call: Call, status: int) -> bool:
     )
 
 
-async def come_again(
+async def send_retry(
     call: Call, retry_after: float | None = None, headers: Headers | None = None
 ) -> None:
     """Answer with an event stream that ends at once.
@@ -76,4 +76,4 @@ async def come_again(
         *ANSWER_HEADERS,
         *(headers or ()),
     ]
-    await answer(call.scope, call.send, 200, told, reconnect_after(pause))
+    await send_response(call.scope, call.send, 200, told, reconnect_after(pause))

@@ -1,4 +1,4 @@
-"""Told: how loudly a log says what a peer did wrong.
+"""The refusal log: how loudly a log says what a peer did wrong.
 
 Knows: which refusals are nobody's fault, and which come again and again.
 Must not know: requests, how they are answered.
@@ -24,7 +24,7 @@ MORE: Final = "refused pages of other origins too, which this log names again in
 """What is said once a minute of all those origins that are too many to name."""
 
 
-class Told:
+class RefusalLog:
     """What the log of one endpoint was told lately."""
 
     def __init__(self, refusals: Counter[int] | None = None) -> None:

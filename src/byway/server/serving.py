@@ -1,4 +1,4 @@
-"""Answering: a call is served, and what the peer does wrong is answered and logged.
+"""Serving: a call is served, and what the peer does wrong is responded to and logged.
 
 Knows: what a refusal looks like in the log, and whether an answer has begun.
 Must not know: sessions, transports, why a call is refused.
@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from byway.errors import PeerError
-from byway.server.answers import answer, answer_error
 from byway.server.bodies import ClientLeft
 from byway.server.call import Call, Serve
 from byway.server.denial import BODY, until_over
 from byway.server.origin import Verdict
-from byway.server.told import Told
+from byway.server.refusal_log import RefusalLog
+from byway.server.responses import send_error, send_response
 from byway.transports.base import Event, Send
 
 logger: logging.Logger = logging.getLogger("byway.server")
@@ -35,7 +35,7 @@ def with_headers(send: Send, added: Iterable[tuple[bytes, bytes]]) -> Send:
     return sending
 
 
-async def answering(serve: Serve, verdict: Verdict, told: Told, call: Call) -> None:
+async def serve_call(serve: Serve, verdict: Verdict, log: RefusalLog, call: Call) -> None:
     """Serve a call, and answer what the peer does wrong, unless an answer has begun by then."""
     scope, send = call.scope, call.send
     last = ""  # type of the last event that was sent
@@ -52,7 +52,7 @@ async def answering(serve: Serve, verdict: Verdict, told: Told, call: Call) -> N
         await serve(call)
     except PeerError as error:
         client = scope.get("client")
-        level, text = told.line(error, verdict.refusal)
+        level, text = log.line(error, verdict.refusal)
         logger.log(
             level,
             "refused %s %s from %s: %d %s",
@@ -65,10 +65,10 @@ async def answering(serve: Serve, verdict: Verdict, told: Told, call: Call) -> N
             text,
         )
         if not last:
-            await answer_error(scope, noting_send, error)
+            await send_error(scope, noting_send, error)
     except ClientLeft:
         logger.debug("a client left before its request was whole")
         # Nobody reads it, but middleware outside of this one takes no answer for a fault.
-        await answer(scope, send, 400, [], b"")
+        await send_response(scope, send, 400, [], b"")
     if last == BODY and call.relayed is None:
         await until_over(call.receive)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from byway.server.stopping import StopWatch
+from byway.server.listening_sockets import StopWatch
 
 
 async def test_sockets_of_others_go_on_blocking_where_there_is_a_default_timeout() -> None:

@@ -1,4 +1,4 @@
-"""Answers: what a request gets that carries no session.
+"""Responses: what a request gets that carries no session.
 
 Knows: ASGI responses, and the `Byway` header that marks them.
 Must not know: sessions, transports.
@@ -54,7 +54,7 @@ def application_headers(headers: Headers) -> Headers:
     return [(name.lower(), value) for name, value in headers if name.lower() not in _OURS]
 
 
-async def answer(
+async def send_response(
     scope: Scope,
     send: Send,
     status: int,
@@ -77,7 +77,7 @@ async def answer(
     await send({"type": f"{prefix}http.response.body", "body": body, "more_body": False})
 
 
-async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
+async def send_error(scope: Scope, send: Send, error: PeerError) -> None:
     """Answer what the peer did wrong, with the status that fits and the reason."""
     status = error.status
     body = f"{error}\n".encode()
@@ -98,10 +98,10 @@ async def answer_error(scope: Scope, send: Send, error: PeerError) -> None:
     # What it asks for does not exist in HTTP/2.
     if status == HTTPStatus.UPGRADE_REQUIRED and scope.get("http_version", "1.1").startswith("1"):
         headers.append((b"upgrade", b"websocket"))
-    await answer(scope, send, status, headers, body)
+    await send_response(scope, send, status, headers, body)
 
 
-async def answer_denied(scope: Scope, send: Send, denied: Denied) -> None:
+async def send_denial(scope: Scope, send: Send, denied: Denied) -> None:
     """Answer what the application refused, in its own words, marked as its refusal.
 
     A handshake that is refused with 403 and no more gets what a plain one gets: `websocket.close`.
@@ -124,4 +124,4 @@ async def answer_denied(scope: Scope, send: Send, denied: Denied) -> None:
         (b"byway", b"refused"),
         (b"content-length", str(len(denied.body)).encode()),
     ]
-    await answer(scope, send, denied.status, headers, denied.body)
+    await send_response(scope, send, denied.status, headers, denied.body)

@@ -1,4 +1,4 @@
-"""Telling: what a process says of itself to `byway sessions` and to Prometheus.
+"""The status of a process: what a process says of itself to `byway sessions` and to Prometheus.
 
 Knows: the sessions and the numbers of this process.
 Must not know: how it is asked, how it is shown.
@@ -28,7 +28,7 @@ MOST: Final = 100
 WAYS: Final = ("in", "out")
 
 
-class Teller:
+class ProcessStatus:
     """Says what goes on in one process. It may be asked in any thread."""
 
     def __init__(self, backplane: Backplane) -> None:
@@ -106,10 +106,10 @@ class Teller:
         return said
 
 
-def tell_of(registry: Registry, backplane: Backplane) -> None:
+def report_on(registry: Registry, backplane: Backplane) -> None:
     """Let what a process says of itself hold these sessions, too."""
-    if not isinstance(backplane.tell, Teller):
-        backplane.tell = Teller(backplane)
+    if not isinstance(backplane.tell, ProcessStatus):
+        backplane.tell = ProcessStatus(backplane)
     backplane.tell.registries.add(registry)
 
 

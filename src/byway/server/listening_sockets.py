@@ -1,4 +1,4 @@
-"""Stopping: seeing that a server has begun to stop though no signal came to this process.
+"""Listening sockets: seeing that a server has begun to stop though no signal came to this process.
 
 Knows: the sockets on which this process listens.
 Must not know: which server this is, sessions, what is done when it stops.

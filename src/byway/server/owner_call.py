@@ -17,9 +17,9 @@ from byway.backplane import Link, LinkLost, kinds
 from byway.errors import UNKNOWN, PeerError
 from byway.handshake import UP_ANSWER, Hello
 from byway.live import LiveSession
-from byway.server.answers import answer_error
-from byway.server.desk import Find
-from byway.server.travel import unpack_call
+from byway.server.call_frame import unpack_call
+from byway.server.loop_endpoints import Find
+from byway.server.responses import send_error
 from byway.transports.base import Event, Scope, stop
 
 logger: logging.Logger = logging.getLogger("byway.server")
@@ -36,7 +36,7 @@ class ClientBehindLink(OSError):
     """The link to a client's process was cut: raised to what writes to a WebSocket."""
 
 
-class HandedCall:
+class OwnedCall:
     """A call that another process has handed over.
 
     Attributes:
@@ -217,10 +217,10 @@ async def serve_handed(link: Link, payload: bytes, find: Find) -> None:
         logger.warning("a call of process %s cannot be read: %r", link.peer, error)
         link.cut()
         return
-    call = HandedCall(link, told["scope"])
+    call = OwnedCall(link, told["scope"])
     if place is None:
         unknown = PeerError("this endpoint is not known here", status=410, gone=UNKNOWN)
-        await answer_error(call.scope, call.send, unknown)
+        await send_error(call.scope, call.send, unknown)
     else:
         await place.serve_relayed(call, told)
     await call.finish()

@@ -1,4 +1,4 @@
-"""Who asks: the address and the page that a request comes from, and the application's user.
+"""Identity: the address and the page that a request comes from, and the application's user.
 
 Knows: ASGI scopes, and the application's `bind`.
 Must not know: sessions, keys, how an answer is sent.
@@ -22,7 +22,7 @@ Bind = Callable[[Any], Hashable | Awaitable[Hashable]]
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class Identity:
     """Who asks, as far as a request shows it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Who:
     origin: bytes = b""
     credentials: bytes = field(default=b"", repr=False)
 
-    def owns(self, opened_by: Who) -> bool:
+    def owns(self, opened_by: Identity) -> bool:
         """Say whether this is the user who opened a session; the address does not matter."""
         mine, other = self.user, opened_by.user
         if isinstance(mine, str) and isinstance(other, str):
@@ -46,26 +46,26 @@ class Who:
         return type(mine) is type(other) and mine == other
 
 
-async def who_asks(bind: Bind | None, scope: Scope) -> Who:
+async def identify(bind: Bind | None, scope: Scope) -> Identity:
     """Return who makes a call.
 
     Raises:
         PeerError: 403, if `bind` raised PermissionError.
     """
     if bind is None:
-        return who_is(scope, None)
+        return identity_of(scope, None)
     try:
         user = bind(scope)
         if inspect.isawaitable(user):
             user = await user
     except PermissionError:
         raise PeerError("this request may not use this endpoint", status=403) from None
-    return who_is(scope, user)
+    return identity_of(scope, user)
 
 
-def who_is(scope: Scope, user: Hashable) -> Who:
+def identity_of(scope: Scope, user: Hashable) -> Identity:
     """Return who makes a call, whose user is known."""
-    return Who(client_address(scope), user, origin_of(scope), _credentials(scope))
+    return Identity(client_address(scope), user, origin_of(scope), _credentials(scope))
 
 
 def origin_of(scope: Scope) -> bytes:

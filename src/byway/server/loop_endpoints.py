@@ -1,4 +1,4 @@
-"""The desk: what all endpoints of one event loop share, their backplane and the calls over it.
+"""Loop endpoints: what the endpoints of one event loop share, their backplane and its calls.
 
 Knows: backplanes, and which endpoint is meant by a name.
 Must not know: sessions, transports, what is in a call.
@@ -19,18 +19,18 @@ from byway.limits import Limits
 from byway.server.process import process_name
 
 
-class Place(Protocol):
+class RelayTarget(Protocol):
     """An endpoint, as the calls of other processes see it."""
 
     async def serve_relayed(self, handed: Any, told: dict[str, Any]) -> None:
-        """Serve a `byway.server.relayed.HandedCall`."""
+        """Serve a `byway.server.owner_call.OwnedCall`."""
 
     def serve_request(self, link: Link, request: Any) -> Coroutine[Any, Any, None] | None:
         """Serve a `byway.server.request_frame.RequestFrame`."""
 
 
-class Desk:
-    """The backplane of one event loop, and who takes its calls.
+class LoopEndpoints:
+    """The endpoints of one event loop by name, and the backplane that they share.
 
     Attributes:
         backplane: shared by all its endpoints.
@@ -41,16 +41,16 @@ class Desk:
     def __init__(self, backplane: Backplane, spec: BackplaneSpec = None) -> None:
         """Belong to the loop that runs now."""
         self.spec = spec
-        # The desks of a loop go with it, so none of them may keep it.
+        # This goes with its loop, so it may not keep it.
         self._loop = ref(asyncio.get_running_loop())
         self.backplane: Backplane = backplane
-        from byway.server.relayed_requests import serve_request  # it knows what is in a request
+        from byway.server.owner_request import serve_request  # it knows what is in a request
 
         backplane.serve_request = partial(serve_request, self.find)
         self.ready: bool = backplane.alone
         self._starting: asyncio.Task[None] | None = None
-        self._places: WeakValueDictionary[str, Place] = WeakValueDictionary()
-        self._many: WeakValueDictionary[str, Place] = WeakValueDictionary()
+        self._named: WeakValueDictionary[str, RelayTarget] = WeakValueDictionary()
+        self._remaining: WeakValueDictionary[str, RelayTarget] = WeakValueDictionary()
         self._members: set[int] = set()
 
     @property
@@ -77,29 +77,29 @@ class Desk:
             raise
         self.ready = True
 
-    def take_place(self, name: str, place: Place) -> None:
+    def register(self, name: str, target: RelayTarget) -> None:
         """Let the calls for a name go to this endpoint.
 
         Raises:
             UsageError: another one has it.
         """
-        _take(self._places, name, place)
+        _add(self._named, name, target)
 
-    def take_all_places(self, application: str, place: Place) -> None:
+    def register_all(self, application: str, target: RelayTarget) -> None:
         """Let all other calls for an application go to this endpoint, whatever its `root_path`.
 
         Raises:
             UsageError: another one has them.
         """
-        _take(self._many, application, place)
+        _add(self._remaining, application, target)
 
-    def find(self, name: str) -> Place | None:
+    def find(self, name: str) -> RelayTarget | None:
         """Return the endpoint to which the calls for a name go."""
-        return self._places.get(name) or self._many.get(name.partition(" ")[0])
+        return self._named.get(name) or self._remaining.get(name.partition(" ")[0])
 
     async def _serve(self, link: Link, payload: bytes) -> None:
         """Serve a call of another process."""
-        from byway.server.relayed import serve_handed  # it knows what is in a call
+        from byway.server.owner_call import serve_handed  # it knows what is in a call
 
         await serve_handed(link, payload, self.find)
 
@@ -113,27 +113,29 @@ class Desk:
         """Take an endpoint off; with the last one, leave the backplane in order."""
         self._members.discard(id(member))
         if not self._members and self.ready:
-            desks = _desks.get(asyncio.get_running_loop(), {})
-            for key in [key for key, desk in desks.items() if desk is self]:
-                del desks[key]
+            all_of_loop = _by_loop.get(asyncio.get_running_loop(), {})
+            for key in [key for key, endpoints in all_of_loop.items() if endpoints is self]:
+                del all_of_loop[key]
             if not self.backplane.alone:
                 await self.backplane.aclose()
 
 
-def _take(places: WeakValueDictionary[str, Place], name: str, place: Place) -> None:
-    there = places.setdefault(name, place)
-    if there is not place:
+def _add(targets: WeakValueDictionary[str, RelayTarget], name: str, target: RelayTarget) -> None:
+    there = targets.setdefault(name, target)
+    if there is not target:
         raise UsageError(
             f"two endpoints of this process are called {name!r}, so that calls of other "
             "processes could not be told apart: give each another name="
         )
 
 
-_desks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, Desk]] = WeakKeyDictionary()
+_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, LoopEndpoints]] = (
+    WeakKeyDictionary()
+)
 
 
-def desk_of(spec: BackplaneSpec, limits: Limits) -> Desk:
-    """Return the desk of the running event loop for what was given as `backplane=`.
+def endpoints_of_loop(spec: BackplaneSpec, limits: Limits) -> LoopEndpoints:
+    """Return the endpoints of the running event loop for what was given as `backplane=`.
 
     Args:
         spec: what was given.
@@ -143,11 +145,11 @@ def desk_of(spec: BackplaneSpec, limits: Limits) -> Desk:
         UsageError: it is none of what may be given.
     """
     spec = resolve(spec)
-    desks = _desks.setdefault(asyncio.get_running_loop(), {})
+    all_of_loop = _by_loop.setdefault(asyncio.get_running_loop(), {})
     key: object = spec if spec is None or isinstance(spec, (str, bool)) else id(spec)
-    if (desk := desks.get(key)) is None:
-        desk = desks[key] = Desk(choose(spec, process_name(), limits), spec)
-    return desk
+    if (endpoints := all_of_loop.get(key)) is None:
+        endpoints = all_of_loop[key] = LoopEndpoints(choose(spec, process_name(), limits), spec)
+    return endpoints
 
 
 def name_of(app: object) -> str:
@@ -158,5 +160,5 @@ def name_of(app: object) -> str:
     return f"{handler.__module__}.{handler.__qualname__}"
 
 
-Find = Callable[[str], Place | None]
+Find = Callable[[str], RelayTarget | None]
 """Finds an endpoint of this process by its name."""

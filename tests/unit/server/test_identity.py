@@ -12,7 +12,7 @@ from byway.handshake import Hello
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Denied
-from byway.server.who import Who, who_asks
+from byway.server.identity import Identity, identify
 from byway.transports.base import Receive, Scope, Send
 from tests.support.calls import call_of
 from tests.unit.clock import timed
@@ -54,7 +54,7 @@ async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
     ],
 )
 def test_only_the_opener_owns_a_session(opened_by: Hashable, user: Hashable, owns: bool) -> None:
-    assert Who("192.0.2.1", user).owns(Who("192.0.2.2", opened_by)) is owns
+    assert Identity("192.0.2.1", user).owns(Identity("192.0.2.2", opened_by)) is owns
 
 
 @timed
@@ -117,7 +117,7 @@ async def test_permission_denied_is_answered_and_all_else_is_the_applications_fa
         raise PermissionError("the token of alice is over: secret")
 
     with pytest.raises(PeerError) as caught:
-        await who_asks(refuse, scope())
+        await identify(refuse, scope())
     assert caught.value.status == 403
     assert "secret" not in str(caught.value)
 
@@ -125,4 +125,4 @@ async def test_permission_denied_is_answered_and_all_else_is_the_applications_fa
         raise LookupError("no table")
 
     with pytest.raises(LookupError):
-        await who_asks(fail, scope())
+        await identify(fail, scope())

@@ -1,4 +1,4 @@
-"""Shutdown: hearing that the server is about to stop, in time to tell the clients.
+"""Signals: hearing that the server is about to stop, in time to tell the clients.
 
 Knows: signals, and how to put a handler before one that is there.
 Must not know: sessions, what is done when the signal comes.

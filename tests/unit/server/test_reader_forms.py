@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from byway import Endpoint, FallbackMiddleware, UsageError
-from byway.server.preference import MAX_RANGES, ReaderForms
+from byway.server.reader_forms import MAX_RANGES, ReaderForms
 from tests.apps.readers_app import handler
 
 CHROMIUMS_BAR = b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"

@@ -39,7 +39,7 @@ class NotHere(Exception):
     """What is asked for is not in the process that it was in: whoever got the call may open it."""
 
 
-class HandedOver:
+class RelayedCall:
     """A call that another process serves for this one."""
 
     def __init__(self, call: Call, link: Link) -> None:

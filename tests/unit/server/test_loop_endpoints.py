@@ -14,11 +14,11 @@ from byway.errors import UsageError
 from byway.limits import Limits
 from byway.server import sharing
 from byway.server.counts import Counts
-from byway.server.desk import Desk, desk_of
+from byway.server.loop_endpoints import LoopEndpoints, endpoints_of_loop
 from byway.server.sharing import Sharing
 
 
-class Place:
+class Target:
     """An endpoint."""
 
     async def serve_relayed(self, handed: Any, told: dict[str, Any]) -> None:
@@ -32,10 +32,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     """Be an application."""
 
 
-def shares(place: Place, desk: Desk) -> Sharing:
+def shares(target: Target, endpoints: LoopEndpoints) -> Sharing:
     one = Sharing(False, None, app, None, Limits(), Counts())
-    one.take(desk)
-    one.place({"root_path": "/first"}, place)
+    one.take(endpoints)
+    one.place({"root_path": "/first"}, target)
     return one
 
 
@@ -55,23 +55,23 @@ def test_an_event_loop_that_is_closed_is_kept_by_nobody(leaves: bool) -> None:
     assert loop() is None
 
 
-async def test_paths_with_a_parameter_take_a_bounded_number_of_places(
+async def test_paths_with_a_parameter_take_a_bounded_number_of_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The `root_path` of `Mount("/{room}", endpoint)` says whatever a client wants."""
     monkeypatch.setattr(sharing, "ROOTS", 5)
-    desk = desk_of(False, Limits())
-    place, another = Place(), Place()
-    one = shares(place, desk)
-    called = {one.place({"root_path": f"/{room}"}, place) for room in range(50)}
+    endpoints = endpoints_of_loop(False, Limits())
+    target, another = Target(), Target()
+    one = shares(target, endpoints)
+    called = {one.place({"root_path": f"/{room}"}, target) for room in range(50)}
     assert len(called) == 50  # each process says the same, whatever it has seen before
-    assert len(one._places) == len(desk._places) == 5
-    assert all(desk.find(name) is place for name in called)
-    assert desk.find("another.app /1") is None
+    assert len(one._places) == len(endpoints._named) == 5
+    assert all(endpoints.find(name) is target for name in called)
+    assert endpoints.find("another.app /1") is None
     # The mounts that were seen before keep what is theirs.
     other = Sharing(False, None, app, None, Limits(), Counts())
-    other.take(desk)
-    assert desk.find(other.place({"root_path": "/other"}, another)) is another
+    other.take(endpoints)
+    assert endpoints.find(other.place({"root_path": "/other"}, another)) is another
     for room in range(50, 54):
         other.place({"root_path": f"/{room}"}, another)
     with pytest.raises(UsageError, match="give each another name="):
@@ -80,5 +80,5 @@ async def test_paths_with_a_parameter_take_a_bounded_number_of_places(
 
 async def test_what_was_given_for_one_desk_leads_to_no_other() -> None:
     """It is known by its id, which a later one could have, were it not kept."""
-    seen = [desk_of(lambda name: NoBackplane(name), Limits()) for _ in range(20)]
+    seen = [endpoints_of_loop(lambda name: NoBackplane(name), Limits()) for _ in range(20)]
     assert len(set(map(id, seen))) == len(seen)

@@ -12,7 +12,7 @@ from byway.backplane import Link, LinkLost, kinds
 from byway.errors import PeerError
 
 
-class HandedRequest:
+class RelayedRequest:
     """A request that another process answers for this one."""
 
     def __init__(self, link: Link) -> None:

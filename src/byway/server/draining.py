@@ -1,4 +1,4 @@
-"""Leaving: how an endpoint goes away without a client that does not know where to turn.
+"""Draining: how an endpoint goes away without a client that does not know where to turn.
 
 Knows: the sessions, those of other processes that came over this one, and what says that the
     server stops.
@@ -15,17 +15,17 @@ from random import uniform
 from byway.hint import going_away
 from byway.limits import Limits
 from byway.server.application import Application
+from byway.server.listening_sockets import StopWatch
 from byway.server.registry import Registry
 from byway.server.sharing import Sharing
-from byway.server.shutdown import SignalWatch
-from byway.server.stopping import StopWatch
+from byway.server.signals import SignalWatch
 from byway.server.watching import serves_here
 from byway.transports.base import Event, Receive, Scope, Send
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
 
-class Leaving:
+class Draining:
     """What one endpoint does when its server stops."""
 
     def __init__(self, registry: Registry, sharing: Sharing, limits: Limits) -> None:
