@@ -71,6 +71,10 @@ screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.p
 	@scripts/system-parts chromium
 	$(PY) scripts/screenshots
 
+.PHONY: architecture
+architecture: $(STAMP) ## draw docs/explanation/architecture.svg from what imports what
+	$(PY) scripts/architecture
+
 .PHONY: test
 test: $(STAMP) system-parts test-parts proxy-parts environments ## run the tests; ARGS='…' is handed to pytest
 	$(PY) -m pytest --numprocesses=$(WORKERS) $(ARGS)
@@ -132,13 +136,16 @@ browser: $(TOOLS)/node_modules/.set-up ## make browser/byway.min.js of byway.js
 check: check-style check-types check-browser check-wheel ## style, types, byway.min.js and the built wheel
 
 .PHONY: check-style
-check-style: $(STAMP) ## ruff, rules and format
+check-style: $(STAMP) ## ruff, rules and format; what may import what
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(PY) scripts/architecture --check
 
 .PHONY: check-types
 check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 	$(PY) -m mypy
+	$(PY) -m mypy scripts/architecture
 	$(PY) -m mypy scripts/check-wheel
 	$(PY) -m mypy scripts/limits-page
 	$(PY) -m mypy scripts/mutation
