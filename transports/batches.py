@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from byway.errors import ELSEWHERE, CarrierLost
 from byway.limits import MAX_PART
 from byway.live import Attachment
+from byway.session import Output, joined
 from byway.transports.base import stop
 from byway.transports.turns import SHOWN
 
@@ -139,7 +140,7 @@ class Batches:
                     continue
                 if not frames:
                     break
-                data = b"".join(frames)
+                data = joined(frames)
                 self._last_start = now = self._loop.time()
                 task = self._loop.create_task(dial.batch(link, data))
                 self._flights.append(self._flight(task, now, len(data)))
@@ -175,7 +176,7 @@ class Batches:
         if self._on_wait is not None and self.held == flight.held and not flight.task.done():
             self._on_wait()
 
-    async def _output(self) -> list[bytes] | None:
+    async def _output(self) -> list[Output] | None:
         """Wait for frames to bring up; None where a batch came back before there were any."""
         link, dial = self._link, self._dial
         waiting = link.output(dial.heartbeat, silence=dial.silence, size=self._size)

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from byway.errors import FrameError
-from byway.frames import HEADER, NEXT, PART, TEXT, Frame, decode_all
+from byway.frames import TEXT, Frame, decode_all
+from byway.session import Outgoing, Output, joined
 
 FRAMES_EVENT: Final = b"frames"
 _GROUP: Final = 17 * 1024
@@ -24,41 +26,29 @@ complete: on a path that cuts answers after 64 KB, longer ones would hardly ever
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
 
-class EventEncoder:
-    """Turns the encoded frames of one carrier into events."""
-
-    def __init__(self) -> None:
-        """Start outside a message."""
-        self._inside = False  # the next numbered frame may end a message of parts
-
-    def encode(self, frames: list[bytes]) -> bytes:
-        """Return the events for these frames, which are in the order of the wire."""
-        events: list[bytes] = []
-        group: list[bytes] = []
-        size = 0
-        for wire in frames:
-            kind = wire[0]
-            if kind == TEXT and not self._inside:
-                payload = wire[HEADER.size :]
-                if b"\r" not in payload:
-                    if group:
-                        events.append(_frames_event(group))
-                        group, size = [], 0
-                    events.append(text_event(payload))
-                    continue
-            if group and size + len(wire) > _GROUP:
-                events.append(_frames_event(group))
-                group, size = [], 0
-            # The closing TEXT of parts may begin inside a character, so it is no plain event.
-            if kind <= PART:
-                self._inside = kind == PART
-            elif kind == NEXT:
-                self._inside = True  # the parts may have gone another way
-            group.append(wire)
-            size += len(wire)
-        if group:
+def encode_events(frames: Iterable[Output]) -> bytes:
+    """Return the events for these frames, which are in the order of the wire."""
+    events: list[bytes] = []
+    group: list[Output] = []
+    size = 0
+    for frame in frames:
+        # The fragment that closes a text may begin inside a character, so it is no plain event.
+        if isinstance(frame, Outgoing) and frame.kind == TEXT and frame.message is None:
+            payload = bytes(frame.payload())
+            if b"\r" not in payload:
+                if group:
+                    events.append(_frames_event(group))
+                    group, size = [], 0
+                events.append(text_event(payload))
+                continue
+        if group and size + len(frame) > _GROUP:
             events.append(_frames_event(group))
-        return b"".join(events)
+            group, size = [], 0
+        group.append(frame)
+        size += len(frame)
+    if group:
+        events.append(_frames_event(group))
+    return b"".join(events)
 
 
 def text_event(payload: bytes) -> bytes:
@@ -71,8 +61,8 @@ def text_lines(payload: bytes) -> bytes:
     return b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n"
 
 
-def _frames_event(group: list[bytes]) -> bytes:
-    data = binascii.b2a_base64(b"".join(group), newline=False)
+def _frames_event(group: list[Output]) -> bytes:
+    data = binascii.b2a_base64(joined(group), newline=False)
     return b"event: %b\ndata: %b\n\n" % (FRAMES_EVENT, data)
 
 

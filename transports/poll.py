@@ -15,7 +15,7 @@ from byway.errors import CarrierLost, FrameError
 from byway.handshake import Hello
 from byway.limits import MAX_PART
 from byway.live import LATE, Attachment, LiveSession
-from byway.session import State
+from byway.session import Output, State, joined
 from byway.transports.base import Exchange, Transport, stop
 from byway.transports.batches import Batches
 from byway.transports.form import BINARY
@@ -152,7 +152,7 @@ async def _next_answer(exchange: Exchange, link: Attachment, hello: Hello, *, op
     live.fit.received(hello.received)
     if opens or hello.poll == 1:
         size = min(live.fit.size, MAX_PART)
-        frames = [exchange.opening(link), *live.core.take(carrier, size)]
+        frames: list[Output] = [exchange.opening(link), *live.core.take(carrier, size)]
     else:
         frames = await link.output(size=live.fit.size)
         if frames:
@@ -161,6 +161,6 @@ async def _next_answer(exchange: Exchange, link: Attachment, hello: Hello, *, op
             left = live.fit.size - sum(map(len, frames))
             if link.polls == hello.poll and not carrier.ended and left > 0:
                 frames += live.core.take(carrier, left)
-    body = b"".join(frames)
+    body = joined(frames)
     live.fit.wrote(carrier.cursor, len(body))
     return body

@@ -13,7 +13,7 @@ from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport, attach_endless
 from byway.transports.behind import PADDING, is_padding_due
-from byway.transports.eventstream import EventDecoder, EventEncoder
+from byway.transports.eventstream import EventDecoder, encode_events
 from byway.transports.uplink import carry_endless
 
 if TYPE_CHECKING:
@@ -43,15 +43,14 @@ class ServerSentEvents(Transport):
 
 
 async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
-    encoder = EventEncoder()
-    yield encoder.encode([exchange.opening(link)])
+    yield encode_events([exchange.opening(link)])
     while frames := await link.output():
-        data = encoder.encode(frames)
+        data = encode_events(frames)
         frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
         yield data
         del data
         if await is_padding_due(link):
-            yield encoder.encode([PADDING])
+            yield encode_events([PADDING])
 
 
 async def serve_events(exchange: Exchange, events: AsyncIterator[bytes], headers: Headers) -> None:

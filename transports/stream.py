@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from byway.frames import Decoder
 from byway.handshake import Hello
 from byway.live import Attachment, LiveSession
+from byway.session import joined
 from byway.transports.base import Exchange, Transport, attach_endless, first_of
 from byway.transports.behind import PADDING, is_padding_due
 from byway.transports.form import BINARY
@@ -44,7 +45,7 @@ class Stream(Transport):
 async def _write(exchange: Exchange, link: Attachment) -> None:
     await exchange.body(exchange.opening(link), more=True)
     while frames := await link.output():
-        await exchange.body(b"".join(frames), more=True)
+        await exchange.body(joined(frames), more=True)
         frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
         if await is_padding_due(link):
             await exchange.body(PADDING, more=True)

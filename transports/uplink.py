@@ -15,7 +15,7 @@ from byway.frames import Frame
 from byway.handshake import ACK_ANSWER, Hello
 from byway.limits import MAX_PART
 from byway.live import Attachment, LiveSession
-from byway.session import State
+from byway.session import State, joined
 from byway.transports.base import Exchange, first_of, stop
 from byway.transports.batches import Batches
 from byway.transports.upload import Upload
@@ -45,7 +45,7 @@ def first_words(link: Attachment) -> bytes:
     A carrier that follows another need not open first to bring up what waits: that would cost a
     round trip. There is not much of it, so that no path takes offence at its size.
     """
-    return b"".join(link.live.core.take(link.carrier, MAX_PART))
+    return joined(link.live.core.take(link.carrier, MAX_PART))
 
 
 async def carry_endless(

@@ -20,7 +20,7 @@ from byway.errors import CarrierLost, ConnectError
 from byway.frames import Decoder, Frame, encode_ping
 from byway.handshake import UP_ANSWER
 from byway.live import Attachment, LiveSession
-from byway.session import Intake
+from byway.session import Intake, joined
 from byway.transports.base import Exchange, first_of, stop
 from byway.transports.form import BINARY
 
@@ -173,7 +173,7 @@ class Upload:
             yield hello.frame() + first
             await self._go.wait()
             while frames := await link.output(dial.heartbeat, silence=dial.silence):
-                yield b"".join(frames)
+                yield joined(frames)
 
         try:
             async with dial.request(hello, BINARY, body()):

@@ -23,10 +23,11 @@ from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from byway.errors import CarrierLost, FrameError
-from byway.frames import HEADER, PART, TEXT, Decoder, Frame
+from byway.frames import TEXT, Decoder, Frame
 from byway.handshake import OFFER_HEADER, SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
 from byway.live import LATE, Attachment, LiveSession
+from byway.session import Outgoing, Output, joined
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.closing import close_websocket
 from byway.transports.http2 import OwnProtocols
@@ -189,26 +190,14 @@ def _closed(error: websockets.ConnectionClosed) -> str:
     return f"the WebSocket was closed with {error.rcvd.code} {error.rcvd.reason}".rstrip()
 
 
-class _Writer:
-    """Turns encoded frames into WebSocket messages."""
-
-    def __init__(self) -> None:
-        self._inside = False  # the last numbered frame was a PART
-
-    def messages(self, frames: list[bytes]) -> str | bytes:
-        """Return the message that carries these frames."""
-        alone = (
-            len(frames) == 1
-            and frames[0][0] == TEXT
-            and len(frames[0]) > HEADER.size
-            and not self._inside
-        )
-        for wire in reversed(frames):
-            if wire[0] <= PART:
-                # The closing TEXT of parts may begin inside a character.
-                self._inside = wire[0] == PART
-                break
-        return frames[0][HEADER.size :].decode() if alone else b"".join(frames)
+def _message(frames: list[Output]) -> str | bytes:
+    """Return the WebSocket message that carries these frames."""
+    frame = frames[0]
+    if len(frames) > 1 or not isinstance(frame, Outgoing) or frame.kind != TEXT:
+        return joined(frames)
+    # The fragment that closes a text may begin inside a character.
+    is_whole = frame.message is None
+    return frame.as_text() if is_whole and frame.length else joined(frames)
 
 
 class _Reader:
@@ -252,10 +241,9 @@ async def _serve_up(exchange: Exchange, link: Attachment) -> None:
 
 
 async def _serve_down(exchange: Exchange, link: Attachment) -> None:
-    writer = _Writer()
-    frames = [exchange.opening(link)]
+    frames: list[Output] = [exchange.opening(link)]
     while frames:
-        message = writer.messages(frames)
+        message = _message(frames)
         if isinstance(message, str):
             await exchange.send({"type": "websocket.send", "text": message})
         else:
@@ -282,10 +270,9 @@ async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> N
     # The client speaks first: some proxies hold the server's first message until it does. Apache
     # holds over HTTP/2 what came together with the 101, until the server says something more.
     link.live.core.ask_echo(link.carrier, b"")
-    await socket.send(b"".join(link.live.core.take(link.carrier, 0, beat=True)))
-    writer = _Writer()
+    await socket.send(joined(link.live.core.take(link.carrier, 0, beat=True)))
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
-        await socket.send(writer.messages(frames))
+        await socket.send(_message(frames))
         link.touch()
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from byway.errors import CarrierLost, FrameError, UsageError
 from byway.frames import Frame
 from byway.limits import Limits
-from byway.session import Carrier, Closed, Intake, Message, Session, State
+from byway.session import BYWAY, Carrier, Closed, Intake, Message, Output, Peer, Session, State
 from byway.session.fit import Fit
 
 logger: logging.Logger = logging.getLogger("byway.session")
@@ -49,7 +49,7 @@ class LiveSession:
         limits: Limits,
         *,
         name: str,
-        ring: bool = False,
+        peer: Peer = BYWAY,
         on_finished: Callable[[LiveSession], None] | None = None,
         level: int = logging.INFO,
     ) -> None:
@@ -58,14 +58,14 @@ class LiveSession:
         Args:
             limits: bounds of the session.
             name: for the log; no secret.
-            ring: see `Session`.
+            peer: what the other side is able to do.
             on_finished: called once, when nothing is left to do.
             level: of what it logs in the ordinary run of things.
         """
         self.level: int = level
         self.name = name
         self.limits = limits
-        self.core: Session = Session(limits, ring=ring)
+        self.core: Session = Session(limits, peer)
         self.attachments: dict[int, Attachment] = {}
         self.last_id: int = 0  # the highest of a carrier
         self.closed: asyncio.Event = asyncio.Event()
@@ -459,7 +459,7 @@ class Attachment:
 
     async def output(
         self, beat: float | None = None, *, silence: float | None = None, size: int | None = None
-    ) -> list[bytes]:
+    ) -> list[Output]:
         """Wait for frames to write on this carrier.
 
         Only one task a carrier may wait here. Cancelling it loses nothing.
@@ -473,7 +473,7 @@ class Attachment:
                 most, `live.batch`.
 
         Returns:
-            Encoded frames, at most about `live.batch` bytes; none once the carrier or the
+            Frames, at most about `live.batch` bytes; none once the carrier or the
             session has ended, or after `stop()`.
         """
         core, size = self.live.core, min(size or self.live.batch, self.live.batch)
@@ -481,7 +481,7 @@ class Attachment:
         while not (carrier := self.carrier).ended and self._stops == stops:
             if core.pending(carrier):
                 frames = core.take(carrier, size)
-                if core.is_ring:
+                if not core.peer.acknowledges:
                     self.live.wake_sender()  # nobody acknowledges; what is written makes room
                 return frames
             if core.finished:

@@ -11,7 +11,7 @@ from functools import partial
 
 from byway.errors import FrameError
 from byway.frames import decode_all
-from byway.session import Intake, Session
+from byway.session import Intake, Session, joined
 from tests.scale.figures import HEARTBEAT, LIMITS, WINDOW
 from tests.scale.life import Living, named
 from tests.scale.request import Request, Stray
@@ -122,7 +122,7 @@ class Client:
 
     def _bring(self, current: Request) -> None:
         assert current.carrier is not None
-        body = b"".join(self.core.take(current.carrier, 900, beat=True))
+        body = joined(self.core.take(current.carrier, 900, beat=True))
         self._batch = self._request("ack", None, 0, body)
 
     # What comes back

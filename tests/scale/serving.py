@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from byway.errors import FrameError
 from byway.frames import decode_all
-from byway.session import Carrier, Intake, Session
+from byway.session import Carrier, Intake, Output, Session, joined
 from tests.scale.figures import HEARTBEAT, LIMITS
 from tests.scale.wire import Data, Failed, Hello, Opened, Over, Reply, Whole
 from tests.scale.world import Violation
@@ -182,12 +182,12 @@ class Call:
             return
         self._answer_poll(session.core.take(carrier, 2000, beat=True))
 
-    def _answer_poll(self, frames: list[bytes]) -> None:
+    def _answer_poll(self, frames: list[Output]) -> None:
         session, carrier = self._session, self._carrier
         if self.done or session is None or carrier is None:
             return
         session.calls.pop(carrier.id, None)
-        self.reply(Whole(session.instance, session.core.announce(carrier), b"".join(frames)))
+        self.reply(Whole(session.instance, session.core.announce(carrier), joined(frames)))
         session.last_carried = self.process.world.now
         polls = self.process.polls
         polls[carrier] = self.hello.poll
@@ -211,13 +211,13 @@ class Call:
                 self._answer_poll(session.core.take(carrier, 2000))
         else:
             while session.core.pending(carrier):
-                self.reply(Data(b"".join(session.core.take(carrier, 700))))
+                self.reply(Data(joined(session.core.take(carrier, 700))))
 
     def beat(self) -> None:
         """Say something on a stream that may have been silent."""
         if self.hello.kind == "stream" and self._session is not None and self._carrier is not None:
             frames = self._session.core.take(self._carrier, 2000, beat=True)
-            self.reply(Data(b"".join(frames)))
+            self.reply(Data(joined(frames)))
 
     def gone(self) -> None:
         """The client, or the relay, has gone."""

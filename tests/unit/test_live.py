@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
@@ -20,7 +21,7 @@ from byway.frames import (
 )
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
-from byway.session import Closed, Intake, Message, State
+from byway.session import BYWAY, READER, Closed, Intake, Message, Output, Peer, State, joined
 from tests.unit.clock import now, settle, timed
 
 LIMITS = Limits(outbox=300, inbox=400, window=30, heartbeat=10, silence=25)
@@ -28,10 +29,10 @@ ROOM = 1_000_000
 FULL = bytes(LIMITS.outbox)
 
 
-def live(*, ring: bool = False) -> LiveSession:
+def live(*, peer: Peer = BYWAY) -> LiveSession:
     """Return a session whose peer has announced room."""
-    one = LiveSession(LIMITS, name="test", ring=ring)
-    if not one.core.is_ring:
+    one = LiveSession(LIMITS, name="test", peer=peer)
+    if one.core.peer.has_credit:
         one.acknowledge(0, ROOM)
     return one
 
@@ -70,9 +71,9 @@ def beat(one: LiveSession, seconds: float) -> None:
     one.feed(Intake(ordered=False), decode_all(encode_beat(seconds), max_frame=100))
 
 
-def read(wires: list[bytes]) -> list[bytes]:
+def read(wires: Iterable[Output]) -> list[bytes]:
     """Return the payloads of the texts among encoded frames."""
-    frames = decode_all(b"".join(wires), max_frame=100_000)
+    frames = decode_all(joined(wires), max_frame=100_000)
     return [payload for kind, payload in frames if kind == TEXT]
 
 
@@ -164,7 +165,7 @@ async def test_senders_that_wait_learn_of_the_end() -> None:
 
 @timed
 async def test_a_reader_s_sender_waits_until_it_was_written() -> None:
-    one = live(ring=True)
+    one = live(peer=READER)
     link = attached(one)
     await one.send(FULL)
     waiting = asyncio.create_task(one.send("next"))
@@ -364,7 +365,7 @@ async def test_output_is_woken_by_a_message() -> None:
 @timed
 async def test_output_keeps_no_silence_longer_than_a_beat() -> None:
     link = attached(live())
-    frames = decode_all(b"".join(await link.output(10)), max_frame=100)
+    frames = decode_all(joined(await link.output(10)), max_frame=100)
     assert [kind for kind, _ in frames] == [19]
     assert now() == 1_010
 
@@ -458,7 +459,7 @@ async def test_the_last_acknowledgement_is_written_before_the_carrier_ends() -> 
     one.acknowledge(1, ROOM)
     one.feed(link.carrier.intake, closing(1))
     assert one.finished.is_set()
-    (last,) = decode_all(b"".join(await link.output(10)), max_frame=100)
+    (last,) = decode_all(joined(await link.output(10)), max_frame=100)
     assert last[0] == 19
     assert await link.output(10) == []
     assert ended(link) == "the session is over"

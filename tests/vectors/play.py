@@ -18,7 +18,7 @@ from byway.hint import retry_after
 from byway.limits import Limits
 from byway.negotiation import Preference, Race, Silence
 from byway.negotiation.retry import may_pass
-from byway.session import Carrier, Closed, Session
+from byway.session import Carrier, Closed, Session, joined
 from byway.transports.eventstream import EventDecoder
 
 Json = Any
@@ -155,7 +155,7 @@ def _step(session: Session, carriers: dict[int, Carrier], what: str, more: list[
             return [session.inbox.received, carriers[number].proven, carriers[number].leaving]
         case "take", [number, size, beat]:
             frames_up = session.take(carriers[number], size, beat=beat)
-            return [shown(b"".join(frames_up)), session.pending(carriers[number])]
+            return [shown(joined(frames_up)), session.pending(carriers[number])]
         case "end", []:
             end = session.end
             return [end.code, end.reason] if end else [None, None]

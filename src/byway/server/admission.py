@@ -23,6 +23,7 @@ from byway.server.identity import Bind, Identity
 from byway.server.probe import Probes
 from byway.server.process import process_name
 from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
+from byway.session import BYWAY, Peer
 from byway.transports.base import Scope
 
 logger: logging.Logger = logging.getLogger("byway.server")
@@ -84,7 +85,7 @@ class Admission:
             self._claims = Claims(backplane, timeout, self.registry.keeps)
 
     async def admit(
-        self, call: Call, hello: Hello, *, ring: bool = False
+        self, call: Call, hello: Hello, *, peer: Peer = BYWAY
     ) -> tuple[Hosted, Accepted] | Denied:
         """Find or open the session, and wait for the application's decision.
 
@@ -93,7 +94,8 @@ class Admission:
         Args:
             call: the call that asks. A new session's application sees what its scope says.
             hello: what the client said.
-            ring: a new session is for somebody who only reads. Its key is this process' own.
+            peer: what the client of a new session is able to do. A reader's key is this process'
+                own.
 
         Raises:
             Elsewhere: another process is the owner of the session, or of the key.
@@ -102,15 +104,15 @@ class Admission:
                 application takes too long.
         """
         identity = await call.identity(self.bind)
-        return await self._admit(call, hello, identity, ring=ring, again=True)
+        return await self._admit(call, hello, identity, peer=peer, again=True)
 
     async def _admit(
-        self, call: Call, hello: Hello, identity: Identity, *, ring: bool, again: bool
+        self, call: Call, hello: Hello, identity: Identity, *, peer: Peer, again: bool
     ) -> tuple[Hosted, Accepted] | Denied:
         if self._claims is None and call.relayed is None:
-            found: Hosted | Denied = self.enter(call, hello, identity, ring=ring)
+            found: Hosted | Denied = self.enter(call, hello, identity, peer=peer)
         else:
-            found = await self._enter_shared(call, hello, identity, ring=ring)
+            found = await self._enter_shared(call, hello, identity, peer=peer)
         if not isinstance(found, Hosted):
             return found
         hosted = found
@@ -120,7 +122,7 @@ class Admission:
             if again and decision.may_retry(identity.credentials, hosted.opened_by.credentials):
                 # It waited for the decision on another attempt, with other credentials. Once is
                 # enough for a client: many with one key could keep each other waiting.
-                return await self._admit(call, hello, identity, ring=ring, again=False)
+                return await self._admit(call, hello, identity, peer=peer, again=False)
             return decision
         if not hosted.live.attachments:
             hosted.live.start_window()
@@ -132,7 +134,7 @@ class Admission:
         hello: Hello,
         identity: Identity,
         *,
-        ring: bool = False,
+        peer: Peer = BYWAY,
         claimed: bool = False,
     ) -> Hosted | Denied:
         """Find the session, or open it at once: it is no coroutine, so nothing waits in between.
@@ -141,29 +143,29 @@ class Admission:
             call: the call that asks.
             hello: what the client said.
             identity: who asks.
-            ring: a new session is for somebody who only reads.
+            peer: what the client of a new session is able to do.
             claimed: the backplane has given this process the claim for a new session.
 
         Raises:
             PeerError: see `Registry.find`.
         """
-        found = self.registry.find(hello, identity, ring=ring)
+        found = self.registry.find(hello, identity, peer=peer)
         if found is None:
-            return self._open(call.scope, hello, identity, ring=ring, claimed=claimed)
+            return self._open(call.scope, hello, identity, peer=peer, claimed=claimed)
         return found
 
     async def _enter_shared(
-        self, call: Call, hello: Hello, identity: Identity, *, ring: bool
+        self, call: Call, hello: Hello, identity: Identity, *, peer: Peer
     ) -> Hosted | Denied:
         """Find or open a session that the processes of a backplane share."""
-        found = self.registry.find(hello, identity, ring=ring)
+        found = self.registry.find(hello, identity, peer=peer)
         if found is not None:
             return found
         if call.relayed is not None:
-            return await self._find_relayed(hello, identity, ring=ring)
+            return await self._find_relayed(hello, identity, peer=peer)
         check_user(identity.user)
-        if ring:
-            return self.enter(call, hello, identity, ring=True)  # nobody else knows its key
+        if not peer.has_uplink:
+            return self.enter(call, hello, identity, peer=peer)  # nobody else knows its key
         assert self._claims is not None
         digest = key_hash(hello.key)
         try:
@@ -193,7 +195,7 @@ class Admission:
         return found
 
     async def _find_relayed(
-        self, hello: Hello, identity: Identity, *, ring: bool
+        self, hello: Hello, identity: Identity, *, peer: Peer
     ) -> Hosted | Denied:
         """Find the session that an opening asks for which another process has handed over.
 
@@ -206,10 +208,10 @@ class Admission:
         """
         if self._claims is not None:
             while await self._claims.held(key_hash(hello.key)):
-                found = self.registry.find(hello, identity, ring=ring)
+                found = self.registry.find(hello, identity, peer=peer)
                 if found is not None:
                     return found
-        if not ring and hello.instance is None and self.registry.give_back(hello):
+        if peer.has_uplink and hello.instance is None and self.registry.give_back(hello):
             raise GivenBack
         raise undecided("its process is just about to open it, or has given it up")
 
@@ -229,23 +231,23 @@ class Admission:
                 f"the application neither accepted nor refused within {timeout:g} s", status=504
             ) from None
 
-    async def find(self, call: Call, hello: Hello, *, ring: bool = False) -> Hosted:
+    async def find(self, call: Call, hello: Hello, *, peer: Peer = BYWAY) -> Hosted:
         """Find the session of a request that can open none.
 
         Raises:
             FrameError: it does not say which run of the handler it is for.
             PeerError: 403, or 410 as a `SessionGone`, see `Registry.find`.
         """
-        if hello.instance is None and not ring:
+        if hello.instance is None and peer.has_uplink:
             raise FrameError("a batch must name its instance")
         identity = await call.identity(self.bind)
-        found = self.registry.find(hello, identity, ring=ring)
+        found = self.registry.find(hello, identity, peer=peer)
         if not isinstance(found, Hosted):
             raise SessionGone(NOT_KNOWN, UNKNOWN)
         return found
 
     def _open(
-        self, scope: Scope, hello: Hello, identity: Identity, *, ring: bool, claimed: bool
+        self, scope: Scope, hello: Hello, identity: Identity, *, peer: Peer, claimed: bool
     ) -> Hosted:
         if hello.probe:
             probe = self._probes.admit(scope, identity.address)
@@ -258,4 +260,4 @@ class Admission:
             )
             return ApplicationRun(self._app, websocket_scope(scope, hello.subprotocols), live)
 
-        return self.registry.open(hello, identity, start, ring=ring, claimed=claimed)
+        return self.registry.open(hello, identity, start, peer=peer, claimed=claimed)

@@ -137,7 +137,7 @@ class Draining:
             # A client that was told, and leaves, may find no way any more to acknowledge it,
             # unless another process leads here.
             one.live.window = limits.drain_timeout if self._sharing.active else 0.0
-            if one.live.core.is_ring and not one.live.attachments:
+            if not one.live.core.peer.closes and not one.live.attachments:
                 one.live.let_go("no reader is there")
         # Who is not there now cannot be told, unless another process leads here.
         waits = [

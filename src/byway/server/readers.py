@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from byway.errors import ENDED, PeerError
-from byway.frames import BINARY, CLOSE, NEXT, PART, TEXT, Decoder, decode_close, decode_next
+from byway.frames import BINARY, CLOSE, PART, TEXT, decode_close
 from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_reader_key
 from byway.hint import come_back, retry_after
 from byway.limits import Limits
@@ -37,7 +37,9 @@ from byway.server.reader_forms import EVENTS, LINES, ReaderForms, ReaderPaths
 from byway.server.reader_retry import RECONNECT, reconnect_after, send_retry, would_give_up
 from byway.server.relay_call import NotHere
 from byway.server.responses import application_headers, send_denial, send_response
+from byway.session import READER, Outgoing
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Scope, first_of
+from byway.transports.behind import PADDING
 from byway.transports.eventstream import text_lines
 from byway.transports.sse import serve_events
 
@@ -118,7 +120,7 @@ class Readers:
                     return
                 lost = str(error)
         hello = resumed or Hello(key=new_reader_key(process_name()), carrier=1, received=0, room=0)
-        admitted = await self._admission.admit(call, hello, ring=True)
+        admitted = await self._admission.admit(call, hello, peer=READER)
         if isinstance(admitted, Denied):
             if would_give_up(call, admitted.status):
                 await send_retry(call, _asked(admitted), application_headers(admitted.headers))
@@ -158,7 +160,7 @@ class Readers:
         Raises:
             PeerError: it cannot go on.
         """
-        found = await self._admission.find(call, hello, ring=True)
+        found = await self._admission.find(call, hello, peer=READER)
         outbox = found.live.core.outbox
         if not outbox.first - 1 <= hello.received < outbox.next:
             raise PeerError("what followed the last event is not kept any more", status=410)
@@ -194,30 +196,23 @@ def _attach(live: LiveSession, hello: Hello, form: str) -> Attachment:
 
 
 class _Messages:
-    """Joins the frames of a reader's carrier to messages with their numbers."""
+    """Gives what a reader is written, message by message."""
 
-    def __init__(self, max_frame: int) -> None:
-        self._decoder = Decoder(max_frame=max_frame)
-        self._number = 0
-        self._parts: list[bytes] = []
+    def __init__(self, link: Attachment) -> None:
+        self._link = link
 
-    def join(self, wires: list[bytes]) -> list[tuple[int, int, bytes]]:
-        """Return ``(type, number, payload)`` of what is whole; padding has number 0."""
-        out: list[tuple[int, int, bytes]] = []
-        for kind, payload in self._decoder.feed(b"".join(wires)):
-            if kind == NEXT:
-                self._number = decode_next(payload)
-            elif kind == PART:
-                self._parts.append(payload)
-                self._number += 1
-            elif kind in (TEXT, BINARY, CLOSE):
-                if self._parts:
-                    payload = b"".join((*self._parts, payload))
-                    self._parts = []
-                out.append((kind, self._number, payload))
-                self._number += 1
-            else:
-                out.append((kind, 0, b""))
+    async def next(self) -> list[tuple[int, Outgoing | None]]:
+        """Wait for messages, each with its number; padding is None. There are none at the end."""
+        out: list[tuple[int, Outgoing | None]] = []
+        while not out and (frames := await self._link.output()):
+            number = self._link.carrier.cursor - sum(isinstance(one, Outgoing) for one in frames)
+            for frame in frames:
+                if isinstance(frame, Outgoing):
+                    if frame.kind != PART:
+                        out.append((number, frame.message or frame))
+                    number += 1
+                elif frame == PADDING:
+                    out.append((0, None))
         return out
 
 
@@ -228,32 +223,37 @@ async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: st
         if lost:
             opening += b"event: lost\ndata: " + json.dumps({"reason": lost}).encode() + b"\n\n"
         yield opening
-        messages = _Messages(exchange.limits.max_frame)
-        while wires := await link.output():
-            joined = messages.join(wires)
-            yield b"".join(_event(key, *one) for one in joined)
-            if joined and joined[-1][0] == CLOSE:
+        messages = _Messages(link)
+        while coming := await messages.next():
+            yield b"".join(_event(key, *one) for one in coming)
+            if _is_end(coming):
                 break
 
     headers: Headers = [(b"byway", EVENTS.encode()), *ANSWER_HEADERS, *exchange.headers]
     await serve_events(exchange, events(), headers)
 
 
-def _event(key: str, kind: int, number: int, payload: bytes) -> bytes:
-    if not number:
+def _event(key: str, number: int, message: Outgoing | None) -> bytes:
+    if message is None:
         return b":\n"
-    if kind == CLOSE:
+    payload = bytes(message.payload())
+    if message.kind == CLOSE:
         code, reason = decode_close(payload)
         body = _named("close", json.dumps({"code": code, "reason": reason}))
         if code == 1012 and (pause := come_back(reason)) is not None:
             body = reconnect_after(pause + RECONNECT) + body
-    elif kind == BINARY:
+    elif message.kind == BINARY:
         body = _named("binary", base64.b64encode(payload).decode())
     elif b"\r" in payload:
-        body = _named("json", json.dumps(payload.decode()))
+        body = _named("json", json.dumps(message.as_text()))
     else:
         body = text_lines(payload)
     return b"%bid: %b.%d\n\n" % (body, key.encode(), number)
+
+
+def _is_end(coming: list[tuple[int, Outgoing | None]]) -> bool:
+    last = coming[-1][1]
+    return last is not None and last.kind == CLOSE
 
 
 def _named(event: str, data: str) -> bytes:
@@ -263,11 +263,10 @@ def _named(event: str, data: str) -> bytes:
 async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
     async def write() -> None:
         await exchange.body(b"", more=True)
-        messages = _Messages(exchange.limits.max_frame)
-        while wires := await link.output():
-            joined = messages.join(wires)
-            await exchange.body(b"".join(_line(kind, data) for kind, _, data in joined), more=True)
-            if joined and joined[-1][0] == CLOSE:
+        messages = _Messages(link)
+        while coming := await messages.next():
+            await exchange.body(b"".join(_line(message) for _, message in coming), more=True)
+            if _is_end(coming):
                 break
         await exchange.body(b"", more=False)
 
@@ -275,13 +274,15 @@ async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
     await first_of(write(), exchange.left())
 
 
-def _line(kind: int, payload: bytes) -> bytes:
-    if kind == TEXT:
-        text = payload.decode()
+def _line(message: Outgoing | None) -> bytes:
+    if message is None:
+        return b"\n"
+    if message.kind == TEXT:
+        text = message.as_text()
         if text.startswith('"') or _LINE_BREAK.search(text):
             text = json.dumps(text)
         return text.encode() + b"\n"
-    if kind == BINARY:
-        url = "data:application/octet-stream;base64," + base64.b64encode(payload).decode()
+    if message.kind == BINARY:
+        url = "data:application/octet-stream;base64," + base64.b64encode(message.payload()).decode()
         return json.dumps(url).encode() + b"\n"
-    return b"" if kind == CLOSE else b"\n"
+    return b""

@@ -25,6 +25,7 @@ from byway.server.counts import Counts
 from byway.server.identity import Identity
 from byway.server.process import process_name
 from byway.server.quota import Quota
+from byway.session import BYWAY, Peer
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
@@ -104,14 +105,14 @@ class Registry:
         return digest in self._hosted or digest in self._denied or digest in self._tombstones
 
     def find(
-        self, hello: Hello, identity: Identity, *, ring: bool = False
+        self, hello: Hello, identity: Identity, *, peer: Peer = BYWAY
     ) -> Hosted | Denied | None:
         """Look a session up by its whole key.
 
         Args:
             hello: what the client said.
             identity: who asks.
-            ring: the request is one of a client that only reads.
+            peer: what the client of this request is able to do.
 
         Returns:
             The session; the refusal that the same client has just got; or None, if the client
@@ -133,7 +134,7 @@ class Registry:
         if hello.instance is not None and owner_of(hello.instance) not in (None, process_name()):
             raise SessionGone(BELONGS_ELSEWHERE, ELSEWHERE)
         if hosted is not None:
-            if hosted.live.core.is_ring is not ring:
+            if hosted.live.core.peer != peer:
                 raise SessionGone(NOT_KNOWN, UNKNOWN)
             if hello.instance is not None and not _is(hello.instance, hosted.instance):
                 raise SessionGone("this session runs in another instance", UNKNOWN)
@@ -160,7 +161,7 @@ class Registry:
         identity: Identity,
         start: Callable[[LiveSession], ApplicationRun],
         *,
-        ring: bool = False,
+        peer: Peer = BYWAY,
         limits: Limits | None = None,
         claimed: bool = False,
     ) -> Hosted:
@@ -170,7 +171,7 @@ class Registry:
             hello: what the client said.
             identity: who asked for it.
             start: starts the application on the live session.
-            ring: the client only reads.
+            peer: what the client is able to do.
             limits: bounds of the session where it has its own.
             claimed: the backplane has a claim for it.
         """
@@ -179,13 +180,13 @@ class Registry:
         live = LiveSession(
             limits or self._limits,
             name=digest.hex()[:8],
-            ring=ring,
+            peer=peer,
             on_finished=lambda _: self._bury(digest),
             level=logging.DEBUG if hello.probe else logging.INFO,
         )
         if hello.probe:
             self._probes.add(digest)
-        if not ring:
+        if peer.has_uplink:
             live.expect_words()
         self._denied.pop(digest, None)  # other credentials were asked for, and came
         self._keep_no_more(digest)

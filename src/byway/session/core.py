@@ -16,7 +16,6 @@ from byway.errors import ChannelClosed, FrameError, UsageError
 from byway.frames import (
     ACK,
     BEAT,
-    BINARY,
     CLOSE,
     LAST_NUMBERED,
     LEAVE,
@@ -25,7 +24,6 @@ from byway.frames import (
     PING,
     PONG,
     SELECT,
-    TEXT,
     Frame,
     decode_ack,
     decode_beat,
@@ -44,8 +42,10 @@ from byway.frames import (
 from byway.limits import Limits
 from byway.session.carrier import Carrier, Intake
 from byway.session.early import Early
-from byway.session.inbox import Closed, Inbox, Message
+from byway.session.inbox import Closed, Inbox
 from byway.session.outbox import Outbox
+from byway.session.outgoing import Message, Output
+from byway.session.peer import BYWAY, Peer
 
 MAX_CONTROL: Final = 16
 """PONGs and PINGs that wait on one carrier; one more lets the oldest go."""
@@ -92,22 +92,25 @@ class Session:
         carriers: the attached carriers by id, oldest first.
         selected: the carrier that alone is written to; None: all are.
         state: where it is in its life.
-        is_ring: whether the other side only reads.
+        peer: what the other side is able to do.
         beat: the longest silence, in seconds, that the peer asked for; None where it did not.
         repeats: numbered frames that came again, and were dropped.
     """
 
-    def __init__(self, limits: Limits, *, ring: bool = False) -> None:
+    def __init__(self, limits: Limits, peer: Peer = BYWAY) -> None:
         """Start open, with no carrier.
 
         Args:
             limits: bounds.
-            ring: the other side only reads: it neither acknowledges nor closes, so frames are
-                kept in a ring of `limits.outbox` bytes once they were written.
+            peer: what the other side is able to do.
         """
         self._limits = limits
-        self.is_ring = ring
-        self.outbox: Outbox = Outbox(part=limits.part, ring=limits.outbox if ring else None)
+        self.peer = peer
+        self.outbox: Outbox = Outbox(
+            part=limits.part,
+            ring=None if peer.acknowledges else limits.outbox,
+            has_credit=peer.has_credit,
+        )
         self.inbox: Inbox = Inbox(bound=limits.inbox, max_message=limits.max_message)
         self.carriers: dict[int, Carrier] = {}
         self.selected: Carrier | None = None
@@ -132,22 +135,14 @@ class Session:
         """
         if self.state is not State.OPEN:
             raise self.closed_error()
-        if isinstance(message, str):
-            try:
-                payload = message.encode()
-            except UnicodeEncodeError as error:
-                raise UsageError(
-                    f"the text holds a lone surrogate at index {error.start}; "
-                    "it cannot be sent as UTF-8"
-                ) from None
-            self.outbox.append(TEXT, payload)
-        else:
-            self.outbox.append(BINARY, bytes(message))
+        if not isinstance(message, str):
+            message = bytes(message)  # an application may give a bytearray and change it
+        self.outbox.append(message)
 
     @property
     def writable(self) -> bool:
         """Whether the outbox is below its bound. It may exceed it by one message."""
-        size = self.outbox.unwritten if self.is_ring else self.outbox.kept
+        size = self.outbox.kept if self.peer.acknowledges else self.outbox.unwritten
         return size < self._limits.outbox
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -173,7 +168,7 @@ class Session:
         self._closed_here = Closed(code, reason)
         self.outbox.append_close(code, reason)
         self.inbox.stop()
-        if self.is_ring:
+        if not self.peer.closes:
             self._move(_Event.CLOSE_RECEIVED)  # nobody is there to answer
 
     def abort(self, code: int, reason: str) -> None:
@@ -419,8 +414,8 @@ class Session:
         """Say whether frames were received that this carrier has not acknowledged yet."""
         return self.inbox.received > carrier.told_received
 
-    def take(self, carrier: Carrier, size: int, *, beat: bool = False) -> list[bytes]:
-        """Return the encoded frames to write on this carrier now.
+    def take(self, carrier: Carrier, size: int, *, beat: bool = False) -> list[Output]:
+        """Return the frames to write on this carrier now.
 
         Args:
             carrier: the carrier.
@@ -429,11 +424,12 @@ class Session:
         """
         if not beat and not self.pending(carrier):
             return []
-        out, carrier.control = carrier.control, []
+        out: list[Output] = list(carrier.control)
+        carrier.control.clear()
         if self._beat_due(carrier):
             out.append(encode_beat(self._asked_beat))
             carrier.told_beat = self._asked_beat
-        if self.is_ring:
+        if not self.peer.has_uplink:
             if beat:
                 out.append(encode(PAD))
         elif beat or self.unannounced(carrier) or self.inbox.limit > carrier.told_limit:
@@ -479,7 +475,7 @@ class Session:
 
     def _ack_due(self, carrier: Carrier) -> bool:
         inbox = self.inbox
-        if self.is_ring or carrier.told_received == inbox.received and not inbox.cost:
+        if not self.peer.has_uplink or carrier.told_received == inbox.received and not inbox.cost:
             return False
         quarter = inbox.bound // 4
         limit = inbox.limit

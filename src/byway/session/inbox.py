@@ -12,9 +12,7 @@ from typing import Final
 
 from byway.errors import FrameError
 from byway.frames import BINARY, CLOSE, PART, TEXT, decode_close
-
-Message = str | bytes
-"""What an application sends and receives."""
+from byway.session.outgoing import Message
 
 OVERHEAD: Final = 64
 """Bytes that a message costs beside its payload, so that empty ones are bounded too. About what

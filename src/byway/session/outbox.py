@@ -1,6 +1,6 @@
 """The outbox: numbered frames that were sent and are not yet acknowledged.
 
-Knows: numbers, the bytes of frames, the limit that the peer has announced.
+Knows: numbers, the sizes of frames, the limit that the peer has announced.
 Must not know: carriers, the inbox, who reads.
 
 A message costs its size and `OVERHEAD`, charged to its closing frame; parts and CLOSE cost
@@ -14,8 +14,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 
 from byway.errors import FrameError
-from byway.frames import HEADER, PART, encode_close
+from byway.frames import HEADER
 from byway.session.inbox import OVERHEAD
+from byway.session.outgoing import Message, Outgoing, closing, fragments, outgoing
 
 
 class Outbox:
@@ -34,10 +35,10 @@ class Outbox:
         "_closed",
         "_cost",
         "_ends",
+        "_frames",
         "_limit",
         "_ring",
         "_trimmed",
-        "_wire",
         "_written",
         "first",
         "next",
@@ -46,13 +47,13 @@ class Outbox:
         "size",
     )
 
-    def __init__(self, *, part: int, ring: int | None = None) -> None:
+    def __init__(self, *, part: int, ring: int | None = None, has_credit: bool = True) -> None:
         """Start empty.
 
         Args:
             part: bytes of a part; a longer message travels as several.
-            ring: for readers that cannot acknowledge: bytes kept of what was written already.
-                They announce no room either, so there is no limit.
+            ring: for peers that do not acknowledge: bytes kept of what was written already.
+            has_credit: whether the peer announces its room; without, there is no limit.
         """
         self.first: int = 1
         self.next: int = 1
@@ -60,39 +61,40 @@ class Outbox:
         self.part: int = part
         self.parts: int = 0
         self._ring = ring
-        self._wire: list[bytes] = []  # the encoded frames
+        self._frames: list[Outgoing] = []
         self._before: list[int] = []  # cost of all messages before the one that the frame is of
         self._ends: list[int] = []  # bytes of all frames ever, up to and with this one
         self._trimmed = 0  # bytes of all frames that were let go
         self._cost = 0  # cost of all messages ever
-        self._limit: float = 0 if ring is None else float("inf")
+        self._limit: float = 0 if has_credit else float("inf")
         self._written = 0  # greatest number ever written, for the ring
         self._closed = False
 
-    def append(self, kind: int, payload: bytes) -> None:
-        """Number a message, as one frame or as parts and a closing frame."""
-        length = len(payload)
-        cost = length + OVERHEAD
-        part = self.part
-        if length > part:
-            last = (length - 1) // part * part
-            for start in range(0, last, part):
-                self._keep(HEADER.pack(PART, part) + payload[start : start + part])
-            self.parts += last // part
-            payload = payload[last:]
-            length -= last
-        self._keep(HEADER.pack(kind, length) + payload)
-        self._cost += cost
+    def append(self, message: Message) -> None:
+        """Number a message, as one frame or as fragments.
+
+        Raises:
+            UsageError: a text holds a lone surrogate.
+        """
+        frame = outgoing(message)
+        length = frame.length
+        if length <= self.part:
+            self._keep(frame)
+        else:
+            for fragment in fragments(frame, self.part):
+                self._keep(fragment)
+            self.parts += (length - 1) // self.part
+        self._cost += length + OVERHEAD
 
     def append_close(self, code: int, reason: str) -> None:
         """Number CLOSE. Nothing may follow it."""
-        self._keep(encode_close(code, reason))
+        self._keep(closing(code, reason))
         self._closed = True
 
-    def _keep(self, wire: bytes) -> None:
-        size = self.size + len(wire)
+    def _keep(self, frame: Outgoing) -> None:
+        size = self.size + HEADER.size + frame.length
         self.size = size
-        self._wire.append(wire)
+        self._frames.append(frame)
         self._before.append(self._cost)
         self._ends.append(self._trimmed + size)
         self.next += 1
@@ -123,7 +125,7 @@ class Outbox:
             trimmed = self._ends[count - 1]
             self.size -= trimmed - self._trimmed
             self._trimmed = trimmed
-            del self._wire[:count], self._before[:count], self._ends[:count]
+            del self._frames[:count], self._before[:count], self._ends[:count]
             self.first += count
 
     def has(self, cursor: int) -> bool:
@@ -131,7 +133,7 @@ class Outbox:
         index = max(cursor - self.first, 0)
         return index < self._writable()
 
-    def slice(self, cursor: int, size: int) -> tuple[int, list[bytes]]:
+    def slice(self, cursor: int, size: int) -> tuple[int, list[Outgoing]]:
         """Return the frames that may be written now.
 
         Args:
@@ -140,14 +142,14 @@ class Outbox:
             size: bytes to return, exceeded by at most one frame.
 
         Returns:
-            The number of the first frame returned, and the encoded frames.
+            The number of the first frame returned, and the frames.
         """
         index = max(cursor - self.first, 0)
         stop = self._writable()
         if index < stop:
             start = self._ends[index - 1] if index else self._trimmed
             stop = min(stop, bisect_right(self._ends, start + size - 1) + 1)
-        return self.first + index, self._wire[index:stop]
+        return self.first + index, self._frames[index:stop]
 
     def wrote(self, cursor: int) -> None:
         """Say that frames below `cursor` have been written; a ring lets the oldest of them go."""
@@ -171,7 +173,7 @@ class Outbox:
     @property
     def kept(self) -> int:
         """Bytes that what is kept takes: more than travels, as empty messages take some too."""
-        return self.size + OVERHEAD * len(self._wire)
+        return self.size + OVERHEAD * len(self._frames)
 
     @property
     def unwritten(self) -> int:
@@ -203,4 +205,4 @@ class Outbox:
     @property
     def unacknowledged(self) -> bool:
         """Whether anything waits for an acknowledgement."""
-        return bool(self._wire)
+        return bool(self._frames)

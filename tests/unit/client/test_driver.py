@@ -17,7 +17,7 @@ from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference
 from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.retry import MAX_OPENINGS
-from byway.session import Closed, State
+from byway.session import Closed, State, joined
 from byway.transports import elsewhere
 from byway.transports.base import Exchange, Transport
 from byway.transports.dial import Dial
@@ -91,7 +91,7 @@ class Answering(Scripted):
         dial.feed(link, [opening()], httpx.Headers())
         self.tried.append(link)
         while wires := await link.output(10):
-            frames = decode_all(b"".join(wires), max_frame=1000)
+            frames = decode_all(joined(wires), max_frame=1000)
             dial.feed(
                 link, [(PONG, data) for kind, data in frames if kind == PING], httpx.Headers()
             )

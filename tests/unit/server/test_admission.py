@@ -16,6 +16,7 @@ from byway.server.application import Accepted, Denied
 from byway.server.identity import Identity, client_address, identify
 from byway.server.middleware import FallbackMiddleware
 from byway.server.registry import Hosted
+from byway.session import READER
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
@@ -397,11 +398,11 @@ async def test_a_readers_session_cannot_be_spoken_to_nor_another_be_read_as_one(
     app = Application()
     admission = Admission(app, LIMITS)
     app.decisions.put_nowait(ACCEPT)
-    await admission.admit(call_of(scope()), hello("a"), ring=True)
+    await admission.admit(call_of(scope()), hello("a"), peer=READER)
     assert await refused_with(admission, hello("a")) == 410
     await admitted(admission, app, hello("b"))
     with pytest.raises(PeerError) as caught:
-        await admission.admit(call_of(scope()), hello("b"), ring=True)
+        await admission.admit(call_of(scope()), hello("b"), peer=READER)
     assert caught.value.status == 410
 
 

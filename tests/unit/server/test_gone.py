@@ -12,6 +12,7 @@ from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.identity import Identity
 from byway.server.process import process_name
+from byway.session import BYWAY, READER, Peer
 from tests.support.calls import call_of
 from tests.unit.clock import settle, timed
 from tests.unit.server.test_admission import Application, admitted, hello, refused_with, scope
@@ -20,10 +21,10 @@ OTHER = new_instance(new_process_name())
 """A run of a handler in another process."""
 
 
-async def gone(admission: Admission, name: str, instance: str | None, *, ring: bool = False) -> str:
+async def gone(admission: Admission, name: str, instance: str | None, *, peer: Peer = BYWAY) -> str:
     """Return what a client is told that asks for a session which is not here."""
     with pytest.raises(PeerError) as caught:
-        await admission.admit(call_of(scope()), hello(name, instance=instance), ring=ring)
+        await admission.admit(call_of(scope()), hello(name, instance=instance), peer=peer)
     assert caught.value.status == 410
     return caught.value.gone
 
@@ -45,7 +46,7 @@ async def test_a_session_that_is_here_and_runs_elsewhere_too() -> None:
     assert owner_of(hosted.instance) == process_name()
     assert await gone(admission, "a", OTHER) == "elsewhere"
     assert await gone(admission, "a", new_instance(process_name())) == "unknown"
-    assert await gone(admission, "a", hosted.instance, ring=True) == "unknown"
+    assert await gone(admission, "a", hosted.instance, peer=READER) == "unknown"
 
 
 @timed

@@ -17,6 +17,7 @@ from byway.server.application import Accepted, Denied
 from byway.server.call import Call
 from byway.server.process import process_name
 from byway.server.registry import Hosted, SessionGone
+from byway.session import READER
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
@@ -389,7 +390,7 @@ async def test_a_challenge_that_nobody_meets_ends_after_a_while() -> None:
 @timed
 async def test_a_reader_s_own_session_needs_no_claim() -> None:
     table = Table(waits=False)
-    outcome = await shared(Application(), table).admit(call(), hello(), ring=True)
+    outcome = await shared(Application(), table).admit(call(), hello(), peer=READER)
     assert not isinstance(outcome, Denied)
     outcome[0].live.abort(1006, "gone")
     assert (table.asked, table.over) == (0, [])

@@ -8,7 +8,7 @@ itself: each method is one step that the network, a proxy or one of the two prog
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final, cast
 
@@ -18,10 +18,20 @@ from byway.handshake import ACK_ANSWER, UP_ANSWER, Hello
 from byway.limits import Limits
 from byway.live import Attachment
 from byway.server.body import parse_body
-from byway.session import OVERHEAD, Carrier, Closed, Intake, Message, Session, State
+from byway.session import (
+    OVERHEAD,
+    Carrier,
+    Closed,
+    Intake,
+    Message,
+    Output,
+    Session,
+    State,
+    joined,
+)
 from byway.transports.base import Exchange, Receive, Send
-from byway.transports.eventstream import EventDecoder, EventEncoder
-from byway.transports.websocket import _Reader, _Writer
+from byway.transports.eventstream import EventDecoder, encode_events
+from byway.transports.websocket import _message, _Reader
 
 KINDS: Final = ("websocket", "stream", "sse", "poll")
 KEY: Final = "Kx3vT8qLw2ZrN5yBhE7uJd"
@@ -132,8 +142,6 @@ class ServerEnd:
     link: Link | None
     polls: int = 0
     held: Request | None = None
-    events: EventEncoder = field(default_factory=EventEncoder)
-    writer: _Writer = field(default_factory=_Writer)
 
 
 class Link:
@@ -171,7 +179,6 @@ class Link:
         self.polls = 0
         self.broken = False
         self.hung_up = False
-        self.writer = _Writer()
         self.client_reader = _Reader(limits)
         self.server_reader = _Reader(limits)
         self.frames = Decoder(max_frame=limits.max_frame)
@@ -242,7 +249,7 @@ class Network:
         link.poll = self._request(link, "poll", poll=link.polls, frames=words)
 
     def _first_words(self, link: Link) -> bytes:
-        return b"".join(self.client.take(link.carrier, self.limits.batch))
+        return joined(self.client.take(link.carrier, self.limits.batch))
 
     def alive(self, link: Link) -> bool:
         """Say whether the client still uses this carrier."""
@@ -265,7 +272,7 @@ class Network:
                 return False
             if not link.spoke:
                 link.spoke = True
-                self._up(link, b"".join(core.take(carrier, 0, beat=True)))
+                self._up(link, joined(core.take(carrier, 0, beat=True)))
                 return True
         elif not link.opened or len(link.batches) >= IN_FLIGHT:
             return False
@@ -278,12 +285,12 @@ class Network:
                 return True
             return False
         if link.kind == "websocket":
-            self._up(link, link.writer.messages(frames))
+            self._up(link, _message(frames))
         elif link.upload is not None and link.upload.running:
             if not link.upload.broken:
-                link.upload.body += b"".join(frames)
+                link.upload.body += joined(frames)
         else:
-            request = self._request(link, ACK_ANSWER, frames=b"".join(frames))
+            request = self._request(link, ACK_ANSWER, frames=joined(frames))
             link.batches.append((request, carrier.cursor))
         return True
 
@@ -495,7 +502,7 @@ class Network:
         if first or hello.poll == 1:
             opening = self._opening("poll", end.carrier)
             frames = core.take(end.carrier, self.limits.batch)
-            request.answer = opening + b"".join(frames)
+            request.answer = opening + joined(frames)
         else:
             end.held = request
 
@@ -507,14 +514,14 @@ class Network:
         )
         return EXCHANGE.opening(cast(Attachment, link))
 
-    def _down(self, end: ServerEnd, frames: list[bytes]) -> None:
+    def _down(self, end: ServerEnd, frames: list[Output]) -> None:
         data: str | bytes
         if end.kind == "sse":
-            data = end.events.encode(frames)
+            data = encode_events(frames)
         elif end.kind == "websocket":
-            data = end.writer.messages(frames)
+            data = _message(frames)
         else:
-            data = b"".join(frames)
+            data = joined(frames)
         if end.link is not None and not end.link.broken:
             end.link.down.append(data)
 
@@ -528,7 +535,7 @@ class Network:
         if not frames:
             return core.finished and self.server_notices(carrier_id)
         if end.held is not None:
-            end.held.answer, end.held = b"".join(frames), None
+            end.held.answer, end.held = joined(frames), None
         else:
             self._down(end, frames)
         return True

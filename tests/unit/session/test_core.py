@@ -23,7 +23,7 @@ from byway.frames import (
     encode_ping,
 )
 from byway.handshake import Hello
-from byway.session import Closed, Intake, State
+from byway.session import READER, Closed, Intake, State
 from tests.unit.session.wires import LIMITS, Pair, messages, said, session, taken
 
 
@@ -280,7 +280,7 @@ def test_after_a_rewind_what_is_not_acknowledged_is_written_again() -> None:
 
 
 def test_a_reader_gets_padding_as_a_heartbeat_and_no_acks() -> None:
-    core = session(ring=True)
+    core = session(peer=READER)
     carrier = core.attach(1, ordered=True)
     assert taken(core, carrier, beat=True) == [(PAD, b"")]
     core.send("x")
@@ -288,7 +288,7 @@ def test_a_reader_gets_padding_as_a_heartbeat_and_no_acks() -> None:
 
 
 def test_a_reader_s_session_is_closed_without_an_answer() -> None:
-    core = session(ring=True)
+    core = session(peer=READER)
     core.close(4000)
     assert core.state is State.CLOSED
     carrier = core.attach(1, ordered=True)
@@ -296,7 +296,7 @@ def test_a_reader_s_session_is_closed_without_an_answer() -> None:
 
 
 def test_a_reader_s_sender_waits_for_what_was_never_written() -> None:
-    core = session(ring=True)
+    core = session(peer=READER)
     carrier = core.attach(1, ordered=True)
     core.send(bytes(LIMITS.outbox))
     assert not core.writable

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byway.frames import TEXT, decode_all, encode, encode_next
-from byway.session import OVERHEAD, Closed, Intake
+from byway.session import OVERHEAD, Closed, Intake, joined
 from byway.session.early import Early
 from tests.unit.session.wires import LIMITS, session
 
@@ -62,7 +62,7 @@ def test_a_close_that_came_early_is_the_end_when_its_turn_has_come() -> None:
     peer.send("one")
     peer.close(4000, "enough")
     carrier = peer.attach(1, ordered=False, batched=True)
-    frames = decode_all(b"".join(peer.take(carrier, 1000)), max_frame=1000)
+    frames = decode_all(joined(peer.take(carrier, 1000)), max_frame=1000)
     early = [*decode_all(encode_next(2), max_frame=100), frames[-1]]
     core.feed(Intake(ordered=False), early)
     assert core.end is None

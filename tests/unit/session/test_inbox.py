@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from byway.errors import FrameError
 from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all, encode_close
-from byway.session import OVERHEAD, Closed
+from byway.session import OVERHEAD, Closed, joined
 from byway.session.inbox import Inbox
 from byway.session.outbox import Outbox
 
@@ -153,11 +153,11 @@ def test_messages_and_their_bytes_are_known_without_counting(sizes: list[int], c
     sent = Outbox(part=100)
     taken = inbox(bound=1_000_000)
     for size in sizes:
-        sent.append(BINARY, bytes(size))
+        sent.append(bytes(size))
     if close:
         sent.append_close(1000, "bye")
     sent.acknowledge(0, 1_000_000)
-    for frame in decode_all(b"".join(sent.slice(1, 1_000_000)[1]), max_frame=1_000):
+    for frame in decode_all(joined(sent.slice(1, 1_000_000)[1]), max_frame=1_000):
         taken.accept(*frame)
     sent.acknowledge(taken.received, 0)
     taken.stop()

@@ -9,24 +9,24 @@ from hypothesis import strategies as st
 from byway.errors import FrameError
 from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all
 from byway.limits import Limits
-from byway.session import OVERHEAD, Session
+from byway.session import OVERHEAD, Outgoing, Session, joined
 from byway.session.outbox import Outbox
 from tests.unit.session.wires import starved
 
 ROOM = 1_000_000
 
 
-def kinds(wires: list[bytes]) -> list[int]:
-    """Return the types of encoded frames."""
-    return [wire[0] for wire in wires]
+def kinds(frames: list[Outgoing]) -> list[int]:
+    """Return the types of frames."""
+    return [one.kind for one in frames]
 
 
 def filled(*sizes: int, part: int = 100, ring: int | None = None) -> Outbox:
     """Return an outbox with messages of these sizes, and all the room for them."""
-    outbox = Outbox(part=part, ring=ring)
+    outbox = Outbox(part=part, ring=ring, has_credit=ring is None)
     outbox.acknowledge(0, ROOM)
     for size in sizes:
-        outbox.append(BINARY, bytes(size))
+        outbox.append(bytes(size))
     return outbox
 
 
@@ -52,10 +52,10 @@ def test_a_message_over_a_part_travels_as_parts_and_ends_with_its_type(
 ) -> None:
     outbox = Outbox(part=10)
     outbox.acknowledge(0, ROOM)
-    outbox.append(TEXT, b"x" * size)
+    outbox.append("x" * size)
     _, wires = outbox.slice(1, 1_000)
     assert kinds(wires) == frames
-    payloads = [payload for _, payload in decode_all(b"".join(wires), max_frame=100)]
+    payloads = [payload for _, payload in decode_all(joined(wires), max_frame=100)]
     assert b"".join(payloads) == b"x" * size
     assert all(payloads[:-1])  # a PART is never empty
     assert payloads[-1] or not size
@@ -63,7 +63,7 @@ def test_a_message_over_a_part_travels_as_parts_and_ends_with_its_type(
 
 def test_nothing_may_be_written_before_the_peer_announced_room() -> None:
     outbox = Outbox(part=10)
-    outbox.append(TEXT, b"x")
+    outbox.append("x")
     assert not outbox.has(1)
     assert outbox.slice(1, 100) == (1, [])
     assert starved(outbox)
@@ -118,7 +118,7 @@ def test_messages_may_begin_while_the_cost_before_them_is_below_the_limit(
     expected: list[int] = []
     cost = 0
     for size in sizes:
-        outbox.append(BINARY, bytes(size))
+        outbox.append(bytes(size))
         if cost < room:
             expected += [PART] * max(-(-size // 10) - 1, 0) + [BINARY]
         cost += size + OVERHEAD
@@ -135,7 +135,7 @@ def test_the_limit_means_the_same_wherever_the_peer_stands(
     before: list[int] = []
     cost = 0
     for size in sizes:
-        outbox.append(BINARY, bytes(size))
+        outbox.append(bytes(size))
         before += [cost] * (outbox.next - 1 - len(before))
         cost += size + OVERHEAD
     before.append(cost)
@@ -148,7 +148,7 @@ def test_the_limit_means_the_same_wherever_the_peer_stands(
 
 def test_close_needs_no_room_but_waits_for_what_is_before_it() -> None:
     outbox = Outbox(part=10)
-    outbox.append(TEXT, b"x")
+    outbox.append("x")
     outbox.append_close(1000, "")
     assert outbox.slice(1, 100) == (1, [])
     outbox.acknowledge(0, 1)
@@ -183,10 +183,10 @@ def test_the_ring_lets_the_oldest_go_once_written() -> None:
 def test_the_ring_holds_its_bound_and_loses_nothing_unwritten(
     sizes: list[int], data: st.DataObject
 ) -> None:
-    outbox = Outbox(part=1_000, ring=100)
+    outbox = Outbox(part=1_000, ring=100, has_credit=False)
     written = 1
     for size in sizes:
-        outbox.append(BINARY, bytes(size))
+        outbox.append(bytes(size))
         if data.draw(st.booleans()):
             written = data.draw(st.integers(written, outbox.next))
             outbox.wrote(written)
@@ -198,8 +198,8 @@ def test_the_ring_holds_its_bound_and_loses_nothing_unwritten(
 
 
 def test_a_reader_s_outbox_has_no_limit() -> None:
-    outbox = Outbox(part=10, ring=100)
-    outbox.append(TEXT, b"x")
+    outbox = Outbox(part=10, ring=100, has_credit=False)
+    outbox.append("x")
     assert outbox.has(1)
 
 

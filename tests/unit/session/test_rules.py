@@ -34,7 +34,7 @@ from byway.frames import (
     encode_pong,
     encode_select,
 )
-from byway.session import OVERHEAD, Closed, Intake, Session, State
+from byway.session import OVERHEAD, READER, Closed, Intake, Session, State
 from tests.unit.session.network import Network, Reader
 from tests.unit.session.wires import (
     LIMITS,
@@ -635,7 +635,7 @@ def test_an_ack_is_due_on_each_carrier_that_has_not_told_it() -> None:
 
 
 def test_without_a_ring_a_reader_s_outbox_would_fill_and_the_handler_would_wait_for_ever() -> None:
-    core = session(ring=True)
+    core = session(peer=READER)
     carrier = core.attach(1, ordered=True)
     for number in range(200):
         assert core.writable
@@ -645,7 +645,7 @@ def test_without_a_ring_a_reader_s_outbox_would_fill_and_the_handler_would_wait_
 
 
 def test_a_reader_that_comes_back_inside_the_ring_misses_nothing() -> None:
-    core = session(ring=True)
+    core = session(peer=READER)
     carrier = core.attach(1, ordered=True)
     for number in range(200):
         core.send(f"{number:03}")
@@ -659,7 +659,7 @@ def test_a_reader_that_comes_back_inside_the_ring_misses_nothing() -> None:
 
 
 def test_without_keeping_the_unwritten_a_slow_reader_would_miss_messages() -> None:
-    core = session(ring=True)
+    core = session(peer=READER)
     core.send(bytes(2 * LIMITS.outbox))
     core.send("second")
     assert not core.writable

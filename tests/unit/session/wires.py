@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from byway.frames import NAMES, Frame, decode_all
 from byway.limits import Limits
-from byway.session import Carrier, Intake, Message, Session
+from byway.session import BYWAY, Carrier, Intake, Message, Peer, Session, joined
 from byway.session.outbox import Outbox
 
 LIMITS = Limits(
@@ -14,17 +14,17 @@ LIMITS = Limits(
 ROOM = 1_000_000
 
 
-def session(*, room: int = ROOM, ring: bool = False, limits: Limits = LIMITS) -> Session:
+def session(*, room: int = ROOM, peer: Peer = BYWAY, limits: Limits = LIMITS) -> Session:
     """Return a session whose peer has announced room."""
-    one = Session(limits, ring=ring)
-    if room and not ring:
+    one = Session(limits, peer)
+    if room and peer.has_credit:
         one.acknowledge(0, room)
     return one
 
 
 def taken(core: Session, carrier: Carrier, *, beat: bool = False) -> list[Frame]:
     """Return the frames that a carrier has to write now."""
-    return decode_all(b"".join(core.take(carrier, 100_000, beat=beat)), max_frame=100_000)
+    return decode_all(joined(core.take(carrier, 100_000, beat=beat)), max_frame=100_000)
 
 
 def names(frames: list[Frame]) -> list[str]:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from byway.errors import FrameError
 from byway.frames import ACK, BINARY, CLOSE, PART, TEXT, Frame, encode, encode_ack, encode_next
-from byway.transports.eventstream import EventDecoder, EventEncoder, text_event
+from byway.session import Outgoing, Output
+from byway.session.outgoing import fragments, outgoing
+from byway.transports.eventstream import EventDecoder, encode_events, text_event
 from tests.unit.cutting import PLACES, cut, single
 
 MAX = 4_096
@@ -21,15 +23,23 @@ PARTED = st.tuples(st.just(PART), st.binary(min_size=1, max_size=10))
 FRAMES = st.lists(TEXTS | OTHERS | PARTED, max_size=8)
 
 
+def output(kind: int, payload: bytes) -> Output:
+    """Return what a session gives a transport to write for this frame."""
+    if kind == TEXT:
+        return outgoing(payload.decode())
+    if kind == PART:
+        return Outgoing(PART, len(payload), data=payload, message=outgoing(payload))
+    return encode(kind, payload)
+
+
 def written(frames: list[Frame], sizes: list[int] | None = None) -> bytes:
     """Return the events that one carrier writes for these frames, in several writes."""
-    encoder = EventEncoder()
-    wires = [encode(kind, payload) for kind, payload in frames]
+    wires = [output(kind, payload) for kind, payload in frames]
     out = []
     for size in sizes or []:
-        out.append(encoder.encode(wires[:size]))
+        out.append(encode_events(wires[:size]))
         wires = wires[size:]
-    return b"".join([*out, encoder.encode(wires)])
+    return b"".join([*out, encode_events(wires)])
 
 
 def read(pieces: list[bytes]) -> list[Frame]:
@@ -85,15 +95,9 @@ def test_a_carriage_return_cannot_stand_in_an_event(text: str) -> None:
 
 @given(st.text(min_size=1, max_size=30), st.integers(1, 5))
 def test_no_event_begins_inside_a_character(text: str, size: int) -> None:
-    payload = text.encode()
-    pieces = [payload[start : start + size] for start in range(0, len(payload), size)]
-    frames: list[Frame] = [(PART, piece) for piece in pieces[:-1]]
-    frames.append((TEXT, pieces[-1]))
-    written(frames).decode()
-    for start in range(len(frames)):  # a carrier that begins inside the message
-        encoder = EventEncoder()
-        wires = [encode(kind, piece) for kind, piece in frames[start:]]
-        encoder.encode([encode_next(start + 1), *wires]).decode()
+    pieces = list(fragments(outgoing(text), size))
+    for start in range(len(pieces)):  # a carrier that begins inside the message
+        encode_events([encode_next(start + 1), *pieces[start:]]).decode()
 
 
 def test_a_byte_order_mark_is_passed_over_once() -> None:
@@ -161,5 +165,5 @@ def test_many_frames_are_spread_over_events_within_the_decoder_s_bound() -> None
 def test_an_event_of_frames_is_not_much_longer_than_the_longest_part() -> None:
     """It counts when it is complete, and some paths cut an answer after 64 KB."""
     part = encode(BINARY, bytes(16 * 1024))
-    stream = EventEncoder().encode([encode_ack(1, 2), part, *[encode(BINARY, b"x")] * 5000, part])
+    stream = encode_events([encode_ack(1, 2), part, *[encode(BINARY, b"x")] * 5000, part])
     assert max(map(len, stream.split(b"\n\n"))) < 24 * 1024

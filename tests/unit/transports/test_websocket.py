@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import pytest
 
-from byway.frames import BINARY, PART, TEXT, encode, encode_ack
+from byway.frames import TEXT, encode, encode_ack
 from byway.limits import Limits
-from byway.transports.websocket import _Reader, _Writer
+from byway.session import Output, joined
+from byway.session.outgoing import fragments, outgoing
+from byway.transports.websocket import _message, _Reader
 
 EMPTY = encode(TEXT)
 
 
-def test_a_text_alone_is_a_text_message() -> None:
-    assert _Writer().messages([encode(TEXT, "grüße".encode())]) == "grüße"
+@pytest.mark.parametrize("text", ["plain", "grüße"])
+def test_a_text_alone_is_the_text_itself_which_nobody_encodes_here(text: str) -> None:
+    assert _message([outgoing(text)]) is text
+
+
+def test_a_text_of_which_only_the_bytes_are_kept_is_a_text_too() -> None:
+    text = outgoing("grüße")
+    outgoing("a newer one")
+    assert text.text is None
+    assert _message([text]) == "grüße"
 
 
 def test_an_empty_text_alone_is_a_frame_since_some_servers_drop_empty_messages() -> None:
-    assert _Writer().messages([EMPTY]) == EMPTY
+    assert _message([outgoing("")]) == EMPTY
 
 
 @pytest.mark.parametrize(
     "frames",
-    [[encode(BINARY)], [EMPTY, EMPTY], [EMPTY, encode_ack(1, 1)], [encode(TEXT, b"a"), EMPTY]],
+    [
+        [outgoing(b"")],
+        [outgoing(""), outgoing("")],
+        [outgoing(""), encode_ack(1, 1)],
+        [outgoing("a"), outgoing("")],
+    ],
     ids=["binary", "two", "with-ack", "after-another"],
 )
-def test_no_other_message_is_without_bytes(frames: list[bytes]) -> None:
-    assert _Writer().messages(frames) == b"".join(frames)
+def test_no_other_message_is_without_bytes(frames: list[Output]) -> None:
+    assert _message(frames) == joined(frames) != b""
 
 
 def test_the_end_of_parts_is_a_frame() -> None:
-    writer = _Writer()
-    assert isinstance(writer.messages([encode(PART, b"\xc3")]), bytes)
-    assert isinstance(writer.messages([encode(TEXT, b"\xa9")]), bytes)
-    assert writer.messages([encode(TEXT, b"next")]) == "next"
+    for fragment in fragments(outgoing("é"), 1):
+        assert isinstance(_message([fragment]), bytes)
 
 
 @pytest.mark.parametrize("message", ["", EMPTY], ids=["older-peer", "frame"])
