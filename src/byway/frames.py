@@ -248,5 +248,6 @@ def decode_all(data: bytes, *, max_frame: int) -> list[Frame]:
     """
     decoder = Decoder(max_frame=max_frame)
     frames = decoder.feed(data)
-    decoder.finish()
+    if decoder._rest:
+        decoder.finish()
     return frames

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import pairwise
+from operator import sub
 from typing import Any, Final
 
 from byway.errors import FrameError
@@ -129,8 +129,8 @@ def plainly_not_random(key: str) -> bool:
     # Where a text stands in the middle of its own double, it repeats a shorter one.
     if key in (key + key)[1 : len(key) + len(key) // 2]:
         return True
-    steps = {ord(after) - ord(before) for before, after in pairwise(key)}
-    return len(steps) == 1
+    codes = key.encode()
+    return len(set(map(sub, codes[1:], codes))) == 1
 
 
 def key_hash(key: str) -> bytes:
@@ -174,20 +174,30 @@ class _Fields:
     def wrong(self, name: str, wanted: str) -> FrameError:
         return FrameError(f"{self.kind}: {name!r} must be {wanted}")
 
-    def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
-        value = self.fields.get(name, default)
-        if type(value) is not int or not low <= value <= high:
-            raise self.wrong(name, f"an integer from {low} to {high}")
-        return value
+    def integers(self, wanted: Iterable[tuple[str, int, int, int | None]]) -> list[int]:
+        """Read numbers, each given with its bounds and what it is where it is missing."""
+        values: list[int] = []
+        for name, low, high, default in wanted:
+            value = self.fields.get(name, default)
+            if type(value) is not int or not low <= value <= high:
+                raise self.wrong(name, f"an integer from {low} to {high}")
+            values.append(value)
+        return values
 
-    def text(self, name: str, pattern: re.Pattern[str], wanted: str) -> str:
-        value = self.fields.get(name)
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise self.wrong(name, wanted)
-        return value
+    def texts(self, wanted: Iterable[tuple[str, re.Pattern[str], str, bool]]) -> list[str]:
+        """Read texts, each given with its pattern, how that is said, and whether it is needed.
 
-    def optional(self, name: str, pattern: re.Pattern[str], wanted: str) -> str | None:
-        return None if self.fields.get(name) is None else self.text(name, pattern, wanted)
+        One that is not there is "".
+        """
+        values: list[str] = []
+        for name, pattern, pattern_said, needed in wanted:
+            value = self.fields.get(name)
+            if value is None and not needed:
+                value = ""
+            elif not isinstance(value, str) or not pattern.fullmatch(value):
+                raise self.wrong(name, pattern_said)
+            values.append(value)
+        return values
 
     def tokens(self, name: str) -> tuple[str, ...]:
         value = self.fields.get(name, [])
@@ -216,6 +226,32 @@ _SUBPROTOCOLS_WANTED: Final = (
 )
 _NOT_RANDOM: Final = "the session key is not random; take at least 128 bits of a secure generator"
 _INSTANCE_WANTED: Final = "1 to 64 characters of base64url"
+
+
+_HELLO_TEXTS: Final = (
+    ("session", _KEY, _KEY_WANTED, True),
+    ("instance", _INSTANCE, _INSTANCE_WANTED, False),
+    ("answer", _TOKEN, "a transport's name or 'ack'", True),
+    ("form", _TOKEN, "a token", False),
+)
+_HELLO_INTEGERS: Final = (
+    ("carrier", 1, _MAX_CARRIER, None),
+    ("received", 0, _MAX_NUMBER, None),
+    ("room", 0, MAX_ROOM, None),
+    ("poll", 0, _MAX_NUMBER, 0),
+)
+
+_OPEN_TEXTS: Final = (
+    ("instance", _INSTANCE, _INSTANCE_WANTED, True),
+    ("transport", _TOKEN, "a transport's name", True),
+    ("subprotocol", _TOKEN, "a token", False),
+)
+_OPEN_INTEGERS: Final = (
+    ("received", 0, _MAX_NUMBER, None),
+    ("room", 0, MAX_ROOM, None),
+    ("part", MIN_PART, MAX_ROOM, None),
+    ("batch", 1, MAX_ROOM, None),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,19 +321,20 @@ class Hello:
         if len(payload) > max_size:
             raise FrameError(f"HELLO is over the bound of {max_size} bytes")
         fields = _Fields("HELLO", payload)
-        key = fields.text("session", _KEY, _KEY_WANTED)
+        key, instance, answer, form = fields.texts(_HELLO_TEXTS)
         if plainly_not_random(key):
             raise FrameError(_NOT_RANDOM)
+        carrier, received, room, poll = fields.integers(_HELLO_INTEGERS)
         return cls(
             key=key,
-            carrier=fields.integer("carrier", 1, _MAX_CARRIER),
-            received=fields.integer("received", 0, _MAX_NUMBER),
-            room=fields.integer("room", 0, MAX_ROOM),
-            instance=fields.optional("instance", _INSTANCE, _INSTANCE_WANTED),
-            answer=fields.text("answer", _TOKEN, "a transport's name or 'ack'"),
-            poll=fields.integer("poll", 0, _MAX_NUMBER, 0),
-            subprotocols=fields.tokens("subprotocols"),
-            form=fields.optional("form", _TOKEN, "a token") or "",
+            carrier=carrier,
+            received=received,
+            room=room,
+            instance=instance or None,
+            answer=answer,
+            poll=poll,
+            subprotocols=fields.tokens("subprotocols") if "subprotocols" in fields.fields else (),
+            form=form,
         )
 
     def token(self) -> str:
@@ -409,17 +446,19 @@ class Open:
             FrameError: it is not JSON, of another version, or a field is wrong.
         """
         fields = _Fields("OPEN", payload)
+        instance, transport, subprotocol = fields.texts(_OPEN_TEXTS)
+        received, room, part, batch = fields.integers(_OPEN_INTEGERS)
         return cls(
-            instance=fields.text("instance", _INSTANCE, _INSTANCE_WANTED),
-            transport=fields.text("transport", _TOKEN, "a transport's name"),
-            received=fields.integer("received", 0, _MAX_NUMBER),
-            room=fields.integer("room", 0, MAX_ROOM),
+            instance=instance,
+            transport=transport,
+            received=received,
+            room=room,
             heartbeat=fields.seconds("heartbeat"),
             window=fields.seconds("window"),
             silence=fields.seconds("silence"),
-            part=fields.integer("part", MIN_PART, MAX_ROOM),
-            batch=fields.integer("batch", 1, MAX_ROOM),
+            part=part,
+            batch=batch,
             transports=fields.tokens("transports"),
-            subprotocol=fields.optional("subprotocol", _TOKEN, "a token"),
+            subprotocol=subprotocol or None,
             promote=fields.fields.get("promote") is True,
         )

@@ -182,7 +182,7 @@ class World:
         assert all(0 < held <= TINY.sessions_per_address for held in places._held.values())
         assert len(registry._tombstones) <= TINY.tombstones
         assert len(registry._denied) <= TINY.refusals
-        assert self.app._bodies.size <= TINY.bodies
+        assert self.app._context.bodies.size <= TINY.bodies
         for one in registry.sessions:
             live, core = one.live, one.live.core
             assert len(live.attachments) <= TINY.carriers
@@ -212,8 +212,8 @@ class World:
         registry = self.app._admission.registry
         assert len(registry) == registry._quota._total == len(registry._tasks) == 0
         assert not registry._quota._held
-        assert self.app._bodies.size == 0
-        assert not self.app._bodies._unfinished
+        assert self.app._context.bodies.size == 0
+        assert not self.app._context.bodies._unfinished
 
 
 class _Complaints(logging.Handler):

@@ -89,10 +89,10 @@ async def test_a_body_over_the_bound_that_says_so(stage: Scene) -> None:
         b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/byway\r\nByway: 1\r\n"
         b"Content-Length: 65537\r\n\r\n"
     )
-    async with stage.logs("413 the body is over the bound of 65536 bytes"):
+    async with stage.logs("413 the request body is longer than 65536 bytes"):
         status, headers, body = await raw_exchange(stage.server.port, head)
     assert (status, headers["byway"]) == (413, "error")
-    assert body == b"the body is over the bound of 65536 bytes\n"
+    assert body == b"the request body is longer than 65536 bytes\n"
 
 
 async def test_a_body_over_the_bound_that_comes_in_chunks(stage: Scene) -> None:
@@ -100,9 +100,9 @@ async def test_a_body_over_the_bound_that_comes_in_chunks(stage: Scene) -> None:
         for _ in range(65):
             yield bytes(KIB)
 
-    async with stage.logs("413 the body is over the bound of 65536 bytes"):
+    async with stage.logs("413 the request body is longer than 65536 bytes"):
         answer = await stage.http.post(stage.url, content=pieces(), headers=PROTOCOL_HEADERS)
-    check_error(answer, 413, "the body is over the bound of 65536 bytes")
+    check_error(answer, 413, "the request body is longer than 65536 bytes")
 
 
 async def test_a_body_that_takes_too_long(stage: Scene) -> None:
@@ -110,10 +110,10 @@ async def test_a_body_that_takes_too_long(stage: Scene) -> None:
         b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/byway\r\nByway: 1\r\n"
         b"Content-Length: 100\r\n\r\n"
     )
-    async with stage.logs("408 the body took over 0.5 s to arrive"):
+    async with stage.logs("408 the request body did not arrive within 0.5 s"):
         status, headers, body = await raw_exchange(stage.server.port, head, b"a piece")
     assert (status, headers["byway"]) == (408, "error")
-    assert body == b"the body took over 0.5 s to arrive\n"
+    assert body == b"the request body did not arrive within 0.5 s\n"
 
 
 async def test_a_client_that_leaves_inside_its_body(stage: Scene) -> None:
@@ -152,7 +152,7 @@ HELLOS: dict[str, tuple[bytes, int, str]] = {
     "room of text": (hello_frame(room="1"), 400, "'room' must be an integer"),
     "bad subprotocol": (hello_frame(subprotocols=["a b"]), 400, "'subprotocols' must be"),
     "unknown answer": (hello_frame(answer="pigeon"), 406, "'pigeon' is not offered; these are:"),
-    "websocket by post": (hello_frame(answer="websocket"), 406, "cannot be the answer here"),
+    "websocket by post": (hello_frame(answer="websocket"), 406, "cannot be used by this call"),
     "poll without count": (hello_frame(answer="poll"), 400, "'poll' must count from 1"),
     "batch without instance": (hello_frame(answer="ack"), 400, "a batch must name its instance"),
     "too long": (hello_frame(more="x" * KIB), 400, "HELLO is over the bound of 1024 bytes"),

@@ -12,7 +12,8 @@ import byway
 from byway.server.application import Denied
 from byway.server.endpoint import ServerChannel
 from byway.server.responses import send_denial
-from byway.transports.base import Event
+from byway.transports.base import Event, Scope
+from tests.support.calls import call_of
 from tests.support.servers import Server
 
 
@@ -52,8 +53,10 @@ async def test_a_login_dialog_is_opened_by_no_request_of_a_page(
         sent.append(event)
 
     denied = Denied(401, [(b"WWW-Authenticate", b"Basic"), (b"retry-after", b"7")], b"who is it?")
-    scope = {"type": kind, "headers": headers, "extensions": {"websocket.http.response": {}}}
-    await send_denial(scope, send, denied)
+    scope: Scope = {"type": kind, "headers": headers, "extensions": {"websocket.http.response": {}}}
+    call = call_of(scope)
+    call.send = send
+    await send_denial(call, denied)
     start, body = sent
     assert (start["status"], body["body"]) == (401, b"who is it?")
     names = [name for name, _ in start["headers"]]

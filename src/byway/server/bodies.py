@@ -54,18 +54,22 @@ class Bodies:
             ClientLeft: the client left.
         """
         limits = self._limits
-        timeout = asyncio.timeout(limits.body_timeout)
-        body = _Unfinished(timeout)
-        self._unfinished[body] = None
+        body: _Unfinished | None = None
         try:
-            async with timeout:
+            async with asyncio.timeout(limits.body_timeout) as timeout:
                 while True:
                     event = await receive()
                     if event["type"] == "http.disconnect":
                         raise ClientLeft
+                    piece: bytes = event.get("body", b"")
+                    if body is None:
+                        if len(piece) > limits.body:
+                            raise PeerError(too_long(limits), status=413)
+                        if not event.get("more_body", False):
+                            return piece  # whole in one piece, as most are
+                        body = self._begin(timeout)
                     if body.crowded_out:
                         raise TimeoutError  # it came before the time-out could be noticed
-                    piece: bytes = event.get("body", b"")
                     if len(body.data) + len(piece) > limits.body:
                         raise PeerError(too_long(limits), status=413)
                     if not event.get("more_body", False):
@@ -74,13 +78,19 @@ class Bodies:
                     self.size += len(piece)
                     self._make_room()
         except TimeoutError:
-            if body.crowded_out:
-                raise PeerError("too many bodies are on their way here", status=503) from None
+            if body is not None and body.crowded_out:
+                raise PeerError("too many uploads in progress", status=503) from None
             raise PeerError(
-                f"the body took over {limits.body_timeout:g} s to arrive", status=408
+                f"the request body did not arrive within {limits.body_timeout:g} s", status=408
             ) from None
         finally:
-            self._drop(body)
+            if body is not None:
+                self._drop(body)
+
+    def _begin(self, timeout: asyncio.Timeout) -> _Unfinished:
+        body = _Unfinished(timeout)
+        self._unfinished[body] = None
+        return body
 
     def _make_room(self) -> None:
         while self.size > self._limits.bodies:
@@ -98,5 +108,5 @@ class Bodies:
 
 
 def too_long(limits: Limits) -> str:
-    """Say that a body is over the bound."""
-    return f"the body is over the bound of {limits.body} bytes"
+    """Say that a body is too long."""
+    return f"the request body is longer than {limits.body} bytes"

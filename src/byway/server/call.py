@@ -6,15 +6,13 @@ Must not know: sessions, transports, how a response is written.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from byway.errors import PeerError
 from byway.handshake import Hello
 from byway.live import LiveSession
-from byway.server.identity import Bind, Identity, identify
-from byway.transports.base import Headers, Receive, Scope, Send
+from byway.server.identity import Bind, Identity, ask_bind, identity_of
+from byway.transports.base import Event, Headers, Receive, Scope, Send
 
 
 class Handed(Protocol):
@@ -27,7 +25,6 @@ class Handed(Protocol):
         """Say that what is asked for is not here, so that it is opened where it was asked for."""
 
 
-@dataclass(slots=True)
 class Call:
     """One ASGI call.
 
@@ -37,19 +34,26 @@ class Call:
         send: the ASGI send.
         relayed: set where another process got the call and has handed it over. Such a call never
             opens a session, and is handed over no more.
-        values: the headers by name; of several with one name, the last.
+        values: the headers by name. Several with one name are one, with commas (RFC 9110, section
+            5.3).
+        last_sent: type of the last event that `respond` has sent; "" before.
     """
 
-    scope: Scope
-    receive: Receive
-    send: Send
-    relayed: Handed | None = None
-    values: dict[bytes, bytes] = field(default_factory=dict)
-    _identity: Identity | None = None
+    __slots__ = ("_identity", "last_sent", "receive", "relayed", "scope", "send", "values")
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, relayed: Handed | None = None
+    ) -> None:
         """Parse the headers."""
-        self.values = dict(self.scope["headers"])
+        self.scope: Scope = scope
+        self.receive: Receive = receive
+        self.send: Send = send
+        self.relayed: Handed | None = relayed
+        self.last_sent: str = ""
+        self._identity: Identity | None = None
+        headers: Headers = scope["headers"]
+        values = dict(headers)
+        self.values: dict[bytes, bytes] = values if len(values) == len(headers) else joined(headers)
 
     @property
     def headers(self) -> Headers:
@@ -57,20 +61,37 @@ class Call:
         headers: Headers = self.scope["headers"]
         return headers
 
+    def go_on_with(self, scope: Scope) -> None:
+        """Go on with another scope: that of a page whose credentials were taken away."""
+        if scope is not self.scope:
+            self.scope = scope
+            self.values = joined(scope["headers"])
+
     async def identity(self, bind: Bind | None) -> Identity:
         """Return who makes the call; `bind` is asked once.
 
         Raises:
             PeerError: 403, if `bind` raised PermissionError.
         """
-        if self._identity is None:
-            self._identity = await identify(bind, self.scope)
-        return self._identity
+        found = self._identity
+        if found is None:
+            user = None if bind is None else await ask_bind(bind, self.scope)
+            found = self._identity = identity_of(self.scope, self.values, user)
+        return found
 
     def known(self, identity: Identity) -> None:
         """Take who makes the call from the process that has asked already."""
         self._identity = identity
 
+    async def respond(self, event: Event) -> None:
+        """Send an event of a response, and note that one has begun."""
+        self.last_sent = event["type"]
+        await self.send(event)
 
-Serve = Callable[[Call], Awaitable[None]]
-"""What serves a call."""
+
+def joined(headers: Headers) -> dict[bytes, bytes]:
+    """Return headers by name; several with one name as one, with commas."""
+    values: dict[bytes, bytes] = {}
+    for name, value in headers:
+        values[name] = values[name] + b", " + value if name in values else value
+    return values

@@ -7,6 +7,7 @@ Must not know: which origins are allowed.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from byway.transports.base import Headers
@@ -35,9 +36,9 @@ def grant(origin: bytes, *, credentials: bool) -> tuple[tuple[bytes, bytes], ...
     )
 
 
-def preflight_headers(headers: Headers) -> Headers:
+def preflight_headers(values: Mapping[bytes, bytes]) -> Headers:
     """Return what the answer to an allowed preflight says beside that."""
-    wanted = dict(headers).get(b"access-control-request-headers", b"")
+    wanted = values.get(b"access-control-request-headers", b"")
     names = [one.strip() for one in wanted.split(b",")]
     allowed = [one for one in names if _NAME.fullmatch(one) and one.lower() not in _NEVER_ALLOWED]
     return [
@@ -47,7 +48,9 @@ def preflight_headers(headers: Headers) -> Headers:
     ]
 
 
-def is_preflight(method: str, headers: Headers) -> bool:
+def is_preflight(method: str, values: Mapping[bytes, bytes]) -> bool:
     """Say whether a request is the preflight of one of byway's own (WHATWG Fetch)."""
-    wanted = dict(headers).get(b"access-control-request-headers", b"").lower()
-    return method == "OPTIONS" and b"byway" in [one.strip() for one in wanted.split(b",")]
+    if method != "OPTIONS":
+        return False
+    wanted = values.get(b"access-control-request-headers", b"").lower()
+    return b"byway" in [one.strip() for one in wanted.split(b",")]

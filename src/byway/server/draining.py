@@ -49,7 +49,13 @@ class Draining:
     @property
     def listens(self) -> bool:
         """Whether it hears what stops the server, and did so when a first request came."""
-        return self._settled and not self._is_over and not self._is_left
+        # It is asked for each call: here are `_is_over` and `_is_left` in one.
+        loop, draining = self._loop, self._draining
+        if not self._settled or loop is None:
+            return False
+        if loop is not asyncio.get_running_loop() and not loop.is_running():
+            return False
+        return draining is None or self._stopping is not None or not draining.done()
 
     @property
     def _is_over(self) -> bool:

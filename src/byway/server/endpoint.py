@@ -15,7 +15,8 @@ from byway.channel import Channel, HeaderList, check_message
 from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
 from byway.limits import Limits
-from byway.server.call import Call, Serve
+from byway.server.call import Call
+from byway.server.context import Context
 from byway.server.identity import Bind
 from byway.server.middleware import FallbackMiddleware
 from byway.server.origin import Origins
@@ -76,24 +77,22 @@ class Endpoint(FallbackMiddleware):
             name=name,
             limits=limits,
         )
+        # Nobody else judges the page that makes a plain WebSocket here.
+        self._context.plain = _serve_plain
 
-    def _own(self, call: Call) -> Serve | None:
-        """Return what serves a call: here also a plain WebSocket, whose page nobody else judges."""
-        own = super()._own(call)
-        return self._plain if own is None and call.scope["type"] == "websocket" else own
 
-    async def _plain(self, call: Call) -> None:
-        """Serve a WebSocket that does not speak byway."""
-        connected = True  # `websocket.connect` was received already
+async def _serve_plain(call: Call, context: Context) -> None:
+    """Serve a WebSocket that does not speak byway, with the handler."""
+    connected = True  # `websocket.connect` was received already
 
-        async def receive_all() -> Event:
-            nonlocal connected
-            if connected:
-                connected = False
-                return {"type": "websocket.connect"}
-            return await call.receive()
+    async def receive_all() -> Event:
+        nonlocal connected
+        if connected:
+            connected = False
+            return {"type": "websocket.connect"}
+        return await call.receive()
 
-        await self.app(call.scope, receive_all, call.send)
+    await context.app(call.scope, receive_all, call.respond)
 
 
 class HandlerApplication:

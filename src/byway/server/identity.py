@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 import ipaddress
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from secrets import compare_digest
 from typing import Any
@@ -46,45 +47,46 @@ class Identity:
         return type(mine) is type(other) and mine == other
 
 
-async def identify(bind: Bind | None, scope: Scope) -> Identity:
-    """Return who makes a call.
+async def ask_bind(bind: Bind, scope: Scope) -> Hashable:
+    """Return the user of a call, as the application's `bind` says.
 
     Raises:
         PeerError: 403, if `bind` raised PermissionError.
     """
-    if bind is None:
-        return identity_of(scope, None)
     try:
         user = bind(scope)
-        if inspect.isawaitable(user):
-            user = await user
+        return await user if inspect.isawaitable(user) else user
     except PermissionError:
         raise PeerError("this request may not use this endpoint", status=403) from None
-    return identity_of(scope, user)
 
 
-def identity_of(scope: Scope, user: Hashable) -> Identity:
-    """Return who makes a call, whose user is known."""
-    return Identity(client_address(scope), user, origin_of(scope), _credentials(scope))
+def identity_of(scope: Scope, values: Mapping[bytes, bytes], user: Hashable) -> Identity:
+    """Return who makes a call.
+
+    Args:
+        scope: its scope.
+        values: its headers by name.
+        user: what `bind` says.
+    """
+    client = scope.get("client")
+    authorization = values.get(b"authorization")
+    return Identity(
+        client_address(str(client[0])[:64] if client else "unknown"),
+        user,
+        values.get(b"origin", b""),
+        b"" if authorization is None else sha256(authorization).digest(),
+    )
 
 
-def origin_of(scope: Scope) -> bytes:
-    """Return the header `Origin`, byte for byte; empty where no page asks."""
-    return b", ".join(value for name, value in scope["headers"] if name == b"origin")
-
-
-def _credentials(scope: Scope) -> bytes:
-    sent = [value for name, value in scope["headers"] if name == b"authorization"]
-    return sha256(b"\n".join(sent)).digest() if sent else b""
-
-
-def client_address(scope: Scope) -> str:
+@lru_cache(maxsize=1024)
+def client_address(name: str) -> str:
     """Return what counts as one client: an IPv4 address, or a /64 of IPv6.
 
     Whoever has one address of IPv6 has a whole /64 of them (RFC 6177).
+
+    Args:
+        name: the address as the server gives it.
     """
-    client = scope.get("client")
-    name = str(client[0])[:64] if client else "unknown"
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

@@ -34,6 +34,7 @@ class LoopEndpoints:
 
     Attributes:
         backplane: shared by all its endpoints.
+        loop: returns the event loop that it belongs to; None once that is gone.
         ready: whether the backplane has been started.
         spec: what was given for it; kept, so that no other has its id.
     """
@@ -42,7 +43,7 @@ class LoopEndpoints:
         """Belong to the loop that runs now."""
         self.spec = spec
         # This goes with its loop, so it may not keep it.
-        self._loop = ref(asyncio.get_running_loop())
+        self.loop = ref(asyncio.get_running_loop())
         self.backplane: Backplane = backplane
         from byway.server.owner_request import serve_request  # it knows what is in a request
 
@@ -52,11 +53,6 @@ class LoopEndpoints:
         self._named: WeakValueDictionary[str, RelayTarget] = WeakValueDictionary()
         self._remaining: WeakValueDictionary[str, RelayTarget] = WeakValueDictionary()
         self._members: set[int] = set()
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The event loop that it belongs to; None once that is gone."""
-        return self._loop()
 
     async def start(self) -> None:
         """Start the backplane, once for all who ask.

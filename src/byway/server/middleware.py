@@ -1,54 +1,39 @@
 """The middleware: serves a WebSocket application over every transport.
 
-Knows: which ASGI calls are byway's own, and the way of each through the server.
-Must not know: how a transport carries frames, what the application does.
+Knows: whose a scope is, and the parts that serve it.
+Must not know: how a call of any kind is served, sessions, what the application does.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Coroutine, Iterable
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
 
-from byway.backplane import Backplane, Link
+from byway.backplane import Backplane
 from byway.backplane.choice import BackplaneSpec
-from byway.errors import FrameError, PeerError, UsageError
-from byway.frames import Decoder, Frame
-from byway.handshake import ACK_ANSWER, CONTENT_TYPE, SUBPROTOCOL, UP_ANSWER, Hello
+from byway.errors import PeerError, UsageError
 from byway.limits import MIN_PART, MIN_SECONDS, Limits
-from byway.live import LiveSession
 from byway.masking import SERVER_LOGGERS, mask_keys
-from byway.negotiation.offer import Offer, dropped_offer, offered_subprotocols, stripped_handshake
+from byway.negotiation.offer import Offer
 from byway.server.admission import Admission
-from byway.server.application import Application, Denied
-from byway.server.bodies import Bodies
-from byway.server.body import check_head, parse_body, read_beginning
-from byway.server.call import Call, Serve
-from byway.server.call_frame import unpack_user
-from byway.server.cors import is_preflight, preflight_headers
+from byway.server.application import Application
+from byway.server.bodies import Bodies, ClientLeft
+from byway.server.call import Call
+from byway.server.context import Context
+from byway.server.denial import BODY, until_over
 from byway.server.draining import Draining
-from byway.server.identity import Bind, identity_of, origin_of
-from byway.server.origin import OriginPolicy, Origins, Verdict
-from byway.server.owner_call import OwnedCall
-from byway.server.owner_request import respond
+from byway.server.entrances import find_entrance
+from byway.server.identity import Bind
+from byway.server.origin import OriginPolicy, Origins, Verdict, says_a_page
 from byway.server.process_status import report_on
 from byway.server.reader_forms import ReaderPaths
 from byway.server.readers import Readers
 from byway.server.refusal_log import RefusalLog
-from byway.server.registry import Hosted
-from byway.server.request_frame import RequestFrame
-from byway.server.responses import application_headers, send_denial, send_response
-from byway.server.serving import serve_call, with_headers
+from byway.server.refusals import refuse, respond_to_nobody, with_headers
+from byway.server.relayed_calls import RelayedCalls
 from byway.server.sharing import Sharing
 from byway.server.validation import check_application, check_loop
-from byway.session import Intake
-from byway.transports.base import Exchange, Headers, Receive, Scope, Send
-from byway.transports.uplink import answer_batch
-from byway.transports.upload import take_upload
-
-logger: logging.Logger = logging.getLogger("byway.server")
+from byway.server.websocket import move_to_websocket
+from byway.transports.base import Receive, Scope, Send
 
 
 class FallbackMiddleware:
@@ -58,7 +43,7 @@ class FallbackMiddleware:
     application untouched. For a byway client the application is called with an ordinary ASGI
     `websocket` scope, whatever carries the messages.
 
-    It belongs outside of middleware that buffers or compresses answers. One instance belongs to
+    It belongs outside of middleware that buffers or compresses responses. One instance belongs to
     one event loop and one process.
     """
 
@@ -117,15 +102,25 @@ class FallbackMiddleware:
             raise UsageError(
                 f"a server's Limits.heartbeat, silence and window must be at least {MIN_SECONDS}"
             )
-        self._offer = Offer(transports)
-        self._origins = OriginPolicy(origins)
-        self._admission = Admission(app, self.limits, bind)
-        self._counts = self._admission.registry.counts
-        self._refusal_log = RefusalLog(self._counts.refusals)
-        self._sharing = Sharing(backplane, name, app, bind, self.limits, self._counts)
-        self._draining = Draining(self._admission.registry, self._sharing, self.limits)
-        self._readers = Readers(readers, self._admission, self.limits)
-        self._bodies = Bodies(self.limits)
+        offer, policy = Offer(transports), OriginPolicy(origins)
+        admission = self._admission = Admission(app, self.limits, bind)
+        counts = admission.registry.counts
+        sharing = self._sharing = Sharing(backplane, name, app, bind, self.limits, counts)
+        self._draining = Draining(admission.registry, sharing, self.limits)
+        self._context = Context(
+            app=app,
+            limits=self.limits,
+            offer=offer,
+            origins=policy,
+            admission=admission,
+            sharing=sharing,
+            draining=self._draining,
+            readers=Readers(readers, admission, self.limits),
+            bodies=Bodies(self.limits),
+            refusal_log=RefusalLog(counts.refusals),
+            counts=counts,
+        )
+        self._relayed = RelayedCalls(self._context)
 
     @property
     def sessions(self) -> int:
@@ -139,30 +134,57 @@ class FallbackMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI call."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        if scope["type"] not in ("http", "websocket"):
+        if kind not in ("http", "websocket"):
             await self.app(scope, receive, send)  # of an extension, which has no headers
             return
-        call = Call(scope, receive, send)
-        serve = self._own(call)
-        if serve is None:
+        context, call = self._context, Call(scope, receive, send)
+        entrance = find_entrance(call, context)
+        if entrance is None:
             await self.app(scope, receive, send)
-        else:
-            if not self._draining.listens:
-                check_loop()
-                self._draining.listen(scope)
-            if not self._sharing.joined and not self._admission.registry.draining:
-                await self._join()
-            if self._sharing.active:
-                self._sharing.place(scope, self)  # a session that opens here is found under it
-            verdict = await self._origins.judge(scope)
-            if verdict.moves and scope["type"] == "websocket":
-                assert verdict.refusal is not None
-                serve = partial(self._move, verdict.refusal)
+            return
+        if not (self._draining.listens and self._sharing.joined):
+            await self._settle(scope)
+        if self._sharing.active:
+            self._sharing.place(scope, self._relayed)  # a session that opens here is found under it
+        verdict: Verdict | None = None
+        if says_a_page(call.values):
+            verdict = await context.origins.judge(call)
             call.send = with_headers(send, verdict.headers)
-            await serve_call(serve, verdict, self._refusal_log, call)
+        try:
+            if kind == "websocket":
+                await receive()  # websocket.connect
+            if verdict is None:
+                await entrance(call, context)
+            else:
+                call.go_on_with(verdict.pass_on())
+                if verdict.moves and kind == "websocket":
+                    assert verdict.refusal is not None
+                    await move_to_websocket(call, context, verdict.refusal)
+                else:
+                    await entrance(call, context)
+        except PeerError as error:
+            page = None if verdict is None else verdict.refusal
+            await refuse(call, error, context.refusal_log, page)
+        except ClientLeft:
+            await respond_to_nobody(call)
+        if call.last_sent == BODY:
+            await until_over(receive)
+
+    async def _settle(self, scope: Scope) -> None:
+        """Hear what stops the server, and share sessions, before the first call is served.
+
+        Raises:
+            UsageError: this is no asyncio loop, or the backplane cannot be used as it was set up.
+        """
+        if not self._draining.listens:
+            check_loop()
+            self._draining.listen(scope)
+        if not self._sharing.joined and not self._admission.registry.draining:
+            await self._join()
 
     async def _join(self) -> None:
         """Share sessions over the backplane of the event loop that runs now.
@@ -177,203 +199,6 @@ class FallbackMiddleware:
             self._sharing.take(endpoints)
             self._admission.use(endpoints.backplane)
 
-    def _own(self, call: Call) -> Serve | None:
-        """Return what serves a call, if it is one of byway's own."""
-        scope = call.scope
-        if scope["type"] == "websocket":
-            if SUBPROTOCOL in scope.get("subprotocols", ()):
-                return self._websocket
-            return self._dropped if dropped_offer(call.headers) else None
-        if scope["type"] != "http":
-            return None
-        headers, values = call.headers, call.values
-        if values.get(b"byway", b"").strip() == UP_ANSWER.encode():
-            return self._upload
-        if b"byway" in values or CONTENT_TYPE.encode() in values.get(b"content-type", b"").lower():
-            return self._request
-        if is_preflight(scope["method"], headers):
-            return self._preflight
-        read = self._readers.want(scope)
-        if stripped_handshake(headers) and (read or SUBPROTOCOL in offered_subprotocols(headers)):
-            return self._stripped
-        return self._read if read else None
-
-    async def drain(self) -> None:
-        """Close every session with 1012 and admit no new one.
-
-        It is called by itself on SIGINT and SIGTERM, where the server runs in the main thread;
-        call it before you stop a server in another way. It returns when the clients have
-        acknowledged, or after `limits.drain_timeout`, and the handlers have returned, or after
-        `limits.handler_timeout`, when they are cancelled.
-        """
-        await self._draining.drain()
-
-    # Each of these raises PeerError for what the peer does wrong, see `serve_call`.
-
-    async def _read(self, call: Call) -> None:
-        """Serve a reader without a client library."""
-
-        async def hand_over(call: Call, hello: Hello) -> bool:
-            return await self._sharing.hand_over_reader(call, hello, self)
-
-        await self._readers.serve(call, hand_over)
-
-    async def _preflight(self, call: Call) -> None:
-        """Answer a preflight of a request of the protocol."""
-        await send_response(call.scope, call.send, 204, preflight_headers(call.headers), b"")
-
-    async def _stripped(self, call: Call) -> None:
-        """Answer a handshake that can become no WebSocket any more."""
-        others = ", ".join(name for name in self._offer.names if name != "websocket")
-        raise PeerError(
-            f"the WebSocket's Upgrade was lost on the way; byway is here over {others or '-'}",
-            status=426,
-        )
-
-    async def _dropped(self, call: Call) -> None:
-        """Answer a handshake whose subprotocols were dropped.
-
-        As a plain one it would run the application, and so would the client over HTTP.
-        """
-        raise PeerError("the WebSocket's Sec-WebSocket-Protocol was dropped on the way", status=400)
-
-    async def _request(self, call: Call) -> None:
-        """Serve a request of the protocol: read it whole, then answer it."""
-        check_head(call.scope["method"], call.headers, self.limits)
-        body = await self._bodies.read(call.receive)
-        hello, frames = parse_body(body, self.limits)
-        if hello.answer == ACK_ANSWER:
-            await self._batch(call, hello, frames, body)
-        else:
-            await self._carry(call, hello, frames, body)
-
-    async def _upload(self, call: Call) -> None:
-        """Serve a request whose body has no end: take what it brings as it comes."""
-        check_head(call.scope["method"], call.headers, self.limits, mark=UP_ANSWER)
-        decoder = Decoder(max_frame=self.limits.max_frame)
-        hello, frames, more, body = await read_beginning(call.receive, decoder, self.limits)
-        if (owner := self._sharing.owner(call, hello)) is not None:
-            await self._sharing.hand_over(call, hello, owner, self, body, more=more)
-            return
-        found = await self._admission.find(call, hello)
-        found.live.acknowledge(hello.received, hello.room)
-        self._carried(call, found, hello)
-        exchange = self._exchange(call, hello, found, None, [])
-        await take_upload(exchange, found.live, decoder, frames, more=more)
-
-    async def _batch(self, call: Call, hello: Hello, frames: list[Frame], body: bytes) -> None:
-        """Take a batch to the session that it names."""
-        if (owner := self._sharing.owner(call, hello)) is not None:
-            await self._sharing.hand_over(call, hello, owner, self, body)
-            return
-        found = await self._admission.find(call, hello)
-        _take(found.live, hello, frames)
-        exchange = self._exchange(call, hello, found, None, [])
-        await answer_batch(exchange, found.live, hello)
-
-    async def _carry(
-        self,
-        call: Call,
-        hello: Hello,
-        frames: list[Frame],
-        body: bytes = b"",
-        *,
-        moves: PeerError | None = None,
-    ) -> None:
-        """Attach a carrier to the session that the client names, or to a new one."""
-        transport = self._offer.transport(hello.answer)
-        if (call.scope["type"] == "websocket") is not (transport.name == "websocket"):
-            raise FrameError(f"{hello.answer!r} cannot be the answer here", status=406)
-        if (owner := self._sharing.owner(call, hello)) is not None:
-            await self._sharing.hand_over(call, hello, owner, self, body, moves=moves)
-            return
-        admit = partial(self._admission.admit, call, hello)
-        admitted = await self._sharing.let_in(admit, call, hello, self, body, moves=moves)
-        if admitted is None:
-            return
-        if isinstance(admitted, Denied):
-            self._counts.refusals[admitted.status] += 1
-            await send_denial(call.scope, call.send, admitted)
-            return
-        hosted, accepted = admitted
-        _take(hosted.live, hello, frames)
-        opens = hello.instance is None
-        headers = application_headers(accepted.headers) if opens else []
-        self._carried(call, hosted, hello)
-        exchange = self._exchange(call, hello, hosted, accepted.subprotocol, headers, opens=opens)
-        try:
-            await transport.serve(exchange, hosted.live, hello)
-        except OSError:
-            logger.debug("a client left while it was written to")
-        if self._admission.registry.draining and call.relayed is None:
-            # The server stops when its last call has returned, and would take the handler along.
-            await asyncio.wait({hosted.run.task})
-
-    def _carried(self, call: Call, hosted: Hosted, hello: Hello) -> None:
-        if call.relayed is not None:
-            call.relayed.carries(hosted.live, hello)
-            self._sharing.relayed = True
-
-    async def serve_relayed(self, handed: OwnedCall, told: dict[str, Any]) -> None:
-        """Serve a call that another process hands over; its origin was judged there."""
-        self._counts.taken_over += 1
-        call = Call(handed.scope, handed.receive, handed.send, relayed=handed)
-        call.known(identity_of(call.scope, unpack_user(told["user"])))
-        serve = self._own(call)
-        if serve is None:
-            raise ValueError("no call of byway's own")
-        if (moves := told.get("moves")) is not None:
-            serve = partial(self._move, PeerError(moves, status=403))
-        await serve_call(serve, Verdict(call.scope), self._refusal_log, call)
-
-    def serve_request(self, link: Link, request: RequestFrame) -> Coroutine[Any, Any, None] | None:
-        """Serve a whole request that another process hands over."""
-        self._counts.taken_over += 1
-        self._sharing.relayed = True
-        return respond(link, request, self._admission.registry, self._offer, self.limits)
-
-    def _exchange(
-        self,
-        call: Call,
-        hello: Hello,
-        hosted: Hosted,
-        subprotocol: str | None,
-        headers: Headers,
-        *,
-        opens: bool = False,
-    ) -> Exchange:
-        return Exchange(
-            scope=call.scope,
-            receive=call.receive,
-            send=call.send,
-            limits=hosted.live.limits,
-            instance=hosted.instance,
-            transports=self._offer.names,
-            subprotocol=subprotocol,
-            headers=headers,
-            promote=opens and self._origins.promotes(call.scope),
-            text=hello.text,
-        )
-
-    async def _websocket(self, call: Call) -> None:
-        """Serve a WebSocket that speaks byway."""
-        hello = Hello.from_offers(call.scope["subprotocols"])
-        assert hello is not None
-        await self._carry(call, hello, [])
-
-    async def _move(self, refusal: PeerError, call: Call) -> None:
-        """Serve a WebSocket that may carry a session which its own origin opened, and open none."""
-        hello = Hello.from_offers(call.scope["subprotocols"])
-        assert hello is not None
-        if hello.instance is None:
-            raise refusal
-        if self._sharing.owner(call, hello) is None:
-            found = await self._admission.find(call, hello)
-            if found.opened_by.origin != origin_of(call.scope):
-                raise refusal
-        # What names its instance opens nothing, even if the session ends just now.
-        await self._carry(call, hello, [], moves=refusal)
-
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the lifespan through, and hear what ends it."""
         event = await receive()  # lifespan.startup
@@ -386,7 +211,12 @@ class FallbackMiddleware:
             return
         await self._draining.lifespan(self.app, scope, event, receive, send)
 
+    async def drain(self) -> None:
+        """Close every session with 1012 and admit no new one.
 
-def _take(live: LiveSession, hello: Hello, frames: list[Frame]) -> None:
-    live.acknowledge(hello.received, hello.room)
-    live.feed(Intake(ordered=False), frames)
+        It is called by itself on SIGINT and SIGTERM, where the server runs in the main thread;
+        call it before you stop a server in another way. It returns when the clients have
+        acknowledged, or after `limits.drain_timeout`, and the handlers have returned, or after
+        `limits.handler_timeout`, when they are cancelled.
+        """
+        await self._draining.drain()

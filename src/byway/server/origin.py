@@ -12,12 +12,13 @@ rule stands in `docs/protocol.md`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from byway.errors import PeerError, UsageError
+from byway.server.call import Call
 from byway.server.cors import VARY, grant, is_preflight
 from byway.server.page import PageCall, Reason, Standing, standing
 from byway.transports.base import Scope
@@ -66,6 +67,11 @@ class ForeignPage(PeerError):
         why = why.value if isinstance(why, Reason) else why
         told = f"{who} may not {what} ({why}): {cure}{f', {_NGINX}' * nginx}"
         super().__init__(told, status=403)
+
+
+def says_a_page(values: Mapping[bytes, bytes]) -> bool:
+    """Say whether the headers of a call say that a page made it, so that it has to be judged."""
+    return b"origin" in values or b"sec-fetch-site" in values
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,31 +127,32 @@ class OriginPolicy:
             if not parts.scheme or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
                 raise UsageError(f"origin {origin!r} is not of the form scheme://host[:port]")
 
-    async def judge(self, scope: Scope) -> Verdict:
+    async def judge(self, call: Call) -> Verdict:
         """Decide on a call: lines (a) to (i) of the rule, of which the first that applies decides.
 
         The scope of a page that only `*` allows goes on without the visitor's credentials: CORS
         keeps them back from requests, but nothing does from a WebSocket handshake.
         """
-        call = PageCall.of(scope)
-        page, everybody = call.origin, "*" in self.origins
+        scope = call.scope
+        seen = PageCall.of(scope, call.values)
+        page, everybody = seen.origin, "*" in self.origins
         if not page:
             # Of pages only a plain GET comes so.
-            if call.site == "cross-site" and not everybody:
+            if seen.site == "cross-site" and not everybody:
                 return Verdict(None, refusal=ForeignPage("", Reason.SITE))
             return Verdict(scope)
         if self.check is not None:  # (a)
             return await self._checked(scope, page)
         if page in self.origins:  # (b)
             return Verdict(scope, page, grant(page.encode("latin-1"), credentials=True))
-        said = standing(call, everybody=everybody)  # (c) to (g)
-        preflight = is_preflight(scope.get("method", ""), scope["headers"])
+        said = standing(seen, everybody=everybody)  # (c) to (g)
+        preflight = is_preflight(scope.get("method", ""), call.values)
         if said is Standing.OWN and not preflight:
             return Verdict(scope, page, VARY)
         if said is Standing.MOVES:
             refusal = ForeignPage(page, Reason.HOST, what=_OPEN_BY_WEBSOCKET, nginx=True)
             return Verdict(scope, page, VARY, refusal, moves=True)
-        if everybody and not call.plain:  # (h)
+        if everybody and not seen.plain:  # (h)
             kept = [pair for pair in scope["headers"] if pair[0] not in _CREDENTIALS]
             return Verdict({**scope, "headers": kept}, page, grant(b"*", credentials=False))
         why = said if isinstance(said, Reason) else _NO_GRANT
@@ -163,14 +170,16 @@ class OriginPolicy:
             return Verdict(scope, page, grant(page.encode("latin-1"), credentials=True))
         return Verdict(None, page, VARY, ForeignPage(page, "the server's own rule refuses it"))
 
-    def promotes(self, scope: Scope) -> bool:
+    def promotes(self, call: Call) -> bool:
         """Say whether a page that opens a session by this call could not by a WebSocket handshake.
 
         That one would have been refused, and is taken once the page names its session.
         """
-        call = PageCall.of(scope)
-        allowed = self.check is not None or not self.origins.isdisjoint((call.origin, "*"))
-        return bool(call.origin) and not allowed and not call.names_the_host
+        if self.check is not None or b"origin" not in call.values:
+            return False
+        seen = PageCall.of(call.scope, call.values)
+        allowed = not self.origins.isdisjoint((seen.origin, "*"))
+        return bool(seen.origin) and not allowed and not seen.names_the_host
 
 
 _NO_GRANT: Final = "the server's own pages need no leave"

@@ -17,6 +17,7 @@ from byway.backplane import Link, LinkLost, kinds
 from byway.errors import UNKNOWN, PeerError
 from byway.handshake import UP_ANSWER, Hello
 from byway.live import LiveSession
+from byway.server.call import Call
 from byway.server.call_frame import unpack_call
 from byway.server.loop_endpoints import Find
 from byway.server.responses import send_error
@@ -220,7 +221,7 @@ async def serve_handed(link: Link, payload: bytes, find: Find) -> None:
     call = OwnedCall(link, told["scope"])
     if place is None:
         unknown = PeerError("this endpoint is not known here", status=410, gone=UNKNOWN)
-        await send_error(call.scope, call.send, unknown)
+        await send_error(Call(call.scope, call.receive, call.send), unknown)
     else:
         await place.serve_relayed(call, told)
     await call.finish()

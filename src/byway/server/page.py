@@ -10,14 +10,17 @@ line that applies decides. What no line decides is foreign.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from byway.handshake import SUBPROTOCOL
-from byway.negotiation.offer import offered_subprotocols, stripped_handshake
-from byway.transports.base import Headers, Scope
+from byway.negotiation.offer import offered_subprotocols
+from byway.transports.base import Scope
+
+Values = Mapping[bytes, bytes]
+"""Headers by name, see `Call.values`."""
 
 _WEB: Final = re.compile(r"https?://(\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(:[0-9]{1,5})?")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
@@ -66,23 +69,22 @@ class PageCall:
     plain: bool = False
 
     @classmethod
-    def of(cls, scope: Scope) -> PageCall:
-        """Read it from an ASGI scope."""
-        headers: Headers = scope["headers"]
+    def of(cls, scope: Scope, values: Values) -> PageCall:
+        """Read it from an ASGI scope, whose headers are given by name."""
         socket = scope.get("type") == "websocket"
         offers = scope.get("subprotocols", ()) if socket else ()
         # What a proxy says of the scheme can only make the rule stricter: a page may have said it.
-        schemes = (scope.get("scheme", ""), first_of(headers, b"x-forwarded-proto").lower())
+        schemes = (scope.get("scheme", ""), first_of(values, b"x-forwarded-proto").lower())
         method = scope.get("method", "")
-        says_site = any(name == b"sec-fetch-site" for name, _ in headers)
-        stripped = method == "GET" and stripped_handshake(headers)
+        stripped = method == "GET" and b"sec-websocket-key" in values
         return cls(
-            origin=value_of(headers, b"origin"),
-            site=value_of(headers, b"sec-fetch-site") if says_site else None,
-            hosts=(value_of(headers, b"host"), first_of(headers, b"x-forwarded-host")),
-            secure=any(one in _SECURE for one in schemes),
-            marked=method == "POST" and any(name == b"byway" for name, _ in headers),
-            handshake=SUBPROTOCOL in (offered_subprotocols(headers) if stripped else offers),
+            origin=value_of(values, b"origin"),
+            site=value_of(values, b"sec-fetch-site") if b"sec-fetch-site" in values else None,
+            hosts=(value_of(values, b"host"), first_of(values, b"x-forwarded-host")),
+            secure=schemes[0] in _SECURE or schemes[1] in _SECURE,
+            marked=method == "POST" and b"byway" in values,
+            handshake=SUBPROTOCOL
+            in (offered_subprotocols(scope["headers"]) if stripped else offers),
             plain=socket and SUBPROTOCOL not in offers,
         )
 
@@ -155,11 +157,11 @@ def standing(call: PageCall, *, everybody: bool = False) -> Standing | Reason:
     return next((said for line in lines if (said := line(call)) is not None), Reason.HOST)
 
 
-def value_of(headers: Headers, name: bytes) -> str:
-    """Return a header; what came as several, as one with commas (RFC 9110 section 5.3)."""
-    return ", ".join(value.decode("latin-1") for key, value in headers if key == name).strip(" \t")
+def value_of(values: Values, name: bytes) -> str:
+    """Return a header; "" where there is none."""
+    return values.get(name, b"").decode("latin-1").strip(" \t")
 
 
-def first_of(headers: Headers, name: bytes) -> str:
+def first_of(values: Values, name: bytes) -> str:
     """Return the first element of a header that is a list: what the proxy nearest the page said."""
-    return value_of(headers, name).partition(",")[0].strip(" \t")
+    return value_of(values, name).partition(",")[0].strip(" \t")

@@ -76,4 +76,4 @@ async def send_retry(
         *ANSWER_HEADERS,
         *(headers or ()),
     ]
-    await send_response(call.scope, call.send, 200, told, reconnect_after(pause))
+    await send_response(call, 200, told, reconnect_after(pause))

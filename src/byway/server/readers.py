@@ -38,7 +38,7 @@ from byway.server.reader_retry import RECONNECT, reconnect_after, send_retry, wo
 from byway.server.relay_call import NotHere
 from byway.server.responses import application_headers, send_denial, send_response
 from byway.session import READER, Outgoing
-from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Scope, first_of
+from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, first_of
 from byway.transports.behind import PADDING
 from byway.transports.eventstream import text_lines
 from byway.transports.sse import serve_events
@@ -46,6 +46,7 @@ from byway.transports.sse import serve_events
 logger: logging.Logger = logging.getLogger("byway.server")
 
 _EVENT_ID: Final = re.compile(rf"([A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}})\.([0-9]{{1,18}})")
+_CONTENT_TYPE: Final = CONTENT_TYPE.encode()
 _LINE_BREAK: Final = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -66,15 +67,15 @@ class Readers:
         self._admission = admission
         self._limits = limits
 
-    def want(self, scope: Scope) -> bool:
+    def want(self, call: Call) -> bool:
         """Say whether this call is a reader's.
 
         A page that asks whether anybody is there at all (docs/protocol.md) is none: it would run
         the handler for nothing.
         """
-        if scope["method"] != "GET" or (b"accept", CONTENT_TYPE.encode()) in scope["headers"]:
+        if call.scope["method"] != "GET" or call.values.get(b"accept") == _CONTENT_TYPE:
             return False
-        return self._forms.at(scope["path"]) is not None
+        return self._forms.at(call.scope["path"]) is not None
 
     async def serve(self, call: Call, hand_over: HandOver) -> None:
         """Answer one GET until the session ends or the reader leaves.
@@ -94,7 +95,7 @@ class Readers:
             raise
 
     async def _serve(self, call: Call, hand_over: HandOver) -> None:
-        scope, send, headers = call.scope, call.send, call.values
+        scope, headers = call.scope, call.values
         events = self._forms.choose(scope["path"], headers.get(b"accept")) == EVENTS
         lost = ""
         resumed = None
@@ -111,7 +112,7 @@ class Readers:
                 # What ends with its server is begun anew at another, or at the next.
                 if error.gone == ENDED and not self._admission.registry.draining:
                     # 204 tells an EventSource to stop (WHATWG HTML, section 9.2.3).
-                    await send_response(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
+                    await send_response(call, 204, [(b"byway", EVENTS.encode())], b"")
                     return
                 if error.status == 403:
                     raise  # somebody else's session: not to be answered with a new one
@@ -125,19 +126,19 @@ class Readers:
             if would_give_up(call, admitted.status):
                 await send_retry(call, _asked(admitted), application_headers(admitted.headers))
             else:
-                await send_denial(scope, send, admitted)
+                await send_denial(call, admitted)
             return
         hosted, accepted = admitted
         link = _attach(hosted.live, hello, EVENTS if events else LINES)
         if call.relayed is not None:
             call.relayed.carries(hosted.live, hello)
         if hosted.live.core.finished:
-            await send_response(scope, send, 204, [(b"byway", EVENTS.encode())], b"")
+            await send_response(call, 204, [(b"byway", EVENTS.encode())], b"")
             return
         exchange = Exchange(
             scope=scope,
             receive=call.receive,
-            send=send,
+            send=call.send,
             limits=self._limits,
             instance=hosted.instance,
             transports=(),

@@ -278,7 +278,7 @@ class RelayedCall:
                 if lost is not None:
                     raise NotHere(lost)
                 if denial:
-                    await send({"type": "websocket.http.response.body", "body": data})
+                    await self._call.respond({"type": "websocket.http.response.body", "body": data})
                 return
 
 

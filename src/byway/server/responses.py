@@ -13,7 +13,8 @@ from typing import Final
 from byway.errors import PeerError
 from byway.handshake import GONE_HEADER
 from byway.server.application import Denied
-from byway.transports.base import Event, Headers, Scope, Send
+from byway.server.call import Call
+from byway.transports.base import Event, Headers
 
 # What belongs to a connection is its server's to say, and HTTP/2 forbids it (RFC 9113, 8.2.2).
 _THE_CONNECTIONS = {
@@ -54,15 +55,9 @@ def application_headers(headers: Headers) -> Headers:
     return [(name.lower(), value) for name, value in headers if name.lower() not in _OURS]
 
 
-async def send_response(
-    scope: Scope,
-    send: Send,
-    status: int,
-    headers: Headers,
-    body: bytes,
-) -> None:
-    """Answer a request, or a WebSocket handshake in its place, and end it."""
-    prefix = ""
+async def send_response(call: Call, status: int, headers: Headers, body: bytes) -> None:
+    """Respond to a request, or to a WebSocket handshake in its place, and end it."""
+    scope, send, prefix = call.scope, call.respond, ""
     if scope["type"] == "websocket":
         if "websocket.http.response" not in (scope.get("extensions") or {}):
             # The server cannot say more than 403.
@@ -77,8 +72,8 @@ async def send_response(
     await send({"type": f"{prefix}http.response.body", "body": body, "more_body": False})
 
 
-async def send_error(scope: Scope, send: Send, error: PeerError) -> None:
-    """Answer what the peer did wrong, with the status that fits and the reason."""
+async def send_error(call: Call, error: PeerError) -> None:
+    """Respond to what the peer did wrong, with the status that fits and the reason."""
     status = error.status
     body = f"{error}\n".encode()
     headers: Headers = [
@@ -96,13 +91,13 @@ async def send_error(scope: Scope, send: Send, error: PeerError) -> None:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append((b"allow", b"POST"))
     # What it asks for does not exist in HTTP/2.
-    if status == HTTPStatus.UPGRADE_REQUIRED and scope.get("http_version", "1.1").startswith("1"):
+    if status == HTTPStatus.UPGRADE_REQUIRED and call.scope.get("http_version", "1.1")[0] == "1":
         headers.append((b"upgrade", b"websocket"))
-    await send_response(scope, send, status, headers, body)
+    await send_response(call, status, headers, body)
 
 
-async def send_denial(scope: Scope, send: Send, denied: Denied) -> None:
-    """Answer what the application refused, in its own words, marked as its refusal.
+async def send_denial(call: Call, denied: Denied) -> None:
+    """Respond with what the application refuses, in its own words, marked as its refusal.
 
     A handshake that is refused with 403 and no more gets what a plain one gets: `websocket.close`.
     uvicorn 0.54 logs an error for any other. That bears no mark, so a client that has no other
@@ -111,11 +106,12 @@ async def send_denial(scope: Scope, send: Send, denied: Denied) -> None:
     A challenge is for WebSocket handshakes and for programs: a page's request would wait until its
     visitor has answered the browser's login dialog, which no WebSocket opens.
     """
+    scope = call.scope
     if scope["type"] == "websocket" and denied.is_bare and not denied.remembered:
-        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        await call.respond({"type": "websocket.close", "code": 1008, "reason": ""})
         return
     dropped = set(_NOT_A_REFUSALS)
-    if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
+    if scope["type"] == "http" and b"origin" in call.values:
         dropped.add(b"www-authenticate")
     headers = [
         (name.lower(), value) for name, value in denied.headers if name.lower() not in dropped
@@ -124,4 +120,4 @@ async def send_denial(scope: Scope, send: Send, denied: Denied) -> None:
         (b"byway", b"refused"),
         (b"content-length", str(len(denied.body)).encode()),
     ]
-    await send_response(scope, send, denied.status, headers, denied.body)
+    await send_response(call, denied.status, headers, denied.body)

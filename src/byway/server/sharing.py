@@ -89,9 +89,15 @@ class Sharing:
         return None if self._endpoints is None else self._endpoints.backplane
 
     @property
+    def involved(self) -> bool:
+        """Whether a call may belong to another process, now or since this one has left."""
+        return self.active or self._left
+
+    @property
     def joined(self) -> bool:
         """Whether it has the backplane of the event loop that runs now."""
-        return self._endpoints is not None and self._endpoints.loop is asyncio.get_running_loop()
+        endpoints = self._endpoints
+        return endpoints is not None and endpoints.loop() is asyncio.get_running_loop()
 
     def find(self) -> LoopEndpoints:
         """Return what this event loop has for the backplane, which may not have been started yet.
@@ -124,17 +130,24 @@ class Sharing:
         Raises:
             UsageError: another endpoint of this process is called so.
         """
-        root = "" if self._name is not None else scope.get("root_path", "")
+        root = self._root(scope)
         place = self._places.get(root)
         if place is None:
             assert self._endpoints is not None
-            place = self._name or f"{name_of(self._app)} {root}"
+            place = self._place_of(scope)
             if len(self._places) < ROOTS:
                 self._endpoints.register(place, endpoint)
                 self._places[root] = place
             else:
                 self._endpoints.register_all(name_of(self._app), endpoint)
         return place
+
+    def _place_of(self, scope: Scope) -> str:
+        root = self._root(scope)
+        return self._places.get(root) or self._name or f"{name_of(self._app)} {root}"
+
+    def _root(self, scope: Scope) -> str:
+        return "" if self._name is not None else scope.get("root_path", "")
 
     def owner(self, call: Call, hello: Hello) -> str | None:
         """Return the process that a call is handed over to: that of the session which it names.
@@ -165,7 +178,6 @@ class Sharing:
         call: Call,
         hello: Hello,
         owner: str,
-        endpoint: RelayTarget,
         body: bytes,
         *,
         more: bool = False,
@@ -177,7 +189,6 @@ class Sharing:
             call: the call.
             hello: what the client said.
             owner: name of the process.
-            endpoint: the endpoint that was called.
             body: what has been read of the body.
             more: there is more of it to come.
             moves: what is answered where the call may only carry a session that its own origin
@@ -192,7 +203,7 @@ class Sharing:
         """
         assert self._endpoints is not None
         self._counts.handed_over += 1
-        place = self.place(call.scope, endpoint)
+        place = self._place_of(call.scope)
         user = None
         if self._bind is not None:
             user = pack_user((await call.identity(self._bind)).user)
@@ -232,7 +243,6 @@ class Sharing:
         admit: Callable[[], Awaitable[T]],
         call: Call,
         hello: Hello,
-        endpoint: RelayTarget,
         body: bytes,
         *,
         moves: PeerError | None = None,
@@ -243,7 +253,6 @@ class Sharing:
             admit: lets it in here.
             call: the call.
             hello: what the client said.
-            endpoint: the endpoint that was called.
             body: what has been read of the body.
             moves: see `hand_over`.
 
@@ -256,7 +265,7 @@ class Sharing:
                 return await admit()
             except Elsewhere as elsewhere:
                 try:
-                    await self.hand_over(call, hello, elsewhere.owner, endpoint, body, moves=moves)
+                    await self.hand_over(call, hello, elsewhere.owner, body, moves=moves)
                 except NotHere as error:
                     why = str(error)  # the key was given back, for this process to claim
                 else:
@@ -268,7 +277,7 @@ class Sharing:
                 return None
         raise undecided(why)
 
-    async def hand_over_reader(self, call: Call, hello: Hello, endpoint: RelayTarget) -> bool:
+    async def hand_over_reader(self, call: Call, hello: Hello) -> bool:
         """Have the process of a reader's session serve its call; False where it is this one.
 
         Raises:
@@ -279,7 +288,7 @@ class Sharing:
         if owner is None:
             return False
         try:
-            await self.hand_over(call, hello, owner, endpoint, b"")
+            await self.hand_over(call, hello, owner, b"")
         except PeerError as error:
             if error.status in (410, 503):
                 # An `EventSource` gives up for good on anything but 200: it gets a new session.

@@ -13,7 +13,7 @@ from byway.hint import come_back
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
-from byway.server.identity import Identity, client_address, identify
+from byway.server.identity import Identity
 from byway.server.middleware import FallbackMiddleware
 from byway.server.registry import Hosted
 from byway.session import READER
@@ -223,7 +223,7 @@ async def test_other_credentials_do_not_help_against_another_refusal() -> None:
 @timed
 async def test_credentials_are_not_shown() -> None:
     """Who asks may stand in a log, or in a debugger's frame."""
-    assert "credentials" not in repr(await identify(None, signed()))
+    assert "credentials" not in repr(await call_of(signed()).identity(None))
 
 
 @timed
@@ -327,6 +327,11 @@ def from_address(address: str | None) -> Scope:
     return {**scope(), "client": None if address is None else (address, 1234)}
 
 
+async def address_of(address: str | None) -> str:
+    """Return what an address counts as."""
+    return (await call_of(from_address(address)).identity(None)).address
+
+
 @timed
 async def test_without_a_share_one_address_would_take_all_places() -> None:
     app = Application()
@@ -388,8 +393,8 @@ async def test_a_flood_of_sessions_that_end_at_once_leaves_no_place_behind() -> 
         (None, None, True),
     ],
 )
-def test_what_counts_as_one_client(one: str | None, another: str | None, same: bool) -> None:
-    assert (client_address(from_address(one)) == client_address(from_address(another))) is same
+async def test_what_counts_as_one_client(one: str | None, another: str | None, same: bool) -> None:
+    assert (await address_of(one) == await address_of(another)) is same
 
 
 @timed

@@ -12,7 +12,7 @@ from byway.handshake import Hello
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Denied
-from byway.server.identity import Identity, identify
+from byway.server.identity import Identity, ask_bind
 from byway.transports.base import Receive, Scope, Send
 from tests.support.calls import call_of
 from tests.unit.clock import timed
@@ -117,7 +117,7 @@ async def test_permission_denied_is_answered_and_all_else_is_the_applications_fa
         raise PermissionError("the token of alice is over: secret")
 
     with pytest.raises(PeerError) as caught:
-        await identify(refuse, scope())
+        await ask_bind(refuse, scope())
     assert caught.value.status == 403
     assert "secret" not in str(caught.value)
 
@@ -125,4 +125,4 @@ async def test_permission_denied_is_answered_and_all_else_is_the_applications_fa
         raise LookupError("no table")
 
     with pytest.raises(LookupError):
-        await identify(fail, scope())
+        await ask_bind(fail, scope())

@@ -12,6 +12,7 @@ from byway.errors import PeerError, UsageError
 from byway.server.cors import is_preflight, preflight_headers
 from byway.server.origin import ForeignPage, OriginPolicy
 from byway.transports.base import Scope
+from tests.support.calls import call_of
 
 HOST = (b"host", b"app.example")
 INSIDE = (b"host", b"127.0.0.1:8000")
@@ -65,7 +66,7 @@ def scope_of(call: str, *given: tuple[bytes, bytes], scheme: str = "http") -> Sc
 
 async def outcome(policy: OriginPolicy, scope: Scope) -> str:
     """Say what may become of a call."""
-    verdict = await policy.judge(scope)
+    verdict = await policy.judge(call_of(scope))
     granted = b"access-control-allow-origin" in dict(verdict.headers)
     if verdict.scope is None:
         assert not granted
@@ -242,7 +243,7 @@ async def test_a_refusal_says_why_and_what_helps(
     given: list[tuple[bytes, bytes]], why: str, nginx: bool
 ) -> None:
     """(i)"""
-    verdict = await OriginPolicy().judge(scope_of("post", *given))
+    verdict = await OriginPolicy().judge(call_of(scope_of("post", *given)))
     with pytest.raises(ForeignPage, match=why) as caught:
         verdict.pass_on()
     assert caught.value.status == 403
@@ -252,7 +253,9 @@ async def test_a_refusal_says_why_and_what_helps(
 
 async def test_a_page_whose_websocket_only_moves_is_not_said_to_be_refused_altogether() -> None:
     """It is the server's own, as far as anybody knows, and goes on over HTTP."""
-    verdict = await OriginPolicy().judge(scope_of("handshake", INSIDE, (b"origin", b"http://own")))
+    verdict = await OriginPolicy().judge(
+        call_of(scope_of("handshake", INSIDE, (b"origin", b"http://own")))
+    )
     assert verdict.moves
     said = str(verdict.refusal)
     assert "pages of http://own may not open a session with a WebSocket here" in said
@@ -270,7 +273,7 @@ async def test_a_page_whose_websocket_only_moves_is_not_said_to_be_refused_altog
 async def test_no_cure_is_worse_than_the_refusal(
     given: list[tuple[bytes, bytes]], said: str
 ) -> None:
-    verdict = await OriginPolicy().judge(scope_of("post", *given))
+    verdict = await OriginPolicy().judge(call_of(scope_of("post", *given)))
     assert said in str(verdict.refusal)
 
 
@@ -333,18 +336,20 @@ async def test_no_foreign_page_opens_but_as_the_rule_says(
 def test_a_page_is_told_to_try_a_websocket_again_where_its_first_was_refused(
     policy: OriginPolicy, given: list[tuple[bytes, bytes]], promotes: bool
 ) -> None:
-    assert policy.promotes(scope_of("post", *given)) is promotes
+    assert policy.promotes(call_of(scope_of("post", *given))) is promotes
 
 
 async def test_a_star_allows_all_but_never_with_credentials() -> None:
     policy = OriginPolicy(["*"])
     given = headers(HOST, origin="https://any.example", cookie="a=b", authorization="x", accept="y")
-    verdict = await policy.judge({"headers": given, "path": "/"})
+    verdict = await policy.judge(call_of({"headers": given, "path": "/"}))
     seen = verdict.pass_on()
     assert seen["path"] == "/"
     assert [name for name, _ in seen["headers"]] == [b"host", b"origin", b"accept"]
     own = {"headers": headers(HOST, origin="https://app.example", cookie="a=b")}
-    assert (await policy.judge(own)).pass_on() is own  # its own pages come with their cookies
+    assert (
+        await policy.judge(call_of(own))
+    ).pass_on() is own  # its own pages come with their cookies
     answer = dict(verdict.headers)
     assert answer[b"access-control-allow-origin"] == b"*"
     assert b"access-control-allow-credentials" not in answer
@@ -353,7 +358,7 @@ async def test_a_star_allows_all_but_never_with_credentials() -> None:
 async def test_an_origin_allowed_by_name_is_answered_by_name() -> None:
     given = headers(HOST, origin="https://friend.example")
     answer = dict(
-        (await OriginPolicy(["https://friend.example"]).judge({"headers": given})).headers
+        (await OriginPolicy(["https://friend.example"]).judge(call_of({"headers": given}))).headers
     )
     assert answer[b"access-control-allow-origin"] == b"https://friend.example"
     assert answer[b"access-control-allow-credentials"] == b"true"
@@ -372,20 +377,22 @@ async def test_an_origin_allowed_by_name_is_answered_by_name() -> None:
     ],
 )
 async def test_nobody_else_is_let_read_an_answer(given: list[tuple[bytes, bytes]]) -> None:
-    verdict = await OriginPolicy(["https://friend.example"]).judge({"headers": given})
+    verdict = await OriginPolicy(["https://friend.example"]).judge(call_of({"headers": given}))
     assert {name for name, _ in verdict.headers} <= {b"vary"}
 
 
 def test_a_preflight_is_told_by_its_headers() -> None:
     ours = headers(HOST, access_control_request_headers="content-type, Byway")
-    assert is_preflight("OPTIONS", ours)
-    assert not is_preflight("POST", ours)
-    assert not is_preflight("OPTIONS", headers(HOST, access_control_request_headers="x-byway"))
-    assert not is_preflight("OPTIONS", headers(HOST))
+    assert is_preflight("OPTIONS", dict(ours))
+    assert not is_preflight("POST", dict(ours))
+    assert not is_preflight(
+        "OPTIONS", dict(headers(HOST, access_control_request_headers="x-byway"))
+    )
+    assert not is_preflight("OPTIONS", dict(headers(HOST)))
 
 
 def test_a_preflight_is_answered_with_what_it_asks_for() -> None:
-    answer = dict(preflight_headers(headers(access_control_request_headers="byway, x-token")))
+    answer = dict(preflight_headers(dict(headers(access_control_request_headers="byway, x-token"))))
     assert answer[b"access-control-allow-headers"] == b"byway, x-token"
     assert answer[b"access-control-allow-methods"] == b"POST"
     assert int(answer[b"access-control-max-age"]) == 600
@@ -394,7 +401,7 @@ def test_a_preflight_is_answered_with_what_it_asks_for() -> None:
 def test_a_page_is_never_let_say_what_a_proxy_says() -> None:
     """With `X-Forwarded-Host` it would pass for a page of the server's own."""
     wanted = "byway, X-Forwarded-Host, x-real-ip, forwarded, a b"
-    answer = dict(preflight_headers(headers(access_control_request_headers=wanted)))
+    answer = dict(preflight_headers(dict(headers(access_control_request_headers=wanted))))
     assert answer[b"access-control-allow-headers"] == b"byway"
 
 
@@ -410,32 +417,34 @@ async def test_a_callable_decides_alone_even_on_the_servers_own_pages() -> None:
 
     policy = OriginPolicy(check)
     friend = {"headers": headers(HOST, origin="https://friend.example")}
-    verdict = await policy.judge(friend)
+    verdict = await policy.judge(call_of(friend))
     assert verdict.pass_on() is friend
     assert dict(verdict.headers)[b"access-control-allow-origin"] == b"https://friend.example"
     assert dict(verdict.headers)[b"access-control-allow-credentials"] == b"true"
     for given in (OWN, [*OWN, (b"sec-fetch-site", b"same-origin")]):
         with pytest.raises(PeerError):
-            (await policy.judge({"headers": given})).pass_on()
+            (await policy.judge(call_of({"headers": given}))).pass_on()
     assert asked[0] == ("https://friend.example", friend)
     assert [origin for origin, _ in asked[1:]] == ["https://app.example"] * 2
 
 
 async def test_a_callable_is_not_asked_where_no_page_says_its_origin() -> None:
     policy = OriginPolicy(lambda origin, scope: pytest.fail("it was asked"))
-    assert (await policy.judge({"headers": headers(HOST)})).pass_on()
+    assert (await policy.judge(call_of({"headers": headers(HOST)}))).pass_on()
     with pytest.raises(PeerError):
-        (await policy.judge({"headers": headers(HOST, sec_fetch_site="cross-site")})).pass_on()
+        (
+            await policy.judge(call_of({"headers": headers(HOST, sec_fetch_site="cross-site")}))
+        ).pass_on()
 
 
 async def test_a_callable_may_be_async() -> None:
     async def check(origin: str, scope: Scope) -> bool:
         return origin == "https://app.example"
 
-    assert (await OriginPolicy(check).judge({"headers": OWN})).pass_on()
+    assert (await OriginPolicy(check).judge(call_of({"headers": OWN}))).pass_on()
     foreign = {"headers": headers(HOST, origin="https://evil.example")}
     with pytest.raises(PeerError):
-        (await OriginPolicy(check).judge(foreign)).pass_on()
+        (await OriginPolicy(check).judge(call_of(foreign))).pass_on()
 
 
 async def test_only_true_allows() -> None:
@@ -443,13 +452,13 @@ async def test_only_true_allows() -> None:
     for said in (None, 1, "yes"):
         policy = OriginPolicy(lambda origin, scope, said=said: said)  # type: ignore[misc]
         with pytest.raises(PeerError):
-            (await policy.judge({"headers": OWN})).pass_on()
+            (await policy.judge(call_of({"headers": OWN}))).pass_on()
 
 
 async def test_an_origin_cannot_write_lines_into_the_log() -> None:
     given = [HOST, (b"origin", b"https://evil.example\x85\xe9\x0b")]
     with pytest.raises(PeerError, match=r"evil\.example\\x85\\xe9\\x0b may not"):
-        (await OriginPolicy().judge({"headers": given})).pass_on()
+        (await OriginPolicy().judge(call_of({"headers": given}))).pass_on()
 
 
 @pytest.mark.parametrize(

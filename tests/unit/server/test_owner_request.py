@@ -33,7 +33,7 @@ async def test_a_poll_is_answered_when_its_relay_leaves(
     came = asyncio.Event()
 
     def called(link: Link, kind: int, payload: bytes) -> None:
-        poll = app.serve_request(link, unpack_request(payload))
+        poll = app._relayed.serve_request(link, unpack_request(payload))
         assert poll is not None
         tasks.append(asyncio.create_task(poll))
         came.set()

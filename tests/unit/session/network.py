@@ -17,7 +17,7 @@ from byway.frames import OPEN, Decoder, Frame, decode_all, encode_ack, encode_pi
 from byway.handshake import ACK_ANSWER, UP_ANSWER, Hello
 from byway.limits import Limits
 from byway.live import Attachment
-from byway.server.body import parse_body
+from byway.server.request_body import parse_body
 from byway.session import (
     OVERHEAD,
     Carrier,

@@ -1,35 +1,46 @@
-"""Requests of the protocol: what has to stand in their head, and their body as HELLO and frames.
+"""The body of a request of the protocol: HELLO and frames, and what has to stand before it.
 
 Knows: the headers, and what a body of the protocol looks like.
-Must not know: sessions, answers.
+Must not know: sessions, responses.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Final
 
 from byway.errors import FrameError, PeerError
 from byway.frames import HELLO, Decoder, Frame, decode_all
 from byway.handshake import CONTENT_TYPE, Hello
 from byway.limits import Limits
 from byway.server.bodies import ClientLeft, too_long
-from byway.transports.base import Headers, Receive
+from byway.transports.base import Receive
+
+_CONTENT_TYPE: Final = CONTENT_TYPE.encode()
 
 
-def check_head(method: str, headers: Headers, limits: Limits, *, mark: str = "1") -> None:
+def check_head(
+    method: str, values: Mapping[bytes, bytes], limits: Limits, *, mark: bytes = b"1"
+) -> None:
     """Check what stands before the body.
+
+    Args:
+        method: the method.
+        values: the headers by name.
+        limits: bounds.
+        mark: what the header `Byway` has to say.
 
     Raises:
         PeerError: 405, 415 or 413.
     """
-    values = dict(headers)
     if method != "POST":
         raise PeerError(f"byway's requests are POSTs, this is a {method[:20]}", status=405)
-    if values.get(b"byway", b"").strip() != mark.encode():
+    if values.get(b"byway", b"").strip() != mark:
         # Without it a foreign page could send the request with no preflight.
         raise PeerError("the header Byway: 1 is missing")
-    kind = values.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if kind != CONTENT_TYPE.encode():
+    kind = values.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != _CONTENT_TYPE:
         raise PeerError(f"the content type must be {CONTENT_TYPE}", status=415)
     length = values.get(b"content-length", b"")
     # int() refuses thousands of digits with an error of its own.
@@ -66,7 +77,7 @@ async def read_beginning(
                     break
     except TimeoutError:
         raise PeerError(
-            f"the body took over {limits.body_timeout:g} s to begin", status=408
+            f"the request body did not begin within {limits.body_timeout:g} s", status=408
         ) from None
     if not frames or frames[0][0] != HELLO:
         raise FrameError("the first frame of a body must be HELLO")
@@ -83,4 +94,4 @@ def parse_body(body: bytes, limits: Limits) -> tuple[Hello, list[Frame]]:
     frames = decode_all(body, max_frame=limits.max_frame)
     if not frames or frames[0][0] != HELLO:
         raise FrameError("the first frame of a body must be HELLO")
-    return Hello.parse(frames[0][1], max_size=limits.hello), frames[1:]
+    return Hello.parse(frames.pop(0)[1], max_size=limits.hello), frames
