@@ -17,6 +17,7 @@ from byway.frames import encode_ack
 from byway.handshake import Hello, Open
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
+from byway.transports.form import BINARY as _BINARY
 from byway.transports.form import encoded
 
 if TYPE_CHECKING:
@@ -146,8 +147,15 @@ async def send_whole(
     headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
     """Answer with frames and an end, in the form that is wanted."""
-    kind, data = encoded(frames, text=text)
-    await send_start(send, answer, kind, headers, length=len(data))
+    kind, data = encoded(frames, text=True) if text else (_BINARY, frames)
+    all_headers = [
+        (b"content-type", kind.encode()),
+        (b"byway", answer.encode()),
+        *ANSWER_HEADERS,
+        *headers,
+        (b"content-length", b"%d" % len(data)),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": all_headers})
     await send({"type": "http.response.body", "body": data, "more_body": False})
 
 

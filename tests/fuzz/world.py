@@ -180,8 +180,8 @@ class World:
         assert len(registry) <= places._total <= TINY.sessions
         assert sum(places._held.values()) == places._total
         assert all(0 < held <= TINY.sessions_per_address for held in places._held.values())
-        assert len(registry._tombstones) <= TINY.tombstones
-        assert len(registry._denied) <= TINY.refusals
+        assert len(registry._lives.former) <= TINY.tombstones
+        assert len(registry._lives.refused) <= TINY.refusals
         assert self.app._context.bodies.size <= TINY.bodies
         for one in registry.sessions:
             live, core = one.live, one.live.core

@@ -20,9 +20,10 @@ from byway.server.call import Call
 from byway.server.call_frame import check_user
 from byway.server.claims import AGAIN, Claims, undecided
 from byway.server.identity import Bind, Identity
+from byway.server.lives import Hosted
 from byway.server.probe import Probes
 from byway.server.process import process_name
-from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
+from byway.server.registry import NOT_KNOWN, Registry, SessionGone
 from byway.session import BYWAY, Peer
 from byway.transports.base import Scope
 
@@ -104,6 +105,12 @@ class Admission:
                 application takes too long.
         """
         identity = await call.identity(self.bind)
+        if hello.instance is not None:  # most calls go on with a session that was accepted
+            found = self.registry.find(hello, identity, peer=peer)
+            if isinstance(found, Hosted) and (accepted := found.run.accepted) is not None:
+                if not found.live.attachments:
+                    found.live.start_window()
+                return found, accepted
         return await self._admit(call, hello, identity, peer=peer, again=True)
 
     async def _admit(
@@ -124,6 +131,7 @@ class Admission:
                 # enough for a client: many with one key could keep each other waiting.
                 return await self._admit(call, hello, identity, peer=peer, again=False)
             return decision
+        self.registry.accept(hello, hosted)
         if not hosted.live.attachments:
             hosted.live.start_window()
         return hosted, decision

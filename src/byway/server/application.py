@@ -135,6 +135,7 @@ class ApplicationRun:
         live: the session that it talks over.
         task: the task, so that somebody holds it.
         decision: done once the application has accepted or refused.
+        accepted: what it accepted with; None before, and where it has refused.
     """
 
     def __init__(self, app: Application, scope: Scope, live: LiveSession) -> None:
@@ -149,6 +150,7 @@ class ApplicationRun:
         self.decision: asyncio.Future[Accepted | Denied] = (
             asyncio.get_running_loop().create_future()
         )
+        self.accepted: Accepted | None = None
         self._denial: Denied | None = None  # while its body is coming
         self._connected = False
         self._disconnected = False
@@ -183,12 +185,14 @@ class ApplicationRun:
             self._decide(Denied(500, [], b"Internal Server Error"))
 
     def _leave(self, code: int, reason: str) -> None:
-        if self.decision.done() and isinstance(self.decision.result(), Accepted):
+        if self.accepted is not None:
             self.live.close(code, reason)
 
     def _decide(self, decision: Accepted | Denied) -> None:
         if not self.decision.done():
             self.decision.set_result(decision)
+            if isinstance(decision, Accepted):
+                self.accepted = decision
 
     async def _receive(self) -> Event:
         if not self._connected:

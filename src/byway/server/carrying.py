@@ -17,7 +17,7 @@ from byway.live import LiveSession
 from byway.server.application import Denied
 from byway.server.call import Call
 from byway.server.context import Context
-from byway.server.registry import Hosted
+from byway.server.lives import Hosted
 from byway.server.responses import application_headers, send_denial
 from byway.session import Intake
 from byway.transports.base import Exchange, Headers
@@ -51,10 +51,10 @@ async def carry(
     if (call.scope["type"] == "websocket") is not (transport.name == "websocket"):
         raise FrameError(f"the transport {hello.answer!r} cannot be used by this call", status=406)
     sharing, admission = context.sharing, context.admission
-    if sharing.involved and (owner := sharing.owner(call, hello)) is not None:
-        await sharing.hand_over(call, hello, owner, body, moves=moves)
-        return
     if sharing.involved or call.relayed is not None:
+        if (owner := sharing.owner(call, hello)) is not None:
+            await sharing.hand_over(call, hello, owner, body, moves=moves)
+            return
         admit = partial(admission.admit, call, hello)
         admitted = await sharing.let_in(admit, call, hello, body, moves=moves)
         if admitted is None:

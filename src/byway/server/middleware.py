@@ -23,7 +23,7 @@ from byway.server.denial import BODY, until_over
 from byway.server.draining import Draining
 from byway.server.entrances import find_entrance
 from byway.server.identity import Bind
-from byway.server.origin import OriginPolicy, Origins, Verdict, says_a_page
+from byway.server.origin import OriginPolicy, Origins, Verdict
 from byway.server.process_status import report_on
 from byway.server.reader_forms import ReaderPaths
 from byway.server.readers import Readers
@@ -151,7 +151,7 @@ class FallbackMiddleware:
         if self._sharing.active:
             self._sharing.place(scope, self._relayed)  # a session that opens here is found under it
         verdict: Verdict | None = None
-        if says_a_page(call.values):
+        if b"origin" in call.values or b"sec-fetch-site" in call.values:  # a page made it
             verdict = await context.origins.judge(call)
             call.send = with_headers(send, verdict.headers)
         try:

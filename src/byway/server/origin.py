@@ -12,7 +12,7 @@ rule stands in `docs/protocol.md`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -67,11 +67,6 @@ class ForeignPage(PeerError):
         why = why.value if isinstance(why, Reason) else why
         told = f"{who} may not {what} ({why}): {cure}{f', {_NGINX}' * nginx}"
         super().__init__(told, status=403)
-
-
-def says_a_page(values: Mapping[bytes, bytes]) -> bool:
-    """Say whether the headers of a call say that a page made it, so that it has to be judged."""
-    return b"origin" in values or b"sec-fetch-site" in values
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ from byway.negotiation.offer import Offer
 from byway.server.application import Accepted
 from byway.server.claims import undecided
 from byway.server.identity import Identity
+from byway.server.lives import Hosted
 from byway.server.loop_endpoints import Find
-from byway.server.registry import NOT_KNOWN, Hosted, Registry, SessionGone
+from byway.server.registry import NOT_KNOWN, Registry, SessionGone
 from byway.server.request_frame import RequestFrame, unpack_request
 from byway.session import Intake
 from byway.transports.base import Event, Exchange

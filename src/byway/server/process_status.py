@@ -20,7 +20,8 @@ from weakref import WeakSet
 
 from byway.backplane import Backplane
 from byway.server.counts import Traffic
-from byway.server.registry import Hosted, Registry
+from byway.server.lives import Hosted
+from byway.server.registry import Registry
 
 MOST: Final = 100
 """Sessions that are described in one response. Of more only the number is told."""

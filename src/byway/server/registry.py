@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from secrets import compare_digest
 from typing import Final
@@ -23,6 +21,7 @@ from byway.live import LiveSession
 from byway.server.application import ApplicationRun, Denied
 from byway.server.counts import Counts
 from byway.server.identity import Identity
+from byway.server.lives import Hosted, Life, Lives, Record
 from byway.server.process import process_name
 from byway.server.quota import Quota
 from byway.session import BYWAY, Peer
@@ -45,25 +44,6 @@ class SessionGone(PeerError):
         super().__init__(message, status=410, gone=gone)
 
 
-@dataclass(slots=True, eq=False)
-class Hosted:
-    """A session that lives in this process.
-
-    Attributes:
-        instance: names this run of the handler.
-        live: the session.
-        run: the application's run, or that of a probe.
-        opened_by: who opened it.
-        claimed: the backplane has a claim for it.
-    """
-
-    instance: str
-    live: LiveSession
-    run: ApplicationRun
-    opened_by: Identity
-    claimed: bool = False
-
-
 class Registry:
     """Sessions by the hash of their key.
 
@@ -79,30 +59,26 @@ class Registry:
         self.backplane: Backplane | None = None
         self.counts: Counts = Counts()
         self._limits = limits
-        self._hosted: dict[bytes, Hosted] = {}
-        self._denied: OrderedDict[bytes, tuple[float, Denied, Identity]] = OrderedDict()
-        self._kept: dict[bytes, asyncio.TimerHandle] = {}  # claims of those who may ask again
-        self._tombstones: OrderedDict[bytes, float] = OrderedDict()
+        self._lives = Lives(limits)
         self._tasks: set[asyncio.Task[None]] = set()
         self._quota = Quota(limits)
-        self._probes: set[bytes] = set()
 
     def __len__(self) -> int:
         """Count the sessions, probes not among them."""
-        return len(self._hosted) - len(self._probes)
+        return self._lives.living
 
     @property
     def sessions(self) -> list[Hosted]:
         """The sessions of this moment."""
-        return list(self._hosted.values())
+        return list(self._lives)
 
     def without_probes(self) -> list[Hosted]:
         """Return the sessions of this moment that are no probes. It may be called in any thread."""
-        return [one for key, one in list(self._hosted.items()) if key not in self._probes]
+        return [one for one in self._lives if not one.probe]
 
     def keeps(self, digest: bytes) -> bool:
         """Say whether a key is that of a session here, or of one that is remembered."""
-        return digest in self._hosted or digest in self._denied or digest in self._tombstones
+        return digest in self._lives
 
     def find(
         self, hello: Hello, identity: Identity, *, peer: Peer = BYWAY
@@ -124,29 +100,33 @@ class Registry:
             PeerError: 403, if the session is another user's; 429 or 503, if there is no room for
                 a new one.
         """
-        digest = key_hash(hello.key)
-        now = asyncio.get_running_loop().time()
-        hosted = self._hosted.get(digest)
+        record = self._lives.get(key_hash(hello.key))
+        hosted = None if record is None else record.hosted
+        instance = hello.instance
         if hosted is not None:
-            _check_owner(identity, hosted.opened_by)
+            if identity.user is not None or hosted.opened_by.user is not None:
+                _check_owner(identity, hosted.opened_by)
+            own = instance is None or compare_digest(instance.encode(), hosted.instance.encode())
+            if own and hosted.live.core.peer == peer:
+                return hosted
         # A client may have opened its session here as well, without going on with it: what is here
         # says nothing of a run elsewhere.
-        if hello.instance is not None and owner_of(hello.instance) not in (None, process_name()):
+        if instance is not None and owner_of(instance) not in (None, process_name()):
             raise SessionGone(BELONGS_ELSEWHERE, ELSEWHERE)
         if hosted is not None:
             if hosted.live.core.peer != peer:
                 raise SessionGone(NOT_KNOWN, UNKNOWN)
-            if hello.instance is not None and not _is(hello.instance, hosted.instance):
-                raise SessionGone("this session runs in another instance", UNKNOWN)
-            return hosted
-        refused = self._denied.get(digest)
-        if refused is not None and refused[0] > now:
-            if not refused[1].may_retry(identity.credentials, refused[2].credentials):
-                _check_owner(identity, refused[2])
-                refused[1].remembered = True
-                return refused[1]
-        elif self._tombstones.get(digest, 0) > now:
-            raise SessionGone("this session has ended", ENDED)
+            raise SessionGone("this session runs in another instance", UNKNOWN)
+        if record is not None:
+            now = asyncio.get_running_loop().time()
+            refusal = record.refusal if record.refused_until > now else None
+            if refusal is not None:
+                if not refusal.may_retry(identity.credentials, record.opened_by.credentials):
+                    _check_owner(identity, record.opened_by)
+                    refusal.remembered = True
+                    return refusal
+            elif record.ended_until > now:
+                raise SessionGone("this session has ended", ENDED)
         if hello.instance is not None:
             raise SessionGone(NOT_KNOWN, UNKNOWN)
         if self.draining:
@@ -184,16 +164,14 @@ class Registry:
             on_finished=lambda _: self._bury(digest),
             level=logging.DEBUG if hello.probe else logging.INFO,
         )
-        if hello.probe:
-            self._probes.add(digest)
         if peer.has_uplink:
             live.expect_words()
-        self._denied.pop(digest, None)  # other credentials were asked for, and came
-        self._keep_no_more(digest)
+        self._keep_no_more(digest)  # other credentials were asked for, and came
         run = start(live)
         self._tasks.add(run.task)
         run.task.add_done_callback(self._tasks.discard)
-        hosted = self._hosted[digest] = Hosted(instance, live, run, identity, claimed)
+        hosted = Hosted(instance, live, run, identity, claimed, hello.probe)
+        self._lives.begin(digest, hosted)
         if not hello.probe:
             self._quota.take(identity.address)
             run.task.add_done_callback(lambda _: self._leave_if_over(hosted))
@@ -216,54 +194,55 @@ class Registry:
 
     def deny(self, hello: Hello, hosted: Hosted, denied: Denied) -> None:
         """Remember that the application refused this client, and let the session go."""
-        digest = key_hash(hello.key)
-        if self._hosted.get(digest) is not hosted:
+        record = self._lives.get(key_hash(hello.key))
+        if record is None or record.hosted is not hosted:
             return
-        expires = asyncio.get_running_loop().time() + self._limits.refusal_age
-        self._denied[digest] = (expires, denied, hosted.opened_by)
-        while len(self._denied) > self._limits.refusals:
-            self._denied.popitem(last=False)
+        self._lives.refuse(record, denied, asyncio.get_running_loop().time())
         hosted.live.abort(1006, "refused by the application")
 
-    def _bury(self, digest: bytes) -> None:
-        hosted = self._hosted.pop(digest, None)
-        if hosted is not None:
-            if digest not in self._probes:
-                self._leave_if_over(hosted)
-                self.counts.ended.add(hosted.live.core)
-            if hosted.claimed:
-                self._give_up(digest)
-        self._probes.discard(digest)
-        self._tombstones.pop(digest, None)
-        self._tombstones[digest] = asyncio.get_running_loop().time() + self._limits.tombstone_age
-        while len(self._tombstones) > self._limits.tombstones:
-            self._tombstones.popitem(last=False)
+    def accept(self, hello: Hello, hosted: Hosted) -> None:
+        """Note that the application has accepted this client."""
+        record = self._lives.get(key_hash(hello.key))
+        if record is not None and record.hosted is hosted:
+            record.life = Life.OPEN
 
-    def _give_up(self, digest: bytes) -> None:
+    def _bury(self, digest: bytes) -> None:
+        record = self._lives.get(digest)
+        if record is None or (hosted := record.hosted) is None:
+            return
+        if not hosted.probe:
+            self._leave_if_over(hosted)
+            self.counts.ended.add(hosted.live.core)
+        if hosted.claimed:
+            self._give_up(digest, record)
+        self._lives.end(digest, record, asyncio.get_running_loop().time())
+
+    def _give_up(self, digest: bytes, record: Record) -> None:
         """Tell the backplane that a claimed session has ended."""
-        backplane = self.backplane
+        backplane, refusal = self.backplane, record.refusal
         assert backplane is not None
-        denied = self._denied.get(digest)
-        if denied is not None and denied[1].status == HTTPStatus.UNAUTHORIZED:
+        if refusal is not None and refusal.status == HTTPStatus.UNAUTHORIZED:
             # It may be asked for again, with other credentials: until then the claim stays.
-            self._keep_no_more(digest)
-            self._kept[digest] = asyncio.get_running_loop().call_later(
-                self._limits.refusal_age, self._forget_refusal, digest
+            record.claim_timer = asyncio.get_running_loop().call_later(
+                self._limits.refusal_age, self._end_claim, digest, record
             )
         else:
-            backplane.ended(digest, refused=denied is not None)
+            backplane.ended(digest, refused=refusal is not None)
 
-    def _forget_refusal(self, digest: bytes) -> None:
-        self._kept.pop(digest, None)
-        if digest not in self._hosted and self.backplane is not None:
+    def _end_claim(self, digest: bytes, record: Record) -> None:
+        record.claim_timer = None
+        now = self._lives.get(digest)
+        if (now is None or now.hosted is None) and self.backplane is not None:
             self.backplane.ended(digest)
 
     def _keep_no_more(self, digest: bytes) -> bool:
         """Do not end a claim later; say whether that was to come."""
-        timer = self._kept.pop(digest, None)
-        if timer is not None:
-            timer.cancel()
-        return timer is not None
+        record = self._lives.get(digest)
+        if record is None or record.claim_timer is None:
+            return False
+        record.claim_timer.cancel()
+        record.claim_timer = None
+        return True
 
     def give_back(self, hello: Hello) -> bool:
         """Give back the claim of a key that may be asked for again, with other credentials.
@@ -278,10 +257,9 @@ class Registry:
             Whether there was such a claim.
         """
         digest = key_hash(hello.key)
-        if self.backplane is None or digest in self._hosted or not self._keep_no_more(digest):
+        if self.backplane is None or not self._keep_no_more(digest):
             return False
-        self._denied.pop(digest, None)
-        self._tombstones.pop(digest, None)
+        self._lives.forget(digest)
         self.backplane.release(digest)
         return True
 
@@ -290,7 +268,3 @@ def _check_owner(identity: Identity, opened_by: Identity) -> None:
     if not identity.owns(opened_by):
         # It comes before everything else that could be said of the session.
         raise PeerError("this request may not use this session", status=403)
-
-
-def _is(given: str, instance: str) -> bool:
-    return compare_digest(given.encode(), instance.encode())

@@ -43,7 +43,8 @@ class Sharing:
     """The sessions of one endpoint, as all processes that serve it share them.
 
     Attributes:
-        active: other processes know of its sessions. Else nothing here costs anything.
+        active: other processes know of its sessions.
+        involved: they do, or did before this one left. Else nothing here costs anything.
         relay: the calls that other processes serve for this one.
         relayed: carriers of its sessions came over other processes.
     """
@@ -71,6 +72,7 @@ class Sharing:
             UsageError: the backplane is none of what may be given.
         """
         self.active: bool = False
+        self.involved: bool = False
         self.relay: Relay = Relay(limits.drain_spread)
         self.relayed: bool = False
         self._counts = counts or Counts()
@@ -89,11 +91,6 @@ class Sharing:
         return None if self._endpoints is None else self._endpoints.backplane
 
     @property
-    def involved(self) -> bool:
-        """Whether a call may belong to another process, now or since this one has left."""
-        return self.active or self._left
-
-    @property
     def joined(self) -> bool:
         """Whether it has the backplane of the event loop that runs now."""
         endpoints = self._endpoints
@@ -110,7 +107,7 @@ class Sharing:
     def take(self, endpoints: LoopEndpoints) -> None:
         """Share sessions over a backplane that was started."""
         self._endpoints, self._left = endpoints, False
-        self.active = not endpoints.backplane.alone
+        self.active = self.involved = not endpoints.backplane.alone
         self.relay.begin()
         self._places.clear()
         endpoints.join(self)
@@ -155,13 +152,13 @@ class Sharing:
         Raises:
             PeerError: 503, if it is another one, and this one has left already.
         """
-        if hello.instance is None or not (self.active or self._left):
+        if hello.instance is None or not self.involved:
             return None
         return self._other(call, owner_of(hello.instance))
 
     def owner_of_reader(self, call: Call, hello: Hello) -> str | None:
         """Return the process that a reader's call is handed over to."""
-        if not (self.active or self._left):
+        if not self.involved:
             return None
         return self._other(call, owner_of_reader(hello.key))
 

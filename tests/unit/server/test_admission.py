@@ -14,8 +14,8 @@ from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
 from byway.server.identity import Identity
+from byway.server.lives import Hosted
 from byway.server.middleware import FallbackMiddleware
-from byway.server.registry import Hosted
 from byway.session import READER
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.support.calls import call_of

@@ -15,8 +15,9 @@ from byway.limits import Limits
 from byway.server.admission import Admission, Elsewhere
 from byway.server.application import Accepted, Denied
 from byway.server.call import Call
+from byway.server.lives import Hosted
 from byway.server.process import process_name
-from byway.server.registry import Hosted, SessionGone
+from byway.server.registry import SessionGone
 from byway.session import READER
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.support.calls import call_of

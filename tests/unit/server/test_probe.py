@@ -11,8 +11,8 @@ from byway.handshake import PROBE, Hello
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.application import Denied
+from byway.server.lives import Hosted
 from byway.server.probe import Probes
-from byway.server.registry import Hosted
 from byway.session import Closed
 from byway.transports.base import Scope
 from tests.support.calls import call_of
