@@ -64,16 +64,16 @@ async def test_a_wrong_content_type(stage: Scene) -> None:
 
 async def test_a_missing_byway_header(stage: Scene) -> None:
     headers = {"content-type": "application/byway"}
-    async with stage.logs("400 the header Byway: 1 is missing"):
+    async with stage.logs("400 the request header Byway: 1 is missing"):
         answer = await stage.http.post(stage.url, content=hello_frame(), headers=headers)
-    check_error(answer, 400, "the header Byway: 1 is missing")
+    check_error(answer, 400, "the request header Byway: 1 is missing")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_a_wrong_method(stage: Scene, method: str) -> None:
     async with stage.logs(f"refused {method} /echo from 127.0.0.1: 405 "):
         answer = await stage.http.request(method, stage.url, headers=PROTOCOL_HEADERS)
-    check_error(answer, 405, f"byway's requests are POSTs, this is a {method}")
+    check_error(answer, 405, f"byway's requests use POST, not {method}")
     assert answer.headers["allow"] == "POST"
 
 
@@ -188,15 +188,15 @@ async def test_the_key_is_never_echoed_or_logged(stage: Scene) -> None:
 
 
 async def test_resuming_an_unknown_session(stage: Scene) -> None:
-    async with stage.logs("410 this session is not known here"):
+    async with stage.logs("410 this server does not know this session"):
         answer = await stage.post(hello_frame(instance="nosuchinstance"))
-    check_error(answer, 410, "this session is not known here")
+    check_error(answer, 410, "this server does not know this session")
 
 
 async def test_a_batch_for_an_unknown_session(stage: Scene) -> None:
-    async with stage.logs("410 this session is not known here"):
+    async with stage.logs("410 this server does not know this session"):
         answer = await stage.post(hello_frame(instance="nosuchinstance", answer="ack"))
-    check_error(answer, 410, "this session is not known here")
+    check_error(answer, 410, "this server does not know this session")
 
 
 async def test_another_instance_of_a_session_that_is_here(stage: Scene) -> None:
@@ -232,9 +232,9 @@ async def test_one_session_too_many(http: httpx.AsyncClient) -> None:
     with uvicorn("tests.apps.small_app:crowded") as crowded:
         async with scene(crowded, http) as stage:
             session = await stage.session()  # the second of two
-            async with stage.logs("503 the server has its 2 sessions"):
+            async with stage.logs("503 the server already has 2 sessions"):
                 answer = await stage.post(hello_frame())
-            check_error(answer, 503, "the server has its 2 sessions")
+            check_error(answer, 503, "the server already has 2 sessions")
             assert int(answer.headers["retry-after"]) > 0
             assert await session.received(numbered(1, (TEXT, b"x"))) == 1, "old ones are served"
 

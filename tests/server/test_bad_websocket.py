@@ -82,7 +82,7 @@ TOKENS: dict[str, tuple[list[str], int, str]] = {
     "unknown session": (
         ["byway.1", f"byway.1.{KEY}.0.0.1.nosuchinstance"],
         410,
-        "this session is not known here",
+        "this server does not know this session",
     ),
 }
 

@@ -42,7 +42,7 @@ async def test_who_lost_a_session_with_its_process_waits_before_the_next(
                 first.program.kill()
                 assert await channel.receive() is None
                 assert channel.code == 1006
-                assert "410: this session has ended with its process" in channel.reason
+                assert "410: this session ended when its process ended" in channel.reason
                 began = asyncio.get_running_loop().time()
                 caplog.set_level(logging.INFO, "byway.client")
             waited = asyncio.get_running_loop().time() - began

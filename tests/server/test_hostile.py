@@ -84,7 +84,7 @@ async def test_without_the_key_nobody_gets_into_a_session(
                 if entrance.startswith("join"):
                     assert status in (200, 101), name  # a session of its own, which ends here
                 else:
-                    assert (status, text) == (410, "this session is not known here\n"), name
+                    assert (status, text) == (410, "this server does not know this session\n"), name
         assert await exchange(channel, "after") == ["after"], "nothing was said, moved or ended"
         assert channel.code is None
 
@@ -337,7 +337,7 @@ async def test_one_address_cannot_take_the_places_of_another() -> None:
                 assert statuses == [200, 200] + [429] * 18
                 assert answers[-1].headers["byway"] == "error"
                 assert int(answers[-1].headers["retry-after"]) > 0
-                assert answers[-1].text == "this address has its 2 sessions\n"
+                assert answers[-1].text == "this address already has 2 sessions\n"
             async with connect(url, "poll") as another:
                 assert await exchange(another, "a place is left") == ["a place is left"]
             assert await exchange(channel, "after") == ["after"]

@@ -75,7 +75,7 @@ async def test_one_more_probe_of_an_address_is_answered_429(
         assert answer.status_code == 429
         assert answer.headers["byway"] == "error"
         assert answer.headers["retry-after"] == "5"
-        assert "this address has its 2 probes" in answer.text
+        assert "this address already has 2 probes" in answer.text
         await bounded.log.seen("WARNING byway.server: refused POST /echo .*429", since=mark)
 
 

@@ -73,11 +73,11 @@ async def test_a_server_that_cannot_send_an_answer_says_403() -> None:
 
 async def test_what_cannot_be_is_told() -> None:
     one = channel([], extensions={"websocket.http.response": {}})
-    with pytest.raises(byway.UsageError, match="status 200 refuses nobody"):
+    with pytest.raises(byway.UsageError, match="status 200 is not a refusal"):
         await one.refuse(200)
     await one.refuse(404)
     for call in (one.refuse(), one.accept()):
-        with pytest.raises(byway.UsageError, match="accepted or refused already"):
+        with pytest.raises(byway.UsageError, match="already been accepted or refused"):
             await call
     assert await one.receive() is None
     with pytest.raises(byway.ChannelClosed):

@@ -267,7 +267,9 @@ async def test_whose_a_session_is_is_known_at_both(tmp_path: Path, http: httpx.A
             assert (await said(second, body, "mallory")).status_code == 403
         answer = await said(first, hello_frame(answer="poll", poll=1), "role")
         assert answer.status_code == 500
-        await first.log.seen(r"bind returned a Role: with a backplane it may return str, bytes")
+        await first.log.seen(
+            r"bind returned a Role, which cannot be sent to another process: return str, bytes"
+        )
         first.assert_quiet()
 
 
@@ -289,7 +291,7 @@ async def test_two_endpoints_that_nobody_can_tell_apart_are_an_error(
         await RawSession(http, server.url("/one")).open()
         answer = await RawSession(http, server.url("/two")).poll()
         assert answer.status_code == 500
-        await server.log.seen("UsageError: two endpoints of this process.*another name=")
+        await server.log.seen("UsageError: two endpoints in this process.*its own name=")
 
 
 async def test_a_dead_owner_is_told_at_once(tmp_path: Path, http: httpx.AsyncClient) -> None:
@@ -351,7 +353,7 @@ async def test_an_event_source_is_told_of_what_its_process_keeps_no_more(
         assert answer.status_code == 200
         lost = await EventSource(answer).next()
         assert lost is not None
-        assert "not kept any more" in lost.data
+        assert "no longer kept" in lost.data
 
 
 @pytest.mark.timeout(60)

@@ -1,7 +1,7 @@
 """Admission: from what a client says first to a session whose application has accepted it.
 
 Knows: the registry, the backplane's claims, the application, and how long it may take to decide.
-Must not know: transports, how an answer is sent.
+Must not know: transports, how a response is sent.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ class Admission:
                     return found
         if peer.has_uplink and hello.instance is None and self.registry.give_back(hello):
             raise GivenBack
-        raise undecided("its process is just about to open it, or has given it up")
+        raise undecided("its process is opening it now, or has just given it up")
 
     async def _decision(self, hosted: Hosted) -> Accepted | Denied:
         """Wait for the application's decision on a session."""
@@ -234,7 +234,7 @@ class Admission:
                 hosted.live.start_window()  # whoever opened it may not come back
             raise
         except TimeoutError:
-            hosted.live.abort(1006, "the application did not answer the handshake")
+            hosted.live.abort(1006, "the application did not respond to the handshake")
             raise PeerError(
                 f"the application neither accepted nor refused within {timeout:g} s", status=504
             ) from None

@@ -87,7 +87,7 @@ class Accepted:
 
     Attributes:
         subprotocol: its choice.
-        headers: what it adds to the answer.
+        headers: what it adds to the response.
     """
 
     subprotocol: str | None
@@ -99,9 +99,9 @@ class Denied:
     """The application refused the client.
 
     Attributes:
-        status: the HTTP status to answer.
-        headers: the headers to answer.
-        body: the body to answer.
+        status: the HTTP status.
+        headers: the headers of the response.
+        body: the body of the response.
         remembered: it was given before, and is asked for again.
     """
 
@@ -231,10 +231,10 @@ class ApplicationRun:
             self._accept(event)
         elif kind == "websocket.http.response.start":
             if self.decision.done() or self._denial is not None:
-                raise RuntimeError(f"{kind} came after the application had answered")
+                raise RuntimeError(f"{kind} came after the application had accepted or refused")
             status = event["status"]
             if type(status) is not int or not 200 <= status <= 599:
-                raise UsageError(f"status {status!r} is none that an answer may have: 200 to 599")
+                raise UsageError(f"invalid response status {status!r}: use 200 to 599")
             self._denial = Denied(status, self._headers(event))
         elif kind == "websocket.http.response.body":
             if self._denial is None:
@@ -266,7 +266,9 @@ class ApplicationRun:
 
     def _accept(self, event: Event) -> None:
         if self.decision.done() or self._denial is not None:
-            raise RuntimeError("websocket.accept came after the application had answered")
+            raise RuntimeError(
+                "websocket.accept came after the application had accepted or refused"
+            )
         subprotocol = event.get("subprotocol")
         if subprotocol is not None and subprotocol not in self._offered:
             raise UsageError(
@@ -276,7 +278,7 @@ class ApplicationRun:
         self._decide(Accepted(subprotocol, self._headers(event)))
 
     def _headers(self, event: Event) -> Headers:
-        """Return the headers of an answer.
+        """Return the headers of a response.
 
         Raises:
             UsageError: one could end its line and begin another (response splitting), or they
@@ -285,14 +287,14 @@ class ApplicationRun:
         headers = [(bytes(name), bytes(value)) for name, value in event.get("headers") or []]
         for name, value in headers:
             if not _NAME.fullmatch(name):
-                raise UsageError(f"{name[:50]!r} is no name of a header")
+                raise UsageError(f"invalid header name {name[:50]!r}")
             if _NOT_IN_VALUES.search(value):
                 raise UsageError(
                     f"the header {name[:50]!r} holds a line break or a control character"
                 )
         longest = self.live.limits.answer_headers
         if sum(len(name) + len(value) for name, value in headers) > longest:
-            raise UsageError(f"the headers are over the bound of {longest} bytes")
+            raise UsageError(f"the response headers are longer than {longest} bytes")
         return headers
 
     def _close(self, code: int, reason: str) -> None:

@@ -1,7 +1,7 @@
 """Bodies that are being read: each within its bounds, and all of them within one.
 
 Knows: ASGI's `http.request` events, and how much memory unfinished bodies may take.
-Must not know: what a body says, sessions, answers.
+Must not know: what a body says, sessions, responses.
 
 A body is read whole before it is answered, so whoever begins many and ends none would fill the
 memory. At the bound the one that has been coming for the longest is given up, never the newcomer

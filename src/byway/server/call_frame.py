@@ -60,9 +60,13 @@ def pack_user(user: Hashable) -> object:
         return _pack(user, 0)
     except _Stays:
         logger.error(
-            "bind returned a %s: with a backplane it may return %s", type(user).__name__, TRAVELS
+            "bind returned a %s, which cannot be sent to another process: return %s",
+            type(user).__name__,
+            TRAVELS,
         )
-        raise PeerError("this server cannot say whose this request is", status=500) from None
+        raise PeerError(
+            "this server cannot tell which user made this request; its log says why", status=500
+        ) from None
 
 
 def _pack(user: Hashable, depth: int) -> object:
@@ -140,9 +144,7 @@ def pack_call(scope: Scope, place: str, user: object, moves: str | None) -> byte
         told["moves"] = moves
     payload = json.dumps(told, separators=(",", ":")).encode()
     if len(payload) > MAX_CALL:
-        raise PeerError(
-            f"the head of the request is over the bound of {MAX_CALL} bytes", status=431
-        )
+        raise PeerError(f"the request head is longer than {MAX_CALL} bytes", status=431)
     return payload
 
 

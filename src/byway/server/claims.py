@@ -140,4 +140,6 @@ class Claims:
 def undecided(why: str) -> PeerError:
     """Say that a client shall try again in a moment."""
     why = why or "the directory does not respond"
-    return PeerError(f"cannot say now where this session is: {why}", status=503, retry_after=AGAIN)
+    return PeerError(
+        f"this session cannot be located right now: {why}", status=503, retry_after=AGAIN
+    )

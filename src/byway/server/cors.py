@@ -13,7 +13,7 @@ from typing import Final
 from byway.transports.base import Headers
 
 MAX_AGE: Final = 600
-"""Seconds for which a browser may keep the answer to a preflight."""
+"""Seconds for which a browser may keep the response to a preflight."""
 
 VARY: Final = ((b"vary", b"origin"),)
 """What every response to a page says, allowed or not."""
@@ -27,7 +27,7 @@ _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def grant(origin: bytes, *, credentials: bool) -> tuple[tuple[bytes, bytes], ...]:
-    """Return what lets a page of another, allowed origin read the answer."""
+    """Return what lets a page of another, allowed origin read the response."""
     return (
         (b"access-control-allow-origin", origin),
         (b"access-control-expose-headers", b"byway, byway-gone, retry-after"),
@@ -37,7 +37,7 @@ def grant(origin: bytes, *, credentials: bool) -> tuple[tuple[bytes, bytes], ...
 
 
 def preflight_headers(values: Mapping[bytes, bytes]) -> Headers:
-    """Return what the answer to an allowed preflight says beside that."""
+    """Return what the response to an allowed preflight says beside that."""
     wanted = values.get(b"access-control-request-headers", b"")
     names = [one.strip() for one in wanted.split(b",")]
     allowed = [one for one in names if _NAME.fullmatch(one) and one.lower() not in _NEVER_ALLOWED]

@@ -135,7 +135,7 @@ class Draining:
         registry.draining = True
         hosted = registry.sessions
         if hosted:
-            logger.info("draining: closing %d sessions with 1012", len(hosted))
+            logger.info("the server is stopping: closing %d sessions with code 1012", len(hosted))
         relay.send_away()
         for one in hosted:
             # Not all at the same moment: whoever takes over would not bear it.
@@ -156,7 +156,7 @@ class Draining:
             for wait in late:
                 wait.cancel()
         for one in hosted:
-            one.live.abort(1012, "the server has gone away")
+            one.live.abort(1012, "the server has stopped")
         await registry.wait_for_handlers()
         # Who came over this process meanwhile has to go, too. The door stays open until then.
         relay.send_away(last=True)

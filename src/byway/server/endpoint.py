@@ -32,7 +32,7 @@ Handler = Callable[[Channel], Awaitable[None]]
 class Endpoint(FallbackMiddleware):
     """An ASGI application that serves one handler over every transport.
 
-    It answers at any path it is called for, so it can be mounted in a framework. A plain GET
+    It responds at any path it is called for, so it can be mounted in a framework. A plain GET
     gets what the handler sends (`curl -N`, `EventSource`).
     """
 
@@ -56,7 +56,7 @@ class Endpoint(FallbackMiddleware):
             transports: see `FallbackMiddleware`.
             origins: see `FallbackMiddleware`.
             bind: see `FallbackMiddleware`.
-            readers: whether a plain GET is answered with what the handler sends: as events or as
+            readers: whether a plain GET gets what the handler sends: as events or as
                 lines, as `Accept` says. Who names no preference there gets lines, or events if
                 this is ``"events"``.
             backplane: see `FallbackMiddleware`.
@@ -164,10 +164,10 @@ class ServerChannel(Channel):
     ) -> None:
         """Accept the client."""
         if self.accepted or self._code is not None:
-            raise UsageError("the channel was accepted or refused already")
+            raise UsageError("the channel has already been accepted or refused")
         if subprotocol is not None and subprotocol not in self._scope["subprotocols"]:
             raise UsageError(
-                f"subprotocol {subprotocol!r} is none of those that the client offers: "
+                f"the client does not offer the subprotocol {subprotocol!r}; it offers "
                 f"{self._scope['subprotocols']}"
             )
         await self._send(
@@ -183,11 +183,11 @@ class ServerChannel(Channel):
     async def refuse(
         self, status: int = 403, headers: HeaderList | None = None, body: bytes = b""
     ) -> None:
-        """Refuse the client with an HTTP answer."""
+        """Refuse the client with an HTTP response."""
         if self.accepted or self._code is not None:
-            raise UsageError("the channel was accepted or refused already")
+            raise UsageError("the channel has already been accepted or refused")
         if not 400 <= status <= 599:
-            raise UsageError(f"status {status} refuses nobody: use 400 to 599")
+            raise UsageError(f"status {status} is not a refusal: use 400 to 599")
         if "websocket.http.response" not in (self._scope.get("extensions") or {}):
             await self.close()
             return

@@ -1,7 +1,7 @@
 """Identity: the address and the page that a request comes from, and the application's user.
 
 Knows: ASGI scopes, and the application's `bind`.
-Must not know: sessions, keys, how an answer is sent.
+Must not know: sessions, keys, how a response is sent.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ def _add(targets: WeakValueDictionary[str, RelayTarget], name: str, target: Rela
     there = targets.setdefault(name, target)
     if there is not target:
         raise UsageError(
-            f"two endpoints of this process are called {name!r}, so that calls of other "
-            "processes could not be told apart: give each another name="
+            f"two endpoints in this process have the name {name!r}, so other "
+            "processes cannot tell them apart: give each its own name="
         )
 
 

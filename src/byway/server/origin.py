@@ -31,7 +31,9 @@ Origins = Iterable[str] | OriginCheck
 
 _CREDENTIALS: Final = (b"cookie", b"authorization")
 _LONGEST: Final = 100  # characters of an origin in a response or in the log
-_NGINX: Final = "or, if it is the server's own behind nginx: proxy_set_header Host $http_host;"
+_NGINX: Final = (
+    "; if it is a page of this server, behind nginx, set: proxy_set_header Host $http_host;"
+)
 
 
 _USE: Final = "use this endpoint"
@@ -57,15 +59,15 @@ class ForeignPage(PeerError):
             nginx: whether a proxy that changes `Host` may be the cause.
         """
         self.page: str = origin[:_LONGEST].encode("unicode_escape").decode()
-        who, cure = f"pages of {self.page}", f'origins=["{self.page}"] allows it'
+        pages, cure = f"pages of {self.page}", f'to allow it, set origins=["{self.page}"]'
         if not self.page:
-            who, cure = "pages of other sites", 'origins=["*"] allows all, without cookies'
+            pages, cure = "pages of other sites", 'to allow all, without cookies, set origins=["*"]'
         elif self.page == "null":
-            cure += ", and with it every site, as any can show a sandboxed frame"
+            cure += ", which allows every site, as any site can show a sandboxed frame"
         elif why is Reason.INSECURE:
             cure = f"open the page over https, or {cure}"
         why = why.value if isinstance(why, Reason) else why
-        told = f"{who} may not {what} ({why}): {cure}{f', {_NGINX}' * nginx}"
+        told = f"{pages} may not {what} ({why}): {cure}{_NGINX if nginx else ''}"
         super().__init__(told, status=403)
 
 
@@ -76,7 +78,7 @@ class Verdict:
     Attributes:
         scope: what goes on; None if a page made the call that may not.
         page: the page's origin; "" where none is said.
-        headers: what the answer says to the browser.
+        headers: what the response says to the browser.
         refusal: what is said where the call may not go on, or may only move a session and does not.
         moves: the call may carry a session that the same origin has opened, and open none.
     """
@@ -163,7 +165,7 @@ class OriginPolicy:
         # The truth of anything else, as of a coroutine that nobody awaited, proves nothing.
         if allowed is True:
             return Verdict(scope, page, grant(page.encode("latin-1"), credentials=True))
-        return Verdict(None, page, VARY, ForeignPage(page, "the server's own rule refuses it"))
+        return Verdict(None, page, VARY, ForeignPage(page, "the origins= callable refuses it"))
 
     def promotes(self, call: Call) -> bool:
         """Say whether a page that opens a session by this call could not by a WebSocket handshake.
@@ -177,4 +179,4 @@ class OriginPolicy:
         return bool(seen.origin) and not allowed and not seen.names_the_host
 
 
-_NO_GRANT: Final = "the server's own pages need no leave"
+_NO_GRANT: Final = "the server's own pages need no permission"

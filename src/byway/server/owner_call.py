@@ -181,7 +181,7 @@ class OwnedCall:
         if attachment.transport == _POLL:
             attachment.stop()
         elif attachment.transport == _EVENTS:
-            attachment.end("its process goes away")  # a reader comes back by itself
+            attachment.end("its process is stopping")  # a reader comes back by itself
         else:
             attachment.leave()
 
@@ -215,12 +215,12 @@ async def serve_handed(link: Link, payload: bytes, find: Find) -> None:
         told: dict[str, Any] = unpack_call(payload)
         place = find(told["place"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        logger.warning("a call of process %s cannot be read: %r", link.peer, error)
+        logger.warning("cannot read a call from process %s: %r", link.peer, error)
         link.cut()
         return
     call = OwnedCall(link, told["scope"])
     if place is None:
-        unknown = PeerError("this endpoint is not known here", status=410, gone=UNKNOWN)
+        unknown = PeerError("this process has no such endpoint", status=410, gone=UNKNOWN)
         await send_error(Call(call.scope, call.receive, call.send), unknown)
     else:
         await place.serve_relayed(call, told)

@@ -63,12 +63,12 @@ def serve_request(find: Find, link: Link, payload: bytes) -> Coroutine[Any, Any,
     try:
         request = unpack_request(payload)
     except ValueError as error:
-        logger.warning("a request of process %s cannot be read: %r", link.peer, error)
+        logger.warning("cannot read a request from process %s: %r", link.peer, error)
         raise LinkLost("a request cannot be read") from error
     place = find(request.place)
     try:
         if place is None:
-            raise PeerError("this endpoint is not known here", status=410, gone=UNKNOWN)
+            raise PeerError("this process has no such endpoint", status=410, gone=UNKNOWN)
         return place.serve_request(link, request)
     except PeerError as error:
         _refuse(link, error)
@@ -113,7 +113,7 @@ def _poll(link: Link, hosted: Hosted, hello: Hello, offer: Offer) -> Coroutine[A
     transport, decision = offer.transport(hello.answer), hosted.run.decision
     accepted = decision.result() if decision.done() and not decision.cancelled() else None
     if not isinstance(accepted, Accepted):
-        raise undecided("the application has not accepted this session")
+        raise undecided("the application has not accepted this session yet")
     exchange = _Whole(
         scope={},
         receive=_nothing,

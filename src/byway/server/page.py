@@ -38,10 +38,10 @@ class Standing(Enum):
 class Reason(Enum):
     """Why a page does not count as the server's own."""
 
-    SITE = "its browser says that it is of another site"
-    NO_ORIGIN = "it has no origin on the web"
-    INSECURE = "it came over http, and asks over https"
-    HOST = "the request's Host is another"
+    SITE = "its browser says it belongs to another site"
+    NO_ORIGIN = "it has no web origin"
+    INSECURE = "it was loaded over http and makes requests over https"
+    HOST = "the request's Host header is different"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,14 @@ class Probes:
         """
         limits = self.limits
         if self._by_address.total() >= limits.probes:
-            raise PeerError(f"the server has its {limits.probes} probes", status=429)
+            raise PeerError(
+                f"the server already has {limits.probes} probes, its maximum", status=429
+            )
         if self._by_address[address] >= limits.probes_per_address:
-            raise PeerError(f"this address has its {limits.probes_per_address} probes", status=429)
+            raise PeerError(
+                f"this address already has {limits.probes_per_address} probes, its maximum",
+                status=429,
+            )
 
         def start(live: LiveSession) -> ApplicationRun:
             logger.info(
@@ -108,7 +113,7 @@ class _Echo:
                     async with asyncio.timeout(limits.probe_wait):
                         event = await receive()
                 except TimeoutError:
-                    # The answers of a client that hears nothing have to end: a network that holds
+                    # The responses of a client that hears nothing have to end: a network that holds
                     # them back passes them on then.
                     self._live.abort(1006, f"no message within {limits.probe_wait:g} s")
                     return

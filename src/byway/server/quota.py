@@ -33,9 +33,9 @@ class Quota:
         """
         total, share = self._limits.sessions, self._limits.sessions_per_address
         if self._total >= total:
-            raise PeerError(f"the server has its {total} sessions", status=503)
+            raise PeerError(f"the server already has {total} sessions, its maximum", status=503)
         if self._held[address] >= share:
-            raise PeerError(f"this address has its {share} sessions", status=429)
+            raise PeerError(f"this address already has {share} sessions, its maximum", status=429)
 
     def take(self, address: str) -> None:
         """Hold one."""

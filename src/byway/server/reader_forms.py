@@ -91,7 +91,7 @@ def _path(path: str) -> str:
 
 def _unusable(given: object) -> UsageError:
     return UsageError(
-        f"readers cannot be {given!r:.100}: give a list of paths, a mapping of paths to "
+        f"invalid readers= {given!r:.100}: give a list of paths, a mapping of paths to "
         f"{EVENTS!r} or {LINES!r}, one of the two for all paths, or a bool"
     )
 

@@ -164,7 +164,7 @@ class Readers:
         found = await self._admission.find(call, hello, peer=READER)
         outbox = found.live.core.outbox
         if not outbox.first - 1 <= hello.received < outbox.next:
-            raise PeerError("what followed the last event is not kept any more", status=410)
+            raise PeerError("the messages after the last event are no longer kept", status=410)
         return hello
 
 
@@ -184,13 +184,13 @@ def _resuming(last_id: str) -> Hello:
     """
     match = _EVENT_ID.fullmatch(last_id)
     if match is None:
-        raise PeerError("the last event id is none of this server's", status=410)
+        raise PeerError("the last event id does not belong to this server", status=410)
     return Hello(key=match[1], carrier=1, received=int(match[2]), room=0)
 
 
 def _attach(live: LiveSession, hello: Hello, form: str) -> Attachment:
     for older in list(live.attachments.values()):
-        older.end("the reader came back on another connection")
+        older.end("the reader reconnected")
     link = live.attach(hello.carrier, form, ordered=True, received=hello.received)
     link.establish()
     return link

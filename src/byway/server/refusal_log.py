@@ -15,12 +15,13 @@ from byway.server.origin import ForeignPage
 from byway.server.throttle import Throttle
 
 CURE: Final = (
-    "give all of its processes one backplane (docs/how-to/several-processes.md), or run one process"
+    "set the same backplane= in all processes (docs/how-to/several-processes.md), "
+    "or run one process"
 )
 """What helps where several processes share an address."""
 
 
-MORE: Final = "refused pages of other origins too, which this log names again in a minute"
+MORE: Final = "pages of more origins are refused; the log names them again in a minute"
 """What is said once a minute of all those origins that are too many to name."""
 
 

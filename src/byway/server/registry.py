@@ -28,7 +28,7 @@ from byway.session import BYWAY, Peer
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
-NOT_KNOWN: Final = "this session is not known here"
+NOT_KNOWN: Final = "this server does not know this session"
 
 BELONGS_ELSEWHERE: Final = (
     "this session belongs to another process: several serve this address without sharing "
@@ -130,7 +130,7 @@ class Registry:
         if hello.instance is not None:
             raise SessionGone(NOT_KNOWN, UNKNOWN)
         if self.draining:
-            raise PeerError("the server is going away", status=503)
+            raise PeerError("the server is shutting down", status=503)
         if not hello.probe:
             self._quota.check(identity.address)
         return None
@@ -187,7 +187,10 @@ class Registry:
             return
         _, late = await asyncio.wait(self._tasks, timeout=self._limits.handler_timeout)
         for task in late:
-            logger.warning("%s goes on after the server has stopped: cancelled", task.get_name())
+            logger.warning(
+                "%s was still running after the server had stopped, so it was cancelled",
+                task.get_name(),
+            )
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=self._limits.handler_timeout)

@@ -158,7 +158,7 @@ class Relay:
                     self._drop(one)
             except Gone:
                 raise PeerError(
-                    "this session has ended with its process",
+                    "this session ended when its process ended",
                     status=410,
                     gone=ENDED,
                     retry_after=uniform(0, self._spread),

@@ -35,10 +35,10 @@ def check_head(
         PeerError: 405, 415 or 413.
     """
     if method != "POST":
-        raise PeerError(f"byway's requests are POSTs, this is a {method[:20]}", status=405)
+        raise PeerError(f"byway's requests use POST, not {method[:20]}", status=405)
     if values.get(b"byway", b"").strip() != mark:
         # Without it a foreign page could send the request with no preflight.
-        raise PeerError("the header Byway: 1 is missing")
+        raise PeerError("the request header Byway: 1 is missing")
     kind = values.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != _CONTENT_TYPE:
         raise PeerError(f"the content type must be {CONTENT_TYPE}", status=415)

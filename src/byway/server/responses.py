@@ -26,7 +26,7 @@ _THE_CONNECTIONS = {
     b"upgrade",
 }
 
-# What the application may not set on an answer that byway frames itself.
+# What the application may not set on a response that byway frames itself.
 _OURS = _THE_CONNECTIONS | {
     b"byway",
     b"cache-control",
@@ -51,7 +51,7 @@ _ALWAYS: Headers = [(b"cache-control", b"no-store"), (b"x-content-type-options",
 
 
 def application_headers(headers: Headers) -> Headers:
-    """Return the headers of an application's `accept` that may go on an answer of ours."""
+    """Return the headers of an application's `accept` that may go on a response of ours."""
     return [(name.lower(), value) for name, value in headers if name.lower() not in _OURS]
 
 
@@ -64,7 +64,7 @@ async def send_response(call: Call, status: int, headers: Headers, body: bytes) 
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         prefix = "websocket."
-    # No answer may be taken for a page or a script, whatever it holds.
+    # No response may be taken for a page or a script, whatever it holds.
     names = {name for name, _ in headers}
     headers = [*headers, *((name, value) for name, value in _ALWAYS if name not in names)]
     start: Event = {"type": f"{prefix}http.response.start", "status": status, "headers": headers}

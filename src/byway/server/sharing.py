@@ -167,7 +167,7 @@ class Sharing:
         if call.relayed is not None or owner is None or owner == process_name():
             return None
         if self._left:
-            raise PeerError("the server is going away", status=503)
+            raise PeerError("the server is shutting down", status=503)
         return owner
 
     async def hand_over(

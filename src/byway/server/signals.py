@@ -3,7 +3,7 @@
 Knows: signals, and how to put a handler before one that is there.
 Must not know: sessions, what is done when the signal comes.
 
-uvicorn sends `lifespan.shutdown` only after the last answer has ended, so an endless one would
+uvicorn sends `lifespan.shutdown` only after the last response has ended, so an endless one would
 keep the server from stopping until its grace period is over. And it stops listening at once: a
 client between two polls would find nobody who tells it. So the server hears of the signal when the
 clients have, a little later.

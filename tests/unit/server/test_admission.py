@@ -338,7 +338,7 @@ async def test_without_a_share_one_address_would_take_all_places() -> None:
     admission = Admission(app, replace(LIMITS, sessions_per_address=1))
     app.decisions.put_nowait(ACCEPT)
     first = await admission.admit(call_of(from_address("192.0.2.1")), hello("a"))
-    with pytest.raises(PeerError, match="this address has its 1 sessions") as caught:
+    with pytest.raises(PeerError, match="this address already has 1 sessions") as caught:
         await admission.admit(call_of(from_address("192.0.2.1")), hello("b"))
     assert caught.value.status == 429
     app.decisions.put_nowait(ACCEPT)

@@ -74,7 +74,7 @@ async def test_paths_with_a_parameter_take_a_bounded_number_of_names(
     assert endpoints.find(other.place({"root_path": "/other"}, another)) is another
     for room in range(50, 54):
         other.place({"root_path": f"/{room}"}, another)
-    with pytest.raises(UsageError, match="give each another name="):
+    with pytest.raises(UsageError, match="give each its own name="):
         other.place({"root_path": "/54"}, another)
 
 

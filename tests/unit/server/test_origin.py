@@ -234,7 +234,7 @@ async def test_a_plain_websocket_of_an_endpoint_is_not_opened_by_a_star() -> Non
     ("given", "why", "nginx"),
     [
         (headers(HOST, origin="https://evil.example", sec_fetch_site="same-site"), "site", False),
-        (headers(HOST, origin="null"), "no origin", False),
+        (headers(HOST, origin="null"), "no web origin", False),
         (headers(HOST, origin=OWN_HTTP, x_forwarded_proto="https"), "https", False),
         (headers(INSIDE, origin=OWN_PAGE), "Host", True),
     ],
@@ -266,7 +266,7 @@ async def test_a_page_whose_websocket_only_moves_is_not_said_to_be_refused_altog
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (headers(HOST, origin="null"), "every site, as any can show a sandboxed frame"),
+        (headers(HOST, origin="null"), "every site, as any site can show a sandboxed frame"),
         (headers(HOST, origin=OWN_HTTP, x_forwarded_proto="https"), ": open the page over https"),
     ],
 )

@@ -27,5 +27,5 @@ async def test_a_call_that_cannot_be_read_cuts_its_link_and_nothing_else(
     async with calling() as (link, served):
         await serve_handed(served, payload, lambda _: None)
         assert served._connection is None
-    assert "cannot be read" in caplog.text
+    assert "cannot read a call from process" in caplog.text
     assert link.peer in caplog.text or served.peer in caplog.text

@@ -124,7 +124,7 @@ def test_any_bytes_are_read_or_refused(payload: bytes) -> None:
 def test_what_is_cut_short_is_refused(end: int, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         refused(GOOD[:end])
-    assert "a request of process relay-01 cannot be read" in caplog.text
+    assert "cannot read a request from process relay-01" in caplog.text
 
 
 @pytest.mark.parametrize(
