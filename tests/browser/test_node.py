@@ -17,6 +17,7 @@ import pytest
 from byway.testing import FailWith, Network
 from tests.apps.counted_app import DONE
 from tests.apps.quiet_app import SHORT
+from tests.browser.codes import code
 from tests.server.test_relay import APP, sharing
 from tests.support.relay import relay
 from tests.support.round_robin import round_robin
@@ -210,7 +211,7 @@ async def test_the_report_says_what_was_tried_where_nobody_is(
 ) -> None:
     found = await told(f"ws://127.0.0.1:{unused_tcp_port}/", {}, least=least)
     assert found["how"] == 1006
-    assert found["failure"] == "no server answers"
+    assert code(found["failure"]) == "NO_SERVER"
     tried = {one["transport"]: (one["verdict"], bool(one["why"])) for one in found["transports"]}
     assert tried == dict.fromkeys(["websocket", "stream", "sse", "poll"], ("failed", True))
 
@@ -223,15 +224,15 @@ async def test_where_there_is_no_websocket_the_report_says_so(server: Server) ->
     found = await told(url, {"transports": "websocket"}, flags=flags)
     (one,) = found["transports"]
     assert found["how"] == 1006
-    assert (one["transport"], one["verdict"], one["why"]) == (
+    assert (one["transport"], one["verdict"], code(one["why"])) == (
         "websocket",
         "failed",
-        "no WebSocket here",
+        "NO_WEBSOCKET",
     )
-    assert found["failure"] == "nothing got through"
+    assert code(found["failure"]) == "NOTHING_PASSES"
     found = await told(url, {}, flags=flags)
     assert (found["how"], found["transport"]) == ("open", "stream")
-    assert found["transports"][0]["why"] == "no WebSocket here"
+    assert code(found["transports"][0]["why"]) == "NO_WEBSOCKET"
 
 
 @pytest.mark.parametrize("least", [False, True])
@@ -244,7 +245,7 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
         network.use(FailWith(503, retry_after=60))
         found = await told(network.ws_url + "/counted?count=1&seconds=1", {}, least=least)
         assert found["how"] == 1006
-        assert found["failure"] == "come back later"
+        assert code(found["failure"]) == "COME_BACK_LATER"
         assert found["transports"][-1]["after"] == 60
 
 

@@ -84,7 +84,15 @@ def project(
 
 def test_these_files_are_in_it(packed: tuple[Path, list[dict[str, Any]]]) -> None:
     files = {one["path"] for one in packed[1]}
-    wanted = {"byway.js", "byway.min.js", "byway.d.ts", "LICENSE", "README.md", "package.json"}
+    wanted = {
+        "byway.js",
+        "byway.min.js",
+        "byway.global.js",
+        "byway.d.ts",
+        "LICENSE",
+        "README.md",
+        "package.json",
+    }
     assert files == wanted
 
 

@@ -9,9 +9,13 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { parts } from "../../browser/byway.js";
+import { eventDecoder } from "../../browser/src/eventstream.js";
+import { frameDecoder } from "../../browser/src/frames.js";
+import { encodeHello, encodeToken } from "../../browser/src/handshake.js";
+import { passesAfter } from "../../browser/src/retry.js";
+import { fresh } from "../browser/modules.mjs";
 
-const { Race, Session, encodeHello, encodeToken, eventDecoder, frameDecoder, passesAfter, Silence } = parts;
+Math.random = () => 0.5; // the middle of what is left to chance
 const here = new URL(".", import.meta.url);
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 const hex = (data) => Array.from(data, (one) => one.toString(16).padStart(2, "0")).join("");
@@ -35,18 +39,21 @@ function decode(feed, asked) {
   return frames.map(([kind, payload]) => [kind, hex(asBytes(payload))]);
 }
 
-function race(asked) {
+async function race(asked) {
   const known = { transport: asked.first, seconds: asked.openedIn ?? 0, isDue: asked.retryBetter };
   const options = { transports: asked.order, openTimeout: asked.timeout, patience: asked.patience ?? {} };
   let told = [];
   let again = Infinity;
-  const one = new Race(options, known,
-    ({ way }) => told.push(["start", way]),
-    ({ way }) => told.push(["use", way]),
-    ({ way }, why, isLate = false) => told.push(["stop", way, isLate]),
-    ({ way }) => told.push(["ask", way]),
-    (at) => (again = Math.min(again, at)),
-    (low, high) => (low + high) / 2);
+  const { race: one, pace } = await fresh(["race", "pace"], {
+    target: { known, options },
+    timer: { wakeAt: (at) => (again = Math.min(again, at)) },
+    links: {
+      start: ({ way }) => told.push(["start", way]),
+      use: ({ way }) => told.push(["use", way]),
+      stop: ({ way }, why, isLate = false) => told.push(["stop", way, isLate]),
+      askForTrip: ({ way }) => told.push(["ask", way]),
+    },
+  });
   const runners = Object.fromEntries(one.order.map((runner) => [runner.way, runner]));
   const answers = [];
   for (const [now, what, ...more] of asked.steps) {
@@ -54,13 +61,13 @@ function race(asked) {
     if (what === "decide") {
       one.decide(now);
       answers.push([told, again === Infinity ? null : Math.round(Math.max(again, now) * 1e6) / 1e6,
-        [one.used?.way ?? null, one.leaving?.way ?? null, one.isSettled, one.isExhausted]]);
+        [one.used?.way ?? null, one.leaving?.way ?? null, one.isSettled(), one.isExhausted()]]);
       told = [];
       again = Infinity;
     } else if (what === "offered") one.offered(name);
     else if (what === "busy") {
-      one.quietSince = now;
-      if (name) one.checkedAt = -Infinity;
+      pace.spoke(now);
+      if (name) pace.checkSoon();
     }
     else if (what === "round") one.nextRound(now, ...more);
     else if (name) one[what](runners[name], now, ...rest);
@@ -71,9 +78,12 @@ function race(asked) {
 
 const PHASES = ["open", "closing", "closed", "lost"];
 
-function session(asked) {
-  const inbox = [];
-  const one = new Session((data, cost) => inbox.push([data, cost]), 16 * 1024 * 1024);
+async function session(asked) {
+  const received = [];
+  const { session: one, inbox, outbox, life } = await fresh(["session", "inbox", "outbox", "life"], {
+    target: { known: {}, options: { maxMessage: 16 * 1024 * 1024 } },
+    events: { receive: (data, cost) => received.push([data, cost]) },
+  });
   const carriers = {};
   const steps = {
     attach(id, _ordered, batched) {
@@ -84,19 +94,19 @@ function session(asked) {
     select: (id) => one.choose(carriers[id]),
     ping: (id, nonce) => one.ping(carriers[id], nonce),
     rewind: (id) => one.rewind(carriers[id]),
-    beat: (seconds) => (one.beat = seconds),
-    acknowledge: (received, room) => one.acknowledge(received, room),
-    send: (text) => one.post(1, new TextEncoder().encode(text), text),
-    bytes: (size) => one.post(2, new Uint8Array(size).fill(7)),
+    beat: (seconds) => one.askForBeat(seconds),
+    acknowledge: (number, room) => outbox.acknowledge(number, room),
+    send: (text) => outbox.post(1, new TextEncoder().encode(text), text),
+    bytes: (size) => outbox.post(2, new Uint8Array(size).fill(7)),
     close(code, reason) {
-      one.shut(code, reason);
+      life.shut(code, reason);
       drop();
     },
-    settle: () => one.settle(),
+    settle: () => life.settle(),
   };
   // What is dispatched after close() is dropped by the socket, which tells the session as much.
   const drop = () => {
-    for (const [, cost] of inbox.splice(0)) one.queued -= cost;
+    for (const [, cost] of received.splice(0)) inbox.dispatched(cost);
   };
   const answers = [];
   for (const [what, ...more] of asked.steps) {
@@ -104,19 +114,19 @@ function session(asked) {
       if (what === "feed") {
         const carrier = carriers[more[0]];
         one.take(carrier, frameDecoder()(bytes(more[1])));
-        answers.push([one.got, carrier.isProven, carrier.isLeaving]);
+        answers.push([inbox.got, carrier.isProven, carrier.isLeaving]);
       } else if (what === "take") {
         const frames = one.write(carriers[more[0]], more[1], more[2]);
         answers.push([shown(Buffer.concat(frames)), Boolean(one.isPending(carriers[more[0]]))]);
-      } else if (what === "end") answers.push([one.ending.code, one.ending.reason]);
+      } else if (what === "end") answers.push([life.ending.code, life.ending.reason]);
       else if (what === "read") {
-        const [data, cost] = inbox.shift() ?? [null, 0];
-        one.queued -= cost;
+        const [data, cost] = received.shift() ?? [null, 0];
+        inbox.dispatched(cost);
         answers.push(data === null || typeof data === "string" ? data : { bytes: shown(data) });
-      } else if ((what === "send" || what === "bytes") && one.phase !== 0) answers.push("closed");
+      } else if ((what === "send" || what === "bytes") && life.phase !== 0) answers.push("closed");
       else {
         steps[what](...more);
-        answers.push([PHASES[one.phase], one.isOver]);
+        answers.push([PHASES[life.phase], life.isOver()]);
       }
     } catch (error) {
       if (error.constructor !== Error) throw error; // a mistake, as the code throws no other
@@ -132,8 +142,10 @@ const players = {
   frames: (asked) => decode(frameDecoder(), asked),
   events: (asked) => decode(eventDecoder(), asked),
   hello: (asked) => ({ token: encodeToken(greeting(asked)), frame: JSON.parse(new TextDecoder().decode(encodeHello(greeting(asked)).slice(5))) }),
-  silence(asked) {
-    const quiet = new Silence(asked.heartbeat ?? undefined);
+  async silence(asked) {
+    const { silence: quiet } = await fresh(["silence"], {
+      target: { known: { heartbeat: asked.heartbeat ?? undefined } },
+    });
     return asked.cuts.map(([lasted, heartbeat]) =>
       [quiet.learn(lasted, heartbeat), quiet.beat ?? null, quiet.limit ?? null]);
   },
@@ -154,7 +166,7 @@ for (const file of readdirSync(here).filter((name) => name.endsWith(".json")).so
   for (const { name, asked, answer } of cases) {
     let got;
     try {
-      got = players[kind](asked);
+      got = await players[kind](asked);
     } catch (error) {
       got = `${error.stack}`;
     }

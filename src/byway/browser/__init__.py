@@ -12,6 +12,9 @@ and let a page have `tag("/byway")`, or write yourself::
     <script type="module">
       import { BywaySocket } from "/byway/byway.min.js";
     </script>
+
+A page without modules has `tag("/byway", name="byway.global.js")`, and finds the class as
+`byway.BywaySocket`.
 """
 
 from __future__ import annotations
@@ -30,8 +33,8 @@ from byway.transports.base import Headers, Receive, Scope, Send
 
 __all__ = ["FILES", "app", "integrity", "read", "tag", "version"]
 
-FILES: Final = ("byway.js", "byway.min.js")
-"""What is served: the module as it was written, and without what only people read."""
+FILES: Final = ("byway.js", "byway.min.js", "byway.global.js")
+"""What is served: the module to read, the same made small, and a classic script for old pages."""
 
 FOREVER: Final = 365 * 86_400
 """Seconds for which a file is kept whose address says its version."""
@@ -65,20 +68,23 @@ def version(name: str = "byway.min.js") -> str:
 
 
 def tag(mount: str = "/byway", *, install: bool = False, name: str = "byway.min.js") -> str:
-    """Return the element that loads the module, with its version and integrity.
+    """Return the element that loads a file, with its version and integrity.
+
+    `byway.global.js` is a classic script, which sets `byway.BywaySocket`; the others are modules.
 
     Args:
         mount: the URL or path where `app` is mounted, without a slash at its end.
         install: put `BywaySocket` in the place of `WebSocket`, so that scripts which stand
-            behind the element, and are modules or deferred too, use it unchanged.
+            behind the element use it unchanged; behind a module, as modules or deferred.
         name: the file.
 
     Raises:
         UsageError: there is no file of this name.
     """
+    kind = "" if name == "byway.global.js" else 'type="module" '
     address = f"{mount}/{name}?v={version(name)}{'&install' if install else ''}"
     return (
-        f'<script type="module" src="{escape(address)}" integrity="{integrity(name)}" '
+        f'<script {kind}src="{escape(address)}" integrity="{integrity(name)}" '
         'crossorigin="anonymous"></script>'
     )
 

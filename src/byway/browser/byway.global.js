@@ -1,0 +1,1 @@
+../../../browser/byway.global.js
