@@ -2,20 +2,10 @@
 
 Knows: the two forms in which a plain GET is answered, and how an `EventSource` resumes.
 Must not know: how sessions of byway's own clients are carried.
-
-As an event stream: a text is an event without a name; binary data is an event `binary` with
-base64; a text with a carriage return, which an event stream cannot hold, is an event `json` with a
-JSON string; the end is an event `close` with its code and reason. Each has an id, so a browser that
-lost the connection says where to go on. The id is the last line of its event: some readers take it
-when they read the line, and would lose an event that is cut off after it. A heartbeat is a comment
-of one line: some readers take the blank line behind a comment for an event. As lines: a text is a
-line; one that would not be a line of its own, or begins with a quotation mark, is a JSON string;
-binary data is a JSON string with a `data:` URL.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import re
@@ -24,9 +14,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from byway.errors import ENDED, PeerError
-from byway.frames import BINARY, CLOSE, PART, TEXT, decode_close
+from byway.frames import CLOSE, PART
 from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_reader_key
-from byway.hint import come_back, retry_after
+from byway.hint import retry_after
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
 from byway.server.admission import Admission
@@ -34,20 +24,19 @@ from byway.server.application import Denied
 from byway.server.call import Call
 from byway.server.process import process_name
 from byway.server.reader_forms import EVENTS, LINES, ReaderForms, ReaderPaths
-from byway.server.reader_retry import RECONNECT, reconnect_after, send_retry, would_give_up
+from byway.server.reader_output import event, line
+from byway.server.reader_retry import reconnect_after, send_retry, would_give_up
 from byway.server.relay_call import NotHere
 from byway.server.responses import application_headers, send_denial, send_response
 from byway.session import READER, Outgoing
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, first_of
 from byway.transports.behind import PADDING
-from byway.transports.eventstream import text_lines
 from byway.transports.sse import serve_events
 
 logger: logging.Logger = logging.getLogger("byway.server")
 
 _EVENT_ID: Final = re.compile(rf"([A-Za-z0-9_-]{{{MIN_KEY},{MAX_KEY}}})\.([0-9]{{1,18}})")
 _CONTENT_TYPE: Final = CONTENT_TYPE.encode()
-_LINE_BREAK: Final = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 HandOver = Callable[[Call, Hello], Awaitable[bool]]
@@ -226,7 +215,7 @@ async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: st
         yield opening
         messages = _Messages(link)
         while coming := await messages.next():
-            yield b"".join(_event(key, *one) for one in coming)
+            yield b"".join(event(key, *one) for one in coming)
             if _is_end(coming):
                 break
 
@@ -234,31 +223,9 @@ async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: st
     await serve_events(exchange, events(), headers)
 
 
-def _event(key: str, number: int, message: Outgoing | None) -> bytes:
-    if message is None:
-        return b":\n"
-    payload = bytes(message.payload())
-    if message.kind == CLOSE:
-        code, reason = decode_close(payload)
-        body = _named("close", json.dumps({"code": code, "reason": reason}))
-        if code == 1012 and (pause := come_back(reason)) is not None:
-            body = reconnect_after(pause + RECONNECT) + body
-    elif message.kind == BINARY:
-        body = _named("binary", base64.b64encode(payload).decode())
-    elif b"\r" in payload:
-        body = _named("json", json.dumps(message.as_text()))
-    else:
-        body = text_lines(payload)
-    return b"%bid: %b.%d\n\n" % (body, key.encode(), number)
-
-
 def _is_end(coming: list[tuple[int, Outgoing | None]]) -> bool:
     last = coming[-1][1]
     return last is not None and last.kind == CLOSE
-
-
-def _named(event: str, data: str) -> bytes:
-    return f"event: {event}\ndata: {data}\n".encode()
 
 
 async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
@@ -266,24 +233,10 @@ async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
         await exchange.body(b"", more=True)
         messages = _Messages(link)
         while coming := await messages.next():
-            await exchange.body(b"".join(_line(message) for _, message in coming), more=True)
+            await exchange.body(b"".join(line(message) for _, message in coming), more=True)
             if _is_end(coming):
                 break
         await exchange.body(b"", more=False)
 
     await exchange.start(LINES, "text/plain; charset=utf-8")
     await first_of(write(), exchange.left())
-
-
-def _line(message: Outgoing | None) -> bytes:
-    if message is None:
-        return b"\n"
-    if message.kind == TEXT:
-        text = message.as_text()
-        if text.startswith('"') or _LINE_BREAK.search(text):
-            text = json.dumps(text)
-        return text.encode() + b"\n"
-    if message.kind == BINARY:
-        url = "data:application/octet-stream;base64," + base64.b64encode(message.payload()).decode()
-        return json.dumps(url).encode() + b"\n"
-    return b""
