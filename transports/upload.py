@@ -187,7 +187,7 @@ class Upload:
         Where nothing else goes up, it is the word by which the server knows that this side is
         there. Some proxies take no more of a body that has paused, and leave its response open.
         """
-        live, carrier = self._link.live, self._link.carrier
+        carrier = self._link.carrier
         longest = max(HEARD_TIMEOUT, self._longest)
         silence = self._dial.silence - PING_INTERVAL
         written = carrier.cursor
@@ -199,5 +199,4 @@ class Upload:
                     return
             elif carrier.cursor != written or since >= silence:
                 written = carrier.cursor
-                live.core.ask_echo(carrier, self._expect_echo())
-                live.changed()
+                self._link.ask_echo(self._expect_echo())

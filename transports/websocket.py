@@ -269,7 +269,7 @@ async def _carry_down(
 async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> None:
     # The client speaks first: some proxies hold the server's first message until it does. Apache
     # holds over HTTP/2 what came together with the 101, until the server says something more.
-    link.live.core.ask_echo(link.carrier, b"")
+    link.ask_echo(b"")
     await socket.send(joined(link.live.core.take(link.carrier, 0, beat=True)))
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(_message(frames))

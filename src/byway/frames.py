@@ -60,6 +60,7 @@ NAMES: Final = {
 HEADER: Final = struct.Struct(">BI")
 _NEXT: Final = struct.Struct(">Q")
 _ACK: Final = struct.Struct(">QI")
+_ACK_FRAME: Final = struct.Struct(">BIQI")  # with its header: most frames of the session are ACKs
 _SELECT: Final = struct.Struct(">II")
 _CARRIER: Final = struct.Struct(">I")
 _BEAT: Final = struct.Struct(">I")
@@ -86,7 +87,7 @@ def encode_next(number: int) -> bytes:
 
 def encode_ack(received: int, room: int) -> bytes:
     """Encode ACK: frames received without a gap, and the bytes of room left in the inbox."""
-    return encode(ACK, _ACK.pack(received, min(room, MAX_ROOM)))
+    return _ACK_FRAME.pack(ACK, _ACK.size, received, min(room, MAX_ROOM))
 
 
 def encode_select(count: int, carrier: int) -> bytes:
@@ -132,7 +133,9 @@ def decode_next(payload: bytes) -> int:
 
 def decode_ack(payload: bytes) -> tuple[int, int]:
     """Decode the payload of ACK to ``(received, room)``."""
-    received, room = _fixed(_ACK, ACK, payload)
+    if len(payload) != _ACK.size:
+        _fixed(_ACK, ACK, payload)  # which raises
+    received, room = _ACK.unpack(payload)
     return received, room
 
 

@@ -188,7 +188,7 @@ class World:
             assert len(live.attachments) <= TINY.carriers
             assert len(core.carriers) <= TINY.carriers
             assert core._early.size <= TINY.inbox
-            assert core.inbox._queued < TINY.inbox + TINY.max_message + OVERHEAD
+            assert core.inbox.queued < TINY.inbox + TINY.max_message + OVERHEAD
             assert len(core.inbox._parts) <= TINY.max_message
             parts = -(-TINY.max_message // TINY.part)
             longest = TINY.max_message + parts * (HEADER.size + OVERHEAD) + 200

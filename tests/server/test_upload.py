@@ -245,7 +245,7 @@ async def test_a_session_that_is_only_asked_for_round_trips_opens_no_second_requ
                 assert live.core.selected is not None
                 wanted = network.counters.posts + 1
                 live.core.ping(live.core.selected, b"12345678")
-                live.changed()
+                live.dispatch()
                 await until_posts(network, wanted)
             marks = [mark(request) for request in network.requests]
     assert "up" not in marks

@@ -302,7 +302,7 @@ async def test_a_client_that_has_said_nothing_for_too_long_is_gone_though_a_carr
     attached(one)
     one.expect_words()
     await asyncio.sleep(LIMITS.silence + LIMITS.window - 1)
-    one.heard()
+    one.acknowledge(0, ROOM)
     await asyncio.sleep(LIMITS.silence + LIMITS.window - 1)
     assert state(one) is State.OPEN
     await asyncio.sleep(1)
@@ -330,7 +330,7 @@ async def test_a_close_that_is_acknowledged_ends_at_once_and_is_told_once() -> N
     assert not one.finished.is_set()
     one.acknowledge(1, 0)
     assert one.finished.is_set()
-    one.changed()
+    one.dispatch()
     one.abort(1006, "late")
     await asyncio.sleep(LIMITS.window * 3)
     assert over == [one]

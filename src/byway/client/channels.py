@@ -65,8 +65,6 @@ class ClientChannel(_AcceptedChannel):
 
     async def receive(self) -> Message | None:
         """Wait for the next message."""
-        if (message := self._live.try_receive()) is not None:
-            return message
         got = await self._live.receive()
         return None if isinstance(got, Closed) else got
 

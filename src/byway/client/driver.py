@@ -22,14 +22,15 @@ from byway.client.talk import Talk
 from byway.client.trail import Trail
 from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.handshake import Open, name_of, new_key
-from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference, Race, Start, Use
 from byway.negotiation.absence import NOBODY, Absence
 from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.report import Report
 from byway.negotiation.retry import GiveUp, Retries
 from byway.negotiation.runner import Action, Ask
+from byway.runtime import Attachment, CarrierOpened, LiveSession
 from byway.session import State
+from byway.session.events import CarrierProven, Event
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial
@@ -127,7 +128,9 @@ class Driver:
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        live.on_change = self._changed.set
+        self._opened_links: list[Attachment] = []  # since the last look
+        self._proven_links: list[Attachment] = []
+        live.on_event = self._take_event
 
     async def open(self) -> None:
         """Open the session over the first transport that gets through.
@@ -179,6 +182,14 @@ class Driver:
                 await stop(self._task)
         finally:
             await self._dial.aclose()
+
+    def _take_event(self, event: Event | CarrierOpened) -> None:
+        """Take what has happened to the session, from within whatever has brought it about."""
+        if isinstance(event, CarrierOpened):
+            self._opened_links.append(event.link)
+        elif isinstance(event, CarrierProven) and event.carrier.id in self.live.attachments:
+            self._proven_links.append(self.live.attachments[event.carrier.id])
+        self._changed.set()
 
     def _opened(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
         self._place.reached(self._dial.peers)
@@ -292,8 +303,7 @@ class Driver:
             before = self._leaving
             if before is not None and self.live.core.selected is not before.link.carrier:
                 before = None  # another has followed it already
-            self.live.core.select(self._running[name].link.carrier)
-            self.live.changed()
+            self._running[name].link.select()
             if not self._ready.is_set() and self._again:
                 self._race.reconsider(now)  # what failed in an earlier round may work
             self._ready.set()
@@ -363,9 +373,7 @@ class Driver:
 
     def _ping(self, one: Running) -> None:
         """Ask for a round trip; the race is told when it is over."""
-        one.proven = False
-        self.live.core.ping(one.link.carrier, secrets.token_bytes(8))
-        self.live.changed()
+        one.link.ping(secrets.token_bytes(8))
 
     async def _clear(self, now: float) -> None:
         """Use a suspect carrier again once it has answered, and give up what began beside it."""
@@ -375,8 +383,9 @@ class Driver:
         beside = self._running.get(one.transport)
         if beside is not None:
             await self._stop(beside, why="the carrier before it is alive")
-        self._leaving, one.suspect, one.proven = None, False, True
+        self._leaving, one.suspect = None, False
         self._running[one.transport] = one
+        self._proven_links = [link for link in self._proven_links if link is not one.link]
         self._race.cleared(now)
 
     def _remember(self, now: float) -> None:
@@ -396,15 +405,16 @@ class Driver:
         Raises:
             Refused: the application refused the session.
         """
-        for one in list(self._running.values()):
-            if one.link.opened.is_set() and not one.opened:
-                one.opened = True
+        opened, self._opened_links = self._opened_links, []
+        proven, self._proven_links = self._proven_links, []
+        for one in self._running.values():
+            if one.link in opened:
                 one.opened_in = now - one.started
                 self._race.opened(one.transport, now)
                 self._ping(one)
-            if one.link.carrier.proven and not one.proven:
-                one.proven = True
+            if one.link in proven and one.link.carrier.proven:  # not asked again since
                 self._race.proven(one.transport, now)
+        for one in list(self._running.values()):
             if one.task.done():
                 del self._running[one.transport]
                 one.link.end("lost")

@@ -25,9 +25,7 @@ class Running:
         task: carries it.
         started: when it began.
         progress: of the session when it began.
-        opened: the race has been told that it opened.
         opened_in: seconds that it took to open.
-        proven: the race has been told that it is proven.
         suspect: the network has changed since, so it may be dead.
         stage: how far it has come on the way to a connection.
     """
@@ -37,11 +35,14 @@ class Running:
     task: asyncio.Task[None]
     started: float
     progress: int
-    opened: bool = False
     opened_in: float = 0.0
-    proven: bool = False
     suspect: bool = False
     stage: Stage = field(default_factory=Stage)
+
+    @property
+    def opened(self) -> bool:
+        """Whether OPEN has come on it."""
+        return self.link.opened.is_set()
 
     def attempt(self, now: float, why: str, error: Refused | CarrierLost | None) -> Attempt:
         """Return what is written down of it where it is in vain.

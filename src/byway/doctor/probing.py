@@ -164,7 +164,7 @@ class Probing(Observer):
             waits=way.waits,
         )
         self.live.name = name_of(self._dial.key)
-        self.live.on_change = self._notice
+        self.live.on_event = lambda _: self._notice()
         if silence:
             self.live.ask_heartbeat(silence)
         self.started: float = self._loop.time()
@@ -251,8 +251,7 @@ class Probing(Observer):
                 if link.opened.is_set():
                     # The PONG to the first will do as well, where it is only late.
                     nonce = link.carrier.nonce or secrets.token_bytes(8)
-                    self.live.core.ping(link.carrier, nonce)
-            self.live.changed()
+                    link.ping(nonce)
         return True
 
     @property
@@ -335,8 +334,8 @@ class Probing(Observer):
         if self.opened is None:
             self.opening, self.opened = opening, self._loop.time()
         # Only what is asked after OPEN, and answered, shows that an answer passes while it is open.
-        self.live.core.select(link.carrier)
-        self.live.core.ping(link.carrier, secrets.token_bytes(8))
+        link.select()
+        link.ping(secrets.token_bytes(8))
         self._notice()
 
     async def _on_plain(self, plain: Plain) -> None:

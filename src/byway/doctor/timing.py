@@ -37,8 +37,7 @@ async def least_trip(probing: Probing, deadline: float) -> float | None:
         if link is None or probing.over or loop.time() >= deadline:
             break
         carrier, started = link.carrier, loop.time()
-        live.core.ping(carrier, secrets.token_bytes(8))
-        live.changed()
+        link.ping(secrets.token_bytes(8))
         if await probing.until(lambda: carrier.proven, deadline):  # noqa: B023 - it is awaited here
             took = loop.time() - started
             least = took if least is None else min(least, took)

@@ -198,9 +198,7 @@ class ApplicationRun:
         if not self._connected:
             self._connected = True
             return {"type": "websocket.connect"}
-        got: Message | Closed | None = self.live.try_receive()
-        if got is None:
-            got = await self.live.receive()
+        got = await self.live.receive()
         self._unheard = 0
         if isinstance(got, Closed):
             self._disconnected = True

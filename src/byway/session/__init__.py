@@ -6,7 +6,8 @@ comes out as frames, which a transport encodes. The client and the server run th
 """
 
 from byway.session.carrier import Carrier, Intake
-from byway.session.core import Session, State
+from byway.session.closing import State
+from byway.session.core import Session
 from byway.session.inbox import OVERHEAD, Closed
 from byway.session.outgoing import Message, Outgoing, Output, joined
 from byway.session.peer import BYWAY, READER, Peer

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from byway.session.events import CarrierDue
+
 
 @dataclass(slots=True, eq=False)
 class Intake:
@@ -34,19 +36,23 @@ class Carrier:
         intake: where its incoming frames stand.
         batched: whether each write travels on its own, so that each has to say its numbers.
         cursor: number of the next frame to write here.
+        due: whether something may have to be written now. The change that makes it due sets it,
+            and `take` clears it.
         ended: why it may not be used any more; empty while it may.
-        echoed: what the last PONG on it brought back, but for those that prove it.
         proven: whether the PONG to this side's PING came back.
         leaving: whether the peer has announced its end with LEAVE.
         told_leave: whether this side has.
+        ack_at_cost: cost of all messages ever received at which an acknowledgement may be due.
+        ack_at_read: the same of all messages ever read.
+        became_due: the event that says so.
     """
 
     id: int
     intake: Intake
     batched: bool
     cursor: int
+    due: bool = False
     ended: str = ""
-    echoed: bytes = b""
     proven: bool = False
     leaving: bool = False
     told_leave: bool = False
@@ -58,3 +64,10 @@ class Carrier:
     told_limit: int = 0
     told_select: int = 0
     told_beat: float = 0.0
+    ack_at_cost: int = 0
+    ack_at_read: int = 0
+    became_due: CarrierDue = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the event that is used each time."""
+        self.became_due = CarrierDue(self)

@@ -41,22 +41,24 @@ class Inbox:
         closed: the peer's CLOSE, once it was taken.
         too_big: a message exceeded `max_message`; it and all later ones were dropped.
         read: cost of all messages ever read.
+        queued: cost of the messages that can be read.
+        bound: cost of those at which the room is 0.
         dropped: messages counted and thrown away after `stop()`.
         parts: frames taken that are parts of a longer message, all but its last.
     """
 
     __slots__ = (
-        "_bound",
         "_max_message",
         "_messages",
         "_open_size",
         "_parts",
-        "_queued",
         "_stopped",
+        "bound",
         "closed",
         "cost",
         "dropped",
         "parts",
+        "queued",
         "read",
         "received",
         "too_big",
@@ -69,10 +71,10 @@ class Inbox:
             bound: bytes of messages not yet read, at which the room is 0.
             max_message: longest message, in bytes.
         """
-        self._bound = bound
+        self.bound: int = bound
         self._max_message = max_message
         self._messages: deque[tuple[Message, int]] = deque()
-        self._queued = 0
+        self.queued: int = 0
         self._parts = bytearray()  # of the message that is open
         self._open_size = 0  # its bytes so far, dropped ones too; 0 where none is open
         self._stopped = False
@@ -94,7 +96,7 @@ class Inbox:
         opened = self._open_size
         if self.closed is not None:
             raise FrameError("a numbered frame came after CLOSE")
-        if kind != CLOSE and not opened and self._queued >= self._bound:
+        if kind != CLOSE and not opened and self.queued >= self.bound:
             # The announced limit only grows as messages are read, so a peer that begins one while
             # the queue is over its bound has not kept to any limit it was ever told.
             raise FrameError("a message began although the inbox had announced no room", status=429)
@@ -115,7 +117,7 @@ class Inbox:
                     except UnicodeDecodeError:
                         raise FrameError("a TEXT message is not UTF-8") from None
                 self._messages.append((message, cost))
-                self._queued += cost
+                self.queued += cost
             self.cost += cost
             if opened:
                 self._open_size = 0
@@ -144,7 +146,7 @@ class Inbox:
         self._stopped = True
         self.dropped += len(self._messages)
         self._messages.clear()
-        self._queued = 0
+        self.queued = 0
         self._parts = bytearray()
 
     def pop(self) -> Message | None:
@@ -152,7 +154,7 @@ class Inbox:
         if not self._messages:
             return None
         message, cost = self._messages.popleft()
-        self._queued -= cost
+        self.queued -= cost
         self.read += cost
         return message
 
@@ -173,14 +175,10 @@ class Inbox:
     @property
     def room(self) -> int:
         """Bytes left before the peer has to wait."""
-        return max(self._bound - self._queued, 0)
-
-    @property
-    def bound(self) -> int:
-        """Bytes of messages at which the room is 0."""
-        return self._bound
+        return max(self.bound - self.queued, 0)
 
     @property
     def limit(self) -> int:
         """Cost of all messages up to which the peer may begin one. It never shrinks."""
-        return self.cost + self.room
+        room = self.bound - self.queued
+        return self.cost + room if room > 0 else self.cost

@@ -27,6 +27,7 @@ class Outbox:
         next: number that the next frame will get.
         size: bytes kept.
         part: bytes of a part; a longer message is numbered as several.
+        kept: bytes that what is kept takes: more than travels, as empty messages take some too.
         parts: frames ever numbered that are parts of a longer message, all but its last.
     """
 
@@ -41,6 +42,7 @@ class Outbox:
         "_trimmed",
         "_written",
         "first",
+        "kept",
         "next",
         "part",
         "parts",
@@ -58,6 +60,7 @@ class Outbox:
         self.first: int = 1
         self.next: int = 1
         self.size: int = 0
+        self.kept: int = 0
         self.part: int = part
         self.parts: int = 0
         self._ring = ring
@@ -70,21 +73,22 @@ class Outbox:
         self._written = 0  # greatest number ever written, for the ring
         self._closed = False
 
-    def append(self, message: Message) -> None:
-        """Number a message, as one frame or as fragments.
+    def append(self, message: Message) -> bool:
+        """Number a message, as one frame or as fragments; say whether it may be written now.
 
         Raises:
             UsageError: a text holds a lone surrogate.
         """
         frame = outgoing(message)
-        length = frame.length
+        length, before = frame.length, self._cost
         if length <= self.part:
             self._keep(frame)
         else:
             for fragment in fragments(frame, self.part):
                 self._keep(fragment)
             self.parts += (length - 1) // self.part
-        self._cost += length + OVERHEAD
+        self._cost = before + length + OVERHEAD
+        return before < self._limit
 
     def append_close(self, code: int, reason: str) -> None:
         """Number CLOSE. Nothing may follow it."""
@@ -94,16 +98,20 @@ class Outbox:
     def _keep(self, frame: Outgoing) -> None:
         size = self.size + HEADER.size + frame.length
         self.size = size
+        self.kept += HEADER.size + frame.length + OVERHEAD
         self._frames.append(frame)
         self._before.append(self._cost)
         self._ends.append(self._trimmed + size)
         self.next += 1
 
-    def acknowledge(self, received: int, room: int) -> None:
+    def acknowledge(self, received: int, room: int) -> bool:
         """Let everything up to `received` go, and learn the limit: its cost plus the room.
 
         What is older than an earlier call changes nothing: a repeated old request must neither
         shrink the limit nor bring frames back.
+
+        Returns:
+            Whether frames may be written now that had to wait for the limit.
 
         Raises:
             FrameError: `received` is beyond what was ever sent.
@@ -114,16 +122,22 @@ class Outbox:
             )
         count = received + 1 - self.first
         if count < 0:
-            return
-        cost = self._before[count] if count < len(self._before) else self._cost
-        if cost + room > self._limit:
-            self._limit = cost + room
-        self._drop(count)
+            return False
+        before, waited = self._before, False
+        limit = room + (before[count] if count < len(before) else self._cost)
+        if limit > self._limit:
+            waited = bool(before) and before[-1] >= self._limit
+            self._limit = limit
+        if count:
+            self._drop(count)
+        return waited
 
     def _drop(self, count: int) -> None:
         if count > 0:
             trimmed = self._ends[count - 1]
-            self.size -= trimmed - self._trimmed
+            size = trimmed - self._trimmed
+            self.size -= size
+            self.kept -= size + OVERHEAD * count
             self._trimmed = trimmed
             del self._frames[:count], self._before[:count], self._ends[:count]
             self.first += count
@@ -145,7 +159,8 @@ class Outbox:
             The number of the first frame returned, and the frames.
         """
         index = max(cursor - self.first, 0)
-        stop = self._writable()
+        before = self._before
+        stop = len(before) if before and before[-1] < self._limit else self._writable()
         if index < stop:
             start = self._ends[index - 1] if index else self._trimmed
             stop = min(stop, bisect_right(self._ends, start + size - 1) + 1)
@@ -169,11 +184,6 @@ class Outbox:
     def volume(self) -> int:
         """Count the bytes of all messages ever sent."""
         return self._cost - OVERHEAD * self.messages
-
-    @property
-    def kept(self) -> int:
-        """Bytes that what is kept takes: more than travels, as empty messages take some too."""
-        return self.size + OVERHEAD * len(self._frames)
 
     @property
     def unwritten(self) -> int:

@@ -13,7 +13,7 @@ from byway.server.admission import Admission
 from byway.server.application import Denied
 from byway.server.lives import Hosted
 from byway.server.probe import Probes
-from byway.session import Closed
+from byway.session import Closed, Intake
 from byway.transports.base import Scope
 from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
@@ -103,8 +103,7 @@ async def test_a_probe_that_hears_nothing_is_over_after_a_short_wait() -> None:
 async def test_a_probe_lasts_no_longer_than_its_time() -> None:
     admission = Admission(never, LIMITS)
     hosted = await admitted(admission, "a")
-    hosted.live.core.inbox.accept(1, b"hello")
-    hosted.live.changed()
+    hosted.live.feed(Intake(ordered=True, expected=1), [(1, b"hello")])
     await hosted.live.finished.wait()
     assert LIMITS.probe_time <= now() - 1_000 <= LIMITS.probe_time + 2
     assert hosted.live.core.end == Closed(1006, "the close of a probe was not acknowledged")
@@ -114,9 +113,7 @@ async def test_a_probe_lasts_no_longer_than_its_time() -> None:
 async def test_a_probe_echoes_no_more_than_its_bytes() -> None:
     admission = Admission(never, LIMITS)
     hosted = await admitted(admission, "a")
-    for _ in range(2):
-        hosted.live.core.inbox.accept(2, b"x" * 600)
-    hosted.live.changed()
+    hosted.live.feed(Intake(ordered=True, expected=1), [(2, b"x" * 600)] * 2)
     await asyncio.sleep(0.5)
     assert hosted.live.core.end == Closed(1009, "a probe echoes 1000 bytes at most")
 

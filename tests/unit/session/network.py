@@ -29,6 +29,7 @@ from byway.session import (
     State,
     joined,
 )
+from byway.session.events import Echoed, Event
 from byway.transports.base import Exchange, Receive, Send
 from byway.transports.eventstream import EventDecoder, encode_events
 from byway.transports.websocket import _message, _Reader
@@ -206,6 +207,12 @@ class Network:
         self.copies: list[tuple[str, Request]] = []
         self.uploads: list[Upload] = []
         self._newest: Reading | None = None
+
+    @staticmethod
+    def take_events(core: Session) -> list[Event]:
+        """Take what has happened to a session, as a shell does."""
+        events, core.events = core.events, []
+        return events
 
     # The client
 
@@ -599,8 +606,9 @@ class Network:
             link.opened = True
             self.client.select(link.carrier)
         self.client.feed(link.carrier.intake, frames)
-        if link.upload is not None and link.carrier.echoed == link.upload.nonce:
-            link.upload.proven = True
+        for event in self.take_events(self.client):
+            if isinstance(event, Echoed) and link.upload is not None:
+                link.upload.proven |= event.nonce == link.upload.nonce
 
     def _client_sees_the_end(self, link: Link) -> bool:
         if link.kind != "websocket" and self.client.state is State.CLOSED:

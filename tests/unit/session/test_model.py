@@ -258,6 +258,14 @@ class Ordeal(RuleBasedStateMachine):
             assert got == self.apps.sent[there][: len(got)]
 
     @invariant()
+    def what_is_due_is_told(self) -> None:
+        """No carrier has something to write that a shell, which only looks at `due`, would miss."""
+        for core in (self.network.client, self.network.server):
+            for carrier in core.carriers.values():
+                assert carrier.due or not core.pending(carrier)
+            self.network.take_events(core)
+
+    @invariant()
     def bounds_hold(self) -> None:
         for name, there in (("client", "server"), ("server", "client")):
             core = self.side(name)
