@@ -226,9 +226,7 @@ class _Reader:
             raise FrameError(
                 f"a WebSocket message is over the bound of {self._limits.body} bytes", status=413
             )
-        frames = self._decoder.feed(message)
-        self._decoder.finish()
-        return frames
+        return self._decoder.feed(message, last=True)
 
 
 async def _serve_up(exchange: Exchange, link: Attachment) -> None:
@@ -269,11 +267,12 @@ async def _carry_down(
 async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> None:
     # The client speaks first: some proxies hold the server's first message until it does. Apache
     # holds over HTTP/2 what came together with the 101, until the server says something more.
+    loop = asyncio.get_running_loop()
     link.ask_echo(b"")
     await socket.send(joined(link.live.core.take(link.carrier, 0, beat=True)))
     while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(_message(frames))
-        link.touch()
+        link.moved = loop.time()
 
 
 async def _watch_up(dial: Dial, link: Attachment) -> None:

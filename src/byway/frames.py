@@ -203,8 +203,12 @@ class Decoder:
         self._max_frame = max_frame
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Frame]:
+    def feed(self, data: bytes, *, last: bool = False) -> list[Frame]:
         """Take the next bytes and return the frames that are now whole, in order.
+
+        Args:
+            data: the bytes.
+            last: they may not end inside a frame; see `finish`.
 
         Raises:
             FrameError: a header announces more than `max_frame` bytes, or an unknown numbered
@@ -231,6 +235,8 @@ class Decoder:
             append((kind, data[body:stop]))
             start = stop
         self._rest = data[start:] if start < end else b""
+        if last and start < end:
+            self.finish()
         return frames
 
     def finish(self) -> None:
@@ -249,8 +255,4 @@ def decode_all(data: bytes, *, max_frame: int) -> list[Frame]:
     Raises:
         FrameError: they are not.
     """
-    decoder = Decoder(max_frame=max_frame)
-    frames = decoder.feed(data)
-    if decoder._rest:
-        decoder.finish()
-    return frames
+    return Decoder(max_frame=max_frame).feed(data, last=True)

@@ -42,6 +42,7 @@ class Attachment:
         moved: when something last went over its connection.
         polls: requests that made up this carrier, where it is a series of them.
         answer: what the newest of those is answered, for its repeats.
+        waiter: what `output` waits for now; True lets it look again.
         opened: set once it counts as a carrier that the session has. A server's does at once,
             a client's when OPEN has come.
     """
@@ -54,7 +55,7 @@ class Attachment:
         self.opened: asyncio.Event = asyncio.Event()
         self.polls = 0
         self.answer: asyncio.Future[bytes] | None = None
-        self._waiter: asyncio.Future[bool] | None = None
+        self.waiter: asyncio.Future[bool] | None = None
         self._stops = 0
         self._loop = asyncio.get_running_loop()
         self.began: float = self._loop.time()
@@ -161,7 +162,7 @@ class Attachment:
                 self.end("the session is over")
                 break
             waiter: asyncio.Future[bool] = self._loop.create_future()
-            self._waiter = waiter
+            self.waiter = waiter
             pause = self._pause = live.heartbeat if beat is None else beat
             if spent and silence:
                 pause = self._pause = min(pause, silence - spent)
@@ -170,8 +171,8 @@ class Attachment:
                 woken = await waiter
             finally:
                 timer.cancel()
-                if self._waiter is waiter:
-                    self._waiter = None
+                if self.waiter is waiter:
+                    self.waiter = None
             carrier = self.carrier
             if not woken and not carrier.ended:
                 spent += pause
@@ -182,7 +183,7 @@ class Attachment:
 
     def wake(self) -> None:
         """Let the `output` that waits look again."""
-        waiter = self._waiter
+        waiter = self.waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(True)
 
@@ -190,10 +191,6 @@ class Attachment:
         """Let the `output` that waits wait no longer than this, in seconds."""
         if pause < self._pause:
             self.wake()
-
-    def touch(self) -> None:
-        """Note that something went over its connection, either way."""
-        self.moved = self._loop.time()
 
     def stop(self) -> None:
         """Let the `output` that is called now return nothing; the carrier stays."""

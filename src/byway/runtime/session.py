@@ -311,10 +311,13 @@ class LiveSession:
             for event in events:
                 if isinstance(event, CarrierDue):
                     attachment = self.attachments.get(event.carrier.id)
-                    if attachment is not None:
-                        attachment.wake()
+                    waiter = None if attachment is None else attachment.waiter
+                    if waiter is not None and not waiter.done():
+                        waiter.set_result(True)
                 elif event is MESSAGE_READY:
-                    _wake(self._reader)
+                    reader = self._reader
+                    if reader is not None and not reader.done():
+                        reader.set_result(None)
                 elif event is ROOM_GAINED:
                     _wake(self._room)
                 else:

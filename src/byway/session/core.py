@@ -35,7 +35,7 @@ from byway.session.closing import State, Step, check_close
 from byway.session.early import Early
 from byway.session.events import BEAT_ASKED, MESSAGE_READY, CarrierLeaves, Echoed
 from byway.session.inbox import Closed
-from byway.session.outgoing import Message
+from byway.session.outgoing import Message, closing, outgoing
 from byway.session.peer import BYWAY, Peer
 
 
@@ -76,7 +76,7 @@ class Session(CarrierSide):
         if not isinstance(message, str):
             message = bytes(message)  # an application may give a bytearray and change it
         outbox = self.outbox
-        has_credit = outbox.append(message)
+        has_credit = outbox.append(outgoing(message))
         if outbox.kept >= self._limits.outbox:
             self._measure()
         if has_credit:
@@ -89,9 +89,9 @@ class Session(CarrierSide):
     def receive(self) -> Message | Closed | None:
         """Return the oldest unread message, the end once all are read, or None for nothing yet."""
         inbox = self.inbox
-        message = inbox.pop()
-        if message is None:
+        if not inbox.queued:
             return None if self.state is State.OPEN else self.end
+        message = inbox.pop()
         read, cost = inbox.read, inbox.cost
         for carrier in self.carriers.values():
             if not carrier.due and (read >= carrier.ack_at_read or cost >= carrier.told_limit):
@@ -110,7 +110,7 @@ class Session(CarrierSide):
         if self.state is State.OPEN:
             self._move(Step.CLOSE_SENT)
             self._closed_here = Closed(code, reason)
-            self.outbox.append_close(code, reason)
+            self.outbox.append(closing(code, reason))
             if not self.peer.closes:
                 self._move(Step.CLOSE_RECEIVED)  # nobody is there to answer
         self.inbox.stop()
@@ -257,6 +257,6 @@ class Session(CarrierSide):
         answers = self.state is State.OPEN
         self._move(Step.CLOSE_RECEIVED)
         if answers and self.inbox.closed is not None:
-            self.outbox.append_close(self.inbox.closed.code, self.inbox.closed.reason)
+            self.outbox.append(closing(self.inbox.closed.code, self.inbox.closed.reason))
         self._look(*self.carriers.values())
         self._look_for_end()

@@ -12,11 +12,12 @@ inbox still gets through.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 
 from byway.errors import FrameError
-from byway.frames import HEADER
+from byway.frames import CLOSE, HEADER
 from byway.session.inbox import OVERHEAD
-from byway.session.outgoing import Message, Outgoing, closing, fragments, outgoing
+from byway.session.outgoing import Outgoing, fragments
 
 
 class Outbox:
@@ -73,36 +74,32 @@ class Outbox:
         self._written = 0  # greatest number ever written, for the ring
         self._closed = False
 
-    def append(self, message: Message) -> bool:
-        """Number a message, as one frame or as fragments; say whether it may be written now.
+    def append(self, message: Outgoing) -> bool:
+        """Number a message, as one frame or as fragments, or CLOSE, behind which nothing may come.
 
-        Raises:
-            UsageError: a text holds a lone surrogate.
+        Returns:
+            Whether it may be written now.
         """
-        frame = outgoing(message)
-        length, before = frame.length, self._cost
-        if length <= self.part:
-            self._keep(frame)
+        length, before = message.length, self._cost
+        is_close = message.kind == CLOSE
+        if length <= self.part or is_close:
+            frames: Iterable[Outgoing] = (message,)
         else:
-            for fragment in fragments(frame, self.part):
-                self._keep(fragment)
+            frames = fragments(message, self.part)
             self.parts += (length - 1) // self.part
-        self._cost = before + length + OVERHEAD
+        for frame in frames:
+            size = HEADER.size + frame.length
+            self.size += size
+            self.kept += size + OVERHEAD
+            self._frames.append(frame)
+            self._before.append(before)
+            self._ends.append(self._trimmed + self.size)
+            self.next += 1
+        if is_close:
+            self._closed = True
+        else:
+            self._cost = before + length + OVERHEAD
         return before < self._limit
-
-    def append_close(self, code: int, reason: str) -> None:
-        """Number CLOSE. Nothing may follow it."""
-        self._keep(closing(code, reason))
-        self._closed = True
-
-    def _keep(self, frame: Outgoing) -> None:
-        size = self.size + HEADER.size + frame.length
-        self.size = size
-        self.kept += HEADER.size + frame.length + OVERHEAD
-        self._frames.append(frame)
-        self._before.append(self._cost)
-        self._ends.append(self._trimmed + size)
-        self.next += 1
 
     def acknowledge(self, received: int, room: int) -> bool:
         """Let everything up to `received` go, and learn the limit: its cost plus the room.

@@ -11,6 +11,7 @@ from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all, encode_c
 from byway.session import OVERHEAD, Closed, joined
 from byway.session.inbox import Inbox
 from byway.session.outbox import Outbox
+from byway.session.outgoing import closing, outgoing
 
 
 def inbox(*, bound: int = 10_000, max_message: int = 1_000) -> Inbox:
@@ -153,9 +154,9 @@ def test_messages_and_their_bytes_are_known_without_counting(sizes: list[int], c
     sent = Outbox(part=100)
     taken = inbox(bound=1_000_000)
     for size in sizes:
-        sent.append(bytes(size))
+        sent.append(outgoing(bytes(size)))
     if close:
-        sent.append_close(1000, "bye")
+        sent.append(closing(1000, "bye"))
     sent.acknowledge(0, 1_000_000)
     for frame in decode_all(joined(sent.slice(1, 1_000_000)[1]), max_frame=1_000):
         taken.accept(*frame)

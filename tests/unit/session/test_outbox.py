@@ -11,6 +11,7 @@ from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all
 from byway.limits import Limits
 from byway.session import OVERHEAD, Outgoing, Session, joined
 from byway.session.outbox import Outbox
+from byway.session.outgoing import closing, outgoing
 from tests.unit.session.wires import starved
 
 ROOM = 1_000_000
@@ -26,7 +27,7 @@ def filled(*sizes: int, part: int = 100, ring: int | None = None) -> Outbox:
     outbox = Outbox(part=part, ring=ring, has_credit=ring is None)
     outbox.acknowledge(0, ROOM)
     for size in sizes:
-        outbox.append(bytes(size))
+        outbox.append(outgoing(bytes(size)))
     return outbox
 
 
@@ -52,7 +53,7 @@ def test_a_message_over_a_part_travels_as_parts_and_ends_with_its_type(
 ) -> None:
     outbox = Outbox(part=10)
     outbox.acknowledge(0, ROOM)
-    outbox.append("x" * size)
+    outbox.append(outgoing("x" * size))
     _, wires = outbox.slice(1, 1_000)
     assert kinds(wires) == frames
     payloads = [payload for _, payload in decode_all(joined(wires), max_frame=100)]
@@ -63,7 +64,7 @@ def test_a_message_over_a_part_travels_as_parts_and_ends_with_its_type(
 
 def test_nothing_may_be_written_before_the_peer_announced_room() -> None:
     outbox = Outbox(part=10)
-    outbox.append("x")
+    outbox.append(outgoing("x"))
     assert not outbox.has(1)
     assert outbox.slice(1, 100) == (1, [])
     assert starved(outbox)
@@ -118,7 +119,7 @@ def test_messages_may_begin_while_the_cost_before_them_is_below_the_limit(
     expected: list[int] = []
     cost = 0
     for size in sizes:
-        outbox.append(bytes(size))
+        outbox.append(outgoing(bytes(size)))
         if cost < room:
             expected += [PART] * max(-(-size // 10) - 1, 0) + [BINARY]
         cost += size + OVERHEAD
@@ -135,7 +136,7 @@ def test_the_limit_means_the_same_wherever_the_peer_stands(
     before: list[int] = []
     cost = 0
     for size in sizes:
-        outbox.append(bytes(size))
+        outbox.append(outgoing(bytes(size)))
         before += [cost] * (outbox.next - 1 - len(before))
         cost += size + OVERHEAD
     before.append(cost)
@@ -148,8 +149,8 @@ def test_the_limit_means_the_same_wherever_the_peer_stands(
 
 def test_close_needs_no_room_but_waits_for_what_is_before_it() -> None:
     outbox = Outbox(part=10)
-    outbox.append("x")
-    outbox.append_close(1000, "")
+    outbox.append(outgoing("x"))
+    outbox.append(closing(1000, ""))
     assert outbox.slice(1, 100) == (1, [])
     outbox.acknowledge(0, 1)
     assert kinds(outbox.slice(1, 100)[1]) == [TEXT, CLOSE]
@@ -157,7 +158,7 @@ def test_close_needs_no_room_but_waits_for_what_is_before_it() -> None:
 
 def test_close_alone_goes_without_any_room() -> None:
     outbox = Outbox(part=10)
-    outbox.append_close(1000, "")
+    outbox.append(closing(1000, ""))
     assert outbox.has(1)
     assert kinds(outbox.slice(1, 100)[1]) == [CLOSE]
 
@@ -186,7 +187,7 @@ def test_the_ring_holds_its_bound_and_loses_nothing_unwritten(
     outbox = Outbox(part=1_000, ring=100, has_credit=False)
     written = 1
     for size in sizes:
-        outbox.append(bytes(size))
+        outbox.append(outgoing(bytes(size)))
         if data.draw(st.booleans()):
             written = data.draw(st.integers(written, outbox.next))
             outbox.wrote(written)
@@ -199,7 +200,7 @@ def test_the_ring_holds_its_bound_and_loses_nothing_unwritten(
 
 def test_a_reader_s_outbox_has_no_limit() -> None:
     outbox = Outbox(part=10, ring=100, has_credit=False)
-    outbox.append("x")
+    outbox.append(outgoing("x"))
     assert outbox.has(1)
 
 
