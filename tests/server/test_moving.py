@@ -273,7 +273,7 @@ async def test_in_another_network_everything_is_tried_again(
     """The machine's own address changes, and with it what the network lets through."""
     addresses = ["192.0.2.7"]
     monkeypatch.setattr(place, "own_addresses", lambda _: tuple(addresses))
-    monkeypatch.setattr("byway.client.driver.ROUTE_INTERVAL", 0.2)
+    monkeypatch.setattr("byway.client.steering.ROUTE_INTERVAL", 0.2)
     over: asyncio.Queue[str] = asyncio.Queue()
     memory = Memory()
     async with Network(endpoint_server.port, "refuse-403") as network:

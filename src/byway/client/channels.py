@@ -126,7 +126,7 @@ class ClientChannel(_AcceptedChannel):
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """What was tried in vain before the session opened."""
-        return tuple(self._driver.attempts)
+        return tuple(self._driver.record.attempts)
 
 
 class PlainChannel(_AcceptedChannel):

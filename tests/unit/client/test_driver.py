@@ -7,7 +7,8 @@ import asyncio
 import httpx
 import pytest
 
-from byway.client import driver as driver_module
+from byway.client import record as record_module
+from byway.client import steering as steering_module
 from byway.client.driver import Driver
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, NoTransport, Refused
 from byway.frames import LEAVE, PING, PONG, decode_all
@@ -59,7 +60,7 @@ class Scripted(Transport):
 def script(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """Put a scripted transport in the place of all."""
     one = Scripted()
-    monkeypatch.setattr(driver_module, "REGISTRY", {"poll": one, "sse": one})
+    monkeypatch.setattr(steering_module, "REGISTRY", {"poll": one, "sse": one})
     return one
 
 
@@ -102,7 +103,7 @@ async def test_a_deaf_carrier_gives_way_to_one_that_is_proven(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     deaf, proven = Scripted(), Answering()
-    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": deaf, "poll": proven})
+    monkeypatch.setattr(steering_module, "REGISTRY", {"sse": deaf, "poll": proven})
     driver = driving("sse", "poll")
     await driver.open()
     assert driver.live.transport == "sse"  # it opened first, and may be all there is
@@ -130,13 +131,13 @@ async def test_without_forgetting_later_tries_a_long_session_would_grow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     silent = Silent()
-    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": silent, "poll": Answering()})
+    monkeypatch.setattr(steering_module, "REGISTRY", {"sse": silent, "poll": Answering()})
     driver = driving("sse", "poll")
     await driver.open()
     await asyncio.sleep(20_000)
     assert driver.live.transport == "poll"
     assert len(silent.tried) > 10  # it was tried in vain all the while
-    assert driver.attempts == []
+    assert driver.record.attempts == []
     await driver.aclose()
 
 
@@ -145,7 +146,7 @@ async def test_what_is_proven_ends_the_attempts_of_what_is_worse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow, proven = Scripted(), Answering()
-    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": proven, "poll": slow})
+    monkeypatch.setattr(steering_module, "REGISTRY", {"sse": proven, "poll": slow})
     driver = driving("sse", "poll")
     await driver.open()
     await asyncio.sleep(25)
@@ -280,7 +281,7 @@ async def test_an_attempt_that_stumbles_over_anything_leaves_the_session_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(
-        driver_module,
+        steering_module,
         "REGISTRY",
         {"sse": Scripted(*[ValueError("what a proxy said")] * 9), "poll": Answering()},
     )
@@ -375,7 +376,7 @@ async def test_the_attempts_of_a_long_opening_are_kept_within_bounds(script: Scr
     driver._open_timeout, driver._deadline = 1000, driver._deadline + 980
     with pytest.raises(NoTransport) as caught:
         await driver.open()
-    assert len(script.tried) > len(caught.value.attempts) == driver_module.MAX_ATTEMPTS
+    assert len(script.tried) > len(caught.value.attempts) == record_module.MAX_ATTEMPTS
 
 
 @timed
@@ -451,7 +452,7 @@ async def test_what_failed_while_the_server_was_away_is_tried_beside_what_opened
 
     better, worse = Away(), Away()
     better.script, worse.script = [away(), away(), None], [away(), None]
-    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": better, "poll": worse})
+    monkeypatch.setattr(steering_module, "REGISTRY", {"sse": better, "poll": worse})
     driver = driving("sse", "poll")
     await driver.open()
     assert driver.live.transport == "poll"
@@ -500,7 +501,7 @@ def ended(link: Attachment) -> str:
 def leaving(monkeypatch: pytest.MonkeyPatch) -> Leaving:
     """Put it in the place of two."""
     one = Leaving()
-    monkeypatch.setattr(driver_module, "REGISTRY", {"sse": one, "poll": Answering()})
+    monkeypatch.setattr(steering_module, "REGISTRY", {"sse": one, "poll": Answering()})
     return one
 
 
@@ -550,7 +551,7 @@ async def test_one_whose_end_the_server_forgets_is_let_go(leaving: Leaving) -> N
     await asyncio.sleep(50)
     assert leaving.tried[1].carrier.ended == "another has followed it"
     assert len(leaving.tried) == 3
-    assert driver.trail._newest == {}
+    assert driver.record.trail._newest == {}
     await driver.aclose()
 
 
