@@ -1118,7 +1118,7 @@ ${value}`;
       trail[way] = {
         verdict: cause === SLOWER ? "slow" : isOpen ? "cut" : cause.status ? "refused" : "failed",
         why: cause.message ?? say(cause),
-        seconds: Number((now() - began2).toFixed(3)),
+        seconds: +(now() - began2).toFixed(3),
         status: cause.status,
         mark: cause.mark,
         after: cause.after,
@@ -1269,33 +1269,8 @@ ${value}`;
       return frames;
     };
     var isPaused;
-    var listen = (signal) => {
-      const on = (target, type, act) => target?.addEventListener?.(type, act, { signal });
-      on(tabs, "message", ({ data }) => {
-        for (const link of links) {
-          if (data !== slots() || !link.isHeld || !link.stop || !page?.hidden) continue;
-          if (link.way === "poll") {
-            link.stop();
-            takeSlot(link);
-          } else {
-            link.isLeaving = true;
-            link.end(OVER);
-          }
-        }
-        soon();
-      });
-      on(globalThis, "online", moved2);
-      on(page, "resume", () => wake());
-      on(page, "visibilitychange", () => {
-        if (page.hidden) return;
-        for (const link of links) {
-          if (link.isHeld === false) tabs?.postMessage(slots());
-        }
-        wake();
-      });
-      on(globalThis, "pagehide", ({ persisted }) => persisted ? hide() : leave2());
-      on(globalThis, "pageshow", show);
-    };
+    var life = new AbortController();
+    var leavePage = () => life.abort();
     var wake = (isProof = false) => {
       for (const link of links) {
         if (!link.isOpen) continue;
@@ -1331,6 +1306,31 @@ ${value}`;
       ask(used2, "ack", { frames, keepalive: true }).catch(() => {
       });
     };
+    var on = (target, type, act) => target?.addEventListener?.(type, act, life);
+    on(tabs, "message", ({ data }) => {
+      for (const link of links) {
+        if (data !== slots() || !link.isHeld || !link.stop || !page?.hidden) continue;
+        if (link.way === "poll") {
+          link.stop();
+          takeSlot(link);
+        } else {
+          link.isLeaving = true;
+          link.end(OVER);
+        }
+      }
+      soon();
+    });
+    on(globalThis, "online", moved2);
+    on(page, "resume", () => wake());
+    on(page, "visibilitychange", () => {
+      if (page.hidden) return;
+      for (const link of links) {
+        if (link.isHeld === false) tabs?.postMessage(slots());
+      }
+      wake();
+    });
+    on(globalThis, "pagehide", ({ persisted }) => persisted ? hide() : leave2());
+    on(globalThis, "pageshow", show);
     var readyState = 0;
     var protocol = "";
     var binaryType = "blob";
@@ -1555,7 +1555,6 @@ ${value}`;
     };
     var LAST_WORDS = 2;
     var SLEPT = 5;
-    var life = new AbortController();
     var lastStep = Date.now() / 1e3;
     var alone = Infinity;
     var phaseSeen;
@@ -1639,10 +1638,9 @@ ${value}`;
     };
     var finish = () => {
       stop();
-      life.abort();
+      leavePage();
       for (const link of links) link.end(OVER);
     };
-    listen(life.signal);
     soon();
     var MAX_REASON = 123;
     var given = 0;

@@ -29,7 +29,6 @@ import { began, visitsUntil } from "./visits.js";
 const LAST_WORDS = 2; // seconds that the last acknowledgement may take
 const SLEPT = 5; // seconds by which a timer was late when the machine or the page has slept
 
-const life = new AbortController(); // its end is the driver's
 let lastStep = Date.now() / 1000;
 let alone = Infinity; // since when no carrier is open
 let phaseSeen, endAt; // until when that phase may last
@@ -124,9 +123,8 @@ const lookForEnd = (time) => {
 /** Nothing is left to do. */
 export const finish = () => {
   timer.stop();
-  life.abort();
+  page.leavePage();
   for (const link of links.links) link.end(OVER);
 };
 
-page.listen(life.signal);
 timer.soon();

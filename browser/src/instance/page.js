@@ -19,38 +19,10 @@ import { soon } from "./timer.js";
 import { stayAgain } from "./visits.js";
 
 export let isPaused;
+const life = new AbortController(); // its end is the session's
 
-/** Listen to what happens to the page and to other tabs, until a signal. */
-export const listen = (signal) => {
-  const on = (target, type, act) => target?.addEventListener?.(type, act, { signal });
-  on(tabs, "message", ({ data }) => {
-    for (const link of links) {
-      // Somebody wants a slot: a hidden page gives its own back, and stands in line again.
-      if (data !== slots() || !link.isHeld || !link.stop || !page?.hidden) continue;
-      if (link.way === "poll") {
-        link.stop();
-        takeSlot(link);
-      } else {
-        // A response without an end keeps its connection for as long as it lasts. That is no fault
-        // of the network's.
-        link.isLeaving = true;
-        link.end(OVER);
-      }
-    }
-    soon();
-  });
-  on(globalThis, "online", moved);
-  on(page, "resume", () => wake()); // of a frozen page
-  on(page, "visibilitychange", () => {
-    if (page.hidden) return;
-    for (const link of links) {
-      if (link.isHeld === false) tabs?.postMessage(slots()); // unlike a WebSocket, which needs none
-    }
-    wake();
-  });
-  on(globalThis, "pagehide", ({ persisted }) => persisted ? hide() : leave());
-  on(globalThis, "pageshow", show);
-};
+/** Hear nothing any more. */
+export const leavePage = () => life.abort();
 
 /** The page or the machine has slept, or has come into another network: ask every carrier. */
 export const wake = (isProof = false) => {
@@ -95,3 +67,34 @@ export const leave = (code = 1001, reason = "") => {
   const frames = write(used, 60 * KIB); // of which a browser sends 64 KiB at most
   ask(used, "ack", { frames, keepalive: true }).catch(() => {});
 };
+
+/** Listen until the session is over: its controller has the `signal` that is asked for. */
+const on = (target, type, act) => target?.addEventListener?.(type, act, life);
+
+on(tabs, "message", ({ data }) => {
+  for (const link of links) {
+    // Somebody wants a slot: a hidden page gives its own back, and stands in line again.
+    if (data !== slots() || !link.isHeld || !link.stop || !page?.hidden) continue;
+    if (link.way === "poll") {
+      link.stop();
+      takeSlot(link);
+    } else {
+      // A response without an end keeps its connection for as long as it lasts. That is no fault
+      // of the network's.
+      link.isLeaving = true;
+      link.end(OVER);
+    }
+  }
+  soon();
+});
+on(globalThis, "online", moved);
+on(page, "resume", () => wake()); // of a frozen page
+on(page, "visibilitychange", () => {
+  if (page.hidden) return;
+  for (const link of links) {
+    if (link.isHeld === false) tabs?.postMessage(slots()); // unlike a WebSocket, which needs none
+  }
+  wake();
+});
+on(globalThis, "pagehide", ({ persisted }) => persisted ? hide() : leave());
+on(globalThis, "pageshow", show);

@@ -21,7 +21,7 @@ let failure = null;
 export const note = ({ way, began, isOpen, cause }) => {
   trail[way] = {
     verdict: cause === SLOWER ? "slow" : isOpen ? "cut" : cause.status ? "refused" : "failed",
-    why: cause.message ?? say(cause), seconds: Number((now() - began).toFixed(3)),
+    why: cause.message ?? say(cause), seconds: +(now() - began).toFixed(3),
     status: cause.status, mark: cause.mark, after: cause.after, network: Boolean(cause.isNetwork),
   };
 };
