@@ -194,7 +194,8 @@ test-parts: $(LIBRARIES)/node_modules/.set-up tool-parts
 tool-parts: $(TOOLS)/node_modules/.set-up
 %/node_modules/.set-up: %/package.json
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
-	  npm install --prefix $* --no-package-lock --no-audit --no-fund --silent && touch $@ \
+	  npm $$(test -e $*/package-lock.json && echo ci || echo install --no-package-lock) \
+	    --prefix $* --no-audit --no-fund --silent && touch $@ \
 	    || echo 'npm failed: what $< names is left out'; \
 	else echo 'node or npm is missing: what $< names is left out'; fi
 
