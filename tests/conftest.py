@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -23,10 +22,7 @@ RAISED_ON_PURPOSE = (
 )
 
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # As where a shell has started the run in the background: programs that tests start and
-    # interrupt would inherit it, and go on for ever.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+pytest_plugins = ("tests.support.interrupt",)
 
 
 def pytest_xdist_auto_num_workers() -> int:
