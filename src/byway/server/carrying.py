@@ -18,6 +18,7 @@ from byway.server.application import Denied
 from byway.server.call import Call
 from byway.server.context import Context
 from byway.server.lives import Hosted
+from byway.server.request_body import frames_behind
 from byway.server.responses import application_headers, send_denial
 from byway.session import Intake
 from byway.transports.base import Exchange, Headers
@@ -29,8 +30,8 @@ async def carry(
     call: Call,
     context: Context,
     hello: Hello,
-    frames: list[Frame],
     body: bytes = b"",
+    start: int = 0,
     *,
     moves: PeerError | None = None,
 ) -> None:
@@ -40,8 +41,8 @@ async def carry(
         call: the call.
         context: the parts of the endpoint.
         hello: what the client said.
-        frames: the frames that came with it.
-        body: the whole body of a request, for the process that the session belongs to.
+        body: the whole body of a request.
+        start: where the frames behind HELLO begin in it.
         moves: the refusal of a call that may only carry a session which its origin has opened.
 
     Raises:
@@ -51,10 +52,11 @@ async def carry(
     if (call.scope["type"] == "websocket") is not (transport.name == "websocket"):
         raise FrameError(f"the transport {hello.answer!r} cannot be used by this call", status=406)
     sharing, admission = context.sharing, context.admission
+    if sharing.involved and (owner := sharing.owner(call, hello)) is not None:
+        await sharing.hand_over(call, hello, owner, body, moves=moves)
+        return
+    frames = frames_behind(body, start, context.limits) if start < len(body) else []
     if sharing.involved or call.relayed is not None:
-        if (owner := sharing.owner(call, hello)) is not None:
-            await sharing.hand_over(call, hello, owner, body, moves=moves)
-            return
         admit = partial(admission.admit, call, hello)
         admitted = await sharing.let_in(admit, call, hello, body, moves=moves)
         if admitted is None:

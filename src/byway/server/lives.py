@@ -75,6 +75,7 @@ class Lives:
     """The records of all keys, by their hashes.
 
     Attributes:
+        records: what is known, by the hash of the key; changed by the methods only.
         living: how many sessions live, probes not among them.
         former: the keys of sessions that have ended, the oldest first; bounded.
         refused: the refused ones among them, the oldest first; bounded.
@@ -83,28 +84,24 @@ class Lives:
     def __init__(self, limits: Limits) -> None:
         """Start with none."""
         self._limits = limits
-        self._records: dict[bytes, Record] = {}
+        self.records: dict[bytes, Record] = {}
         self.living: int = 0
         self.former: deque[tuple[bytes, Record]] = deque()
         self.refused: deque[Record] = deque()
 
     def __contains__(self, digest: bytes) -> bool:
         """Say whether a key is that of a session here, or of one that is remembered."""
-        return digest in self._records
+        return digest in self.records
 
     def __iter__(self) -> Iterator[Hosted]:
         """Iterate over the sessions that live at this moment. It may be used in any thread."""
-        for record in list(self._records.values()):
+        for record in list(self.records.values()):
             if (hosted := record.hosted) is not None:
                 yield hosted
 
-    def get(self, digest: bytes) -> Record | None:
-        """Return what is known of a key."""
-        return self._records.get(digest)
-
     def begin(self, digest: bytes, hosted: Hosted) -> Record:
         """Note that a session is being opened. What was known of its key is forgotten."""
-        record = self._records[digest] = Record(Life.OPENING, hosted.opened_by, hosted)
+        record = self.records[digest] = Record(Life.OPENING, hosted.opened_by, hosted)
         self.living += not hosted.probe
         return record
 
@@ -130,9 +127,9 @@ class Lives:
         self.former.append((digest, record))
         while len(self.former) > self._limits.tombstones:
             forgotten, oldest = self.former.popleft()
-            if self._records.get(forgotten) is oldest:
-                del self._records[forgotten]
+            if self.records.get(forgotten) is oldest:
+                del self.records[forgotten]
 
     def forget(self, digest: bytes) -> None:
         """Know nothing of a key any more."""
-        del self._records[digest]
+        del self.records[digest]

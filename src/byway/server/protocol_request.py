@@ -6,12 +6,12 @@ Must not know: how a body is read or decoded, how sessions are found, transports
 
 from __future__ import annotations
 
-from byway.frames import Frame, encode_ack
+from byway.frames import encode_ack
 from byway.handshake import ACK_ANSWER, TEXT_FORM, Hello
 from byway.server.call import Call
 from byway.server.carrying import carry, take
 from byway.server.context import Context
-from byway.server.request_body import check_head, parse_body
+from byway.server.request_body import check_head, frames_behind, parse_hello
 from byway.transports.base import send_whole
 
 
@@ -19,16 +19,14 @@ async def serve_protocol_request(call: Call, context: Context) -> None:
     """Serve a request of the protocol: read it whole, then respond."""
     check_head(call.scope["method"], call.values, context.limits)
     body = await context.bodies.read(call.receive)
-    hello, frames = parse_body(body, context.limits)
+    hello, start = parse_hello(body, context.limits)
     if hello.answer == ACK_ANSWER:
-        await _serve_batch(call, context, hello, frames, body)
+        await _serve_batch(call, context, hello, body, start)
     else:
-        await carry(call, context, hello, frames, body)
+        await carry(call, context, hello, body, start)
 
 
-async def _serve_batch(
-    call: Call, context: Context, hello: Hello, frames: list[Frame], body: bytes
-) -> None:
+async def _serve_batch(call: Call, context: Context, hello: Hello, body: bytes, start: int) -> None:
     """Take a batch to the session that it names, and acknowledge it.
 
     It is responded to at once even without room: the room that comes later is announced on the
@@ -38,6 +36,7 @@ async def _serve_batch(
     if sharing.involved and (owner := sharing.owner(call, hello)) is not None:
         await sharing.hand_over(call, hello, owner, body)
         return
+    frames = frames_behind(body, start, context.limits) if start < len(body) else []
     live = (await context.admission.find(call, hello)).live
     take(live, hello, frames)
     link = live.attachments.get(hello.carrier)

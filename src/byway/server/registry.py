@@ -100,7 +100,7 @@ class Registry:
             PeerError: 403, if the session is another user's; 429 or 503, if there is no room for
                 a new one.
         """
-        record = self._lives.get(key_hash(hello.key))
+        record = self._lives.records.get(key_hash(hello.key))
         hosted = None if record is None else record.hosted
         instance = hello.instance
         if hosted is not None:
@@ -197,7 +197,7 @@ class Registry:
 
     def deny(self, hello: Hello, hosted: Hosted, denied: Denied) -> None:
         """Remember that the application refused this client, and let the session go."""
-        record = self._lives.get(key_hash(hello.key))
+        record = self._lives.records.get(key_hash(hello.key))
         if record is None or record.hosted is not hosted:
             return
         self._lives.refuse(record, denied, asyncio.get_running_loop().time())
@@ -205,12 +205,12 @@ class Registry:
 
     def accept(self, hello: Hello, hosted: Hosted) -> None:
         """Note that the application has accepted this client."""
-        record = self._lives.get(key_hash(hello.key))
+        record = self._lives.records.get(key_hash(hello.key))
         if record is not None and record.hosted is hosted:
             record.life = Life.OPEN
 
     def _bury(self, digest: bytes) -> None:
-        record = self._lives.get(digest)
+        record = self._lives.records.get(digest)
         if record is None or (hosted := record.hosted) is None:
             return
         if not hosted.probe:
@@ -234,13 +234,13 @@ class Registry:
 
     def _end_claim(self, digest: bytes, record: Record) -> None:
         record.claim_timer = None
-        now = self._lives.get(digest)
+        now = self._lives.records.get(digest)
         if (now is None or now.hosted is None) and self.backplane is not None:
             self.backplane.ended(digest)
 
     def _keep_no_more(self, digest: bytes) -> bool:
         """Do not end a claim later; say whether that was to come."""
-        record = self._lives.get(digest)
+        record = self._lives.records.get(digest)
         if record is None or record.claim_timer is None:
             return False
         record.claim_timer.cancel()

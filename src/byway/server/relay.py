@@ -10,12 +10,12 @@ import asyncio
 from random import uniform
 from typing import Protocol
 
-from byway.backplane import Backplane, Gone, Link, LinkLost, Unavailable, Unreachable
+from byway.backplane import Backplane, Gone, Link, LinkLost, Unavailable, Unreachable, kinds
 from byway.errors import ENDED, PeerError
 from byway.server.call import Call
 from byway.server.claims import undecided
 from byway.server.relay_call import RelayedCall
-from byway.server.relay_request import RelayedRequest
+from byway.server.relay_request import RelayedRequest, refusal
 
 
 class Handed(Protocol):
@@ -98,7 +98,10 @@ class Relay:
         one = RelayedRequest(link)
         self._calls.add(one)
         try:
-            return await one.run(payload)
+            kind, said = await link.request(payload)
+            if kind == kinds.REPLY:
+                return said
+            raise refusal(said)
         except LinkLost:
             return None
         except Unreachable as error:

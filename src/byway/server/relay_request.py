@@ -30,24 +30,17 @@ class RelayedRequest:
         """End it at once."""
         self._link.cut()
 
-    async def run(self, payload: bytes) -> bytes:
-        """Return the frames of the response.
 
-        Args:
-            payload: what REQUEST says.
+def refusal(said: bytes) -> PeerError:
+    """Return the error with which the owner of a session refuses a request.
 
-        Raises:
-            PeerError: the owner refuses it.
-            Unreachable: the owner did not take it in time.
-            LinkLost: the link was cut.
-        """
-        kind, said = await self._link.request(payload)
-        if kind == kinds.REPLY:
-            return said
-        told = json.loads(said)
-        raise PeerError(
-            told["reason"],
-            status=told["status"],
-            gone=told["gone"],
-            retry_after=told["retry_after"],
-        )
+    Args:
+        said: the payload of REFUSAL.
+    """
+    told = json.loads(said)
+    return PeerError(
+        told["reason"],
+        status=told["status"],
+        gone=told["gone"],
+        retry_after=told["retry_after"],
+    )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from byway.errors import FrameError, PeerError
-from byway.frames import HELLO, Decoder, Frame, decode_all
+from byway.frames import HEADER, HELLO, Decoder, Frame, decode_all
 from byway.handshake import CONTENT_TYPE, Hello
 from byway.limits import Limits
 from byway.server.bodies import ClientLeft, too_long
@@ -85,13 +85,45 @@ async def read_beginning(
     return hello, frames[1:], more, bytes(read)
 
 
+def parse_hello(body: bytes, limits: Limits) -> tuple[Hello, int]:
+    """Decode the HELLO with which a body begins.
+
+    Returns:
+        HELLO, and where the frames behind it begin.
+
+    Raises:
+        FrameError: the body does not begin with a whole HELLO, or it is wrong.
+    """
+    size = HEADER.size
+    if len(body) < size:
+        raise FrameError("the first frame of a body must be HELLO")
+    kind, length = HEADER.unpack_from(body)
+    end = size + length
+    if length > limits.max_frame:
+        raise FrameError(
+            f"a frame of {length} bytes is over the bound of {limits.max_frame}", status=413
+        )
+    if kind != HELLO:
+        raise FrameError("the first frame of a body must be HELLO")
+    if end > len(body):
+        raise FrameError("the body ends inside a frame")
+    return Hello.parse(body[size:end], max_size=limits.hello), end
+
+
 def parse_body(body: bytes, limits: Limits) -> tuple[Hello, list[Frame]]:
     """Decode a body to its HELLO and the frames behind it.
 
     Raises:
         FrameError: it is not a whole number of frames, or the first is not HELLO.
     """
-    frames = decode_all(body, max_frame=limits.max_frame)
-    if not frames or frames[0][0] != HELLO:
-        raise FrameError("the first frame of a body must be HELLO")
-    return Hello.parse(frames.pop(0)[1], max_size=limits.hello), frames
+    hello, start = parse_hello(body, limits)
+    return hello, frames_behind(body, start, limits)
+
+
+def frames_behind(body: bytes, start: int, limits: Limits) -> list[Frame]:
+    """Decode the frames behind HELLO.
+
+    Raises:
+        FrameError: they are no whole number of frames.
+    """
+    return decode_all(body[start:], max_frame=limits.max_frame)

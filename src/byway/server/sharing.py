@@ -127,7 +127,7 @@ class Sharing:
         Raises:
             UsageError: another endpoint of this process is called so.
         """
-        root = self._root(scope)
+        root = "" if self._name is not None else scope.get("root_path", "")
         place = self._places.get(root)
         if place is None:
             assert self._endpoints is not None
@@ -140,11 +140,10 @@ class Sharing:
         return place
 
     def _place_of(self, scope: Scope) -> str:
-        root = self._root(scope)
-        return self._places.get(root) or self._name or f"{name_of(self._app)} {root}"
-
-    def _root(self, scope: Scope) -> str:
-        return "" if self._name is not None else scope.get("root_path", "")
+        if self._name is not None:
+            return self._name
+        root = scope.get("root_path", "")
+        return self._places.get(root) or f"{name_of(self._app)} {root}"
 
     def owner(self, call: Call, hello: Hello) -> str | None:
         """Return the process that a call is handed over to: that of the session which it names.
@@ -152,19 +151,20 @@ class Sharing:
         Raises:
             PeerError: 503, if it is another one, and this one has left already.
         """
-        if hello.instance is None or not self.involved:
+        instance = hello.instance
+        if instance is None or not self.involved or call.relayed is not None:
             return None
-        return self._other(call, owner_of(hello.instance))
+        return self._other(owner_of(instance))
 
     def owner_of_reader(self, call: Call, hello: Hello) -> str | None:
         """Return the process that a reader's call is handed over to."""
-        if not self.involved:
+        if not self.involved or call.relayed is not None:
             return None
-        return self._other(call, owner_of_reader(hello.key))
+        return self._other(owner_of_reader(hello.key))
 
-    def _other(self, call: Call, owner: str | None) -> str | None:
-        """Return an owner, if it is another process and the call has not come from one already."""
-        if call.relayed is not None or owner is None or owner == process_name():
+    def _other(self, owner: str | None) -> str | None:
+        """Return an owner, if it is another process."""
+        if owner is None or owner == process_name():
             return None
         if self._left:
             raise PeerError("the server is shutting down", status=503)
@@ -200,16 +200,21 @@ class Sharing:
         """
         assert self._endpoints is not None
         self._counts.handed_over += 1
-        place = self._place_of(call.scope)
-        user = None
+        backplane = self._endpoints.backplane
+        place, user = self._place_of(call.scope), None
         if self._bind is not None:
             user = pack_user((await call.identity(self._bind)).user)
-        whole = moves is None and not more
-        if whole and await self._requested(call, hello, owner, pack_whose(place, user), body):
-            return
+        if moves is None and not more and hello.instance is not None:
+            whose = pack_whose(place, user)
+            link = self.relay.kept(backplane, owner) if fits(hello, whose, body) else None
+            if link is not None:
+                frames = await self.relay.request(link, pack_request(whose, hello, body))
+                if frames is not None:
+                    await send_whole(call.send, hello.answer, frames, text=hello.text)
+                    return
         told = None if moves is None else str(moves)
         await self.relay.hand_over(
-            self._endpoints.backplane,
+            backplane,
             call,
             owner,
             pack_call(call.scope, place, user, told),
@@ -218,22 +223,6 @@ class Sharing:
             lasting=hello.answer not in _NOT_LASTING,
             brief=hello.answer == ACK_ANSWER,
         )
-
-    async def _requested(
-        self, call: Call, hello: Hello, owner: str, whose: bytes, body: bytes
-    ) -> bool:
-        """Have a request answered by one frame; False where that is not possible now."""
-        assert self._endpoints is not None
-        if not fits(hello, whose, body):
-            return False
-        link = self.relay.kept(self._endpoints.backplane, owner)
-        if link is None:
-            return False
-        frames = await self.relay.request(link, pack_request(whose, hello, body))
-        if frames is None:
-            return False
-        await send_whole(call.send, hello.answer, frames, text=hello.text)
-        return True
 
     async def let_in(
         self,

@@ -17,7 +17,7 @@ async def serve_websocket(call: Call, context: Context) -> None:
     """Serve a WebSocket that speaks byway."""
     hello = Hello.from_offers(call.scope["subprotocols"])
     assert hello is not None
-    await carry(call, context, hello, [])
+    await carry(call, context, hello)
 
 
 async def move_to_websocket(call: Call, context: Context, refusal: PeerError) -> None:
@@ -35,4 +35,4 @@ async def move_to_websocket(call: Call, context: Context, refusal: PeerError) ->
         if found.opened_by.origin != call.values.get(b"origin", b""):
             raise refusal
     # What names its instance opens nothing, even if the session ends just now.
-    await carry(call, context, hello, [], moves=refusal)
+    await carry(call, context, hello, moves=refusal)

@@ -29,7 +29,7 @@ def test_a_session_is_opening_until_it_is_accepted_and_leaves_its_end_behind() -
     lives.end(b"a", record, 100.0)
     assert (record.life, record.hosted, record.ended_until) == (Life.ENDED, None, 700.0)
     assert (list(lives), lives.living) == ([], 0)
-    assert lives.get(b"a") is record  # so that a late request does not open it again
+    assert lives.records.get(b"a") is record  # so that a late request does not open it again
     lives.forget(b"a")
     assert b"a" not in lives
 
