@@ -40,7 +40,7 @@ async def test_behind_a_round_robin_it_is_the_verdict(two: tuple[Server, Server]
         told = [line for line in server.log.since(since) if "belongs to another process" in line]
         loud = [line for line in told if line.startswith("WARNING")]
         assert len(told) > len(loud) == 1, "once a minute"
-        assert "one backplane (docs/how-to/several-processes.md)" in loud[0]
+        assert "the same backplane= in all processes (docs/how-to/several-processes.md)" in loud[0]
 
 
 async def test_without_websockets_nothing_works_there(two: tuple[Server, Server]) -> None:

@@ -337,7 +337,7 @@ async def test_one_address_cannot_take_the_places_of_another() -> None:
                 assert statuses == [200, 200] + [429] * 18
                 assert answers[-1].headers["byway"] == "error"
                 assert int(answers[-1].headers["retry-after"]) > 0
-                assert answers[-1].text == "this address already has 2 sessions\n"
+                assert answers[-1].text == "this address already has 2 sessions, its maximum\n"
             async with connect(url, "poll") as another:
                 assert await exchange(another, "a place is left") == ["a place is left"]
             assert await exchange(channel, "after") == ["after"]

@@ -217,7 +217,7 @@ async def test_what_is_too_old_is_said_to_be_lost() -> None:
             lost, begun = await source.next(), await source.next()
         assert lost is not None
         assert lost.name == "lost"
-        assert "not kept" in json.loads(lost.data)["reason"]
+        assert "no longer kept" in json.loads(lost.data)["reason"]
         assert begun is not None
         assert begun.data == "number 0", "a new session begins"
         assert begun.last_id.split(".")[0] != first.last_id.split(".")[0]
