@@ -22,7 +22,7 @@ import byway
 from benchmarks.downlink import ROOT
 from byway.demo.processes import free_port, running
 from byway.testing import Network
-from byway.transports import batches
+from byway.transports.http import batches
 
 MESSAGES = 60_000
 TEXT = "0123456789abcdef0123456789abcdef"

@@ -28,12 +28,12 @@ from byway.transports.cookies import Cookies
 from byway.transports.elsewhere import Elsewhere
 from byway.transports.form import BINARY, Form, decoded, is_text, longest
 from byway.transports.head import room
+from byway.transports.http.turns import Turns
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.lookup import Names
 from byway.transports.pool import pool
 from byway.transports.refusal import check
 from byway.transports.trouble import proxy_status, trouble
-from byway.transports.turns import Turns
 
 if TYPE_CHECKING:
     from byway.transports.plain import Plain

@@ -17,7 +17,7 @@ from byway.limits import MAX_PART
 from byway.live import LATE, Attachment, LiveSession
 from byway.session import Output, State, joined
 from byway.transports.base import Exchange, Transport, stop
-from byway.transports.batches import Batches
+from byway.transports.batches import BatchSender
 from byway.transports.form import BINARY
 from byway.transports.uplink import carry_http, first_words
 from byway.transports.visits import Visits
@@ -77,7 +77,7 @@ class Poll(Transport):
         loop = asyncio.get_running_loop()
         core, turns = link.live.core, dial.turns
         waits = asyncio.Event()  # a batch waits for the end of the poll that is held
-        batches = Batches(dial, link, waits.set)
+        batches = BatchSender(dial, link, waits.set)
 
         async def ask(count: int) -> None:
             hello = dial.hello(link, self.name, poll=count)
@@ -89,7 +89,7 @@ class Poll(Transport):
         async def hold(count: int) -> None:
             """Have a poll held, and give it up where it holds up all else."""
             waits.clear()
-            batches.hold()
+            batches.beside.opened()
             asking, waiting = loop.create_task(ask(count)), loop.create_task(waits.wait())
             try:
                 await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -98,7 +98,7 @@ class Poll(Transport):
                 else:
                     turns.waited(loop.time())
             finally:
-                batches.release()
+                batches.beside.closed()
                 await stop(asking, waiting)
 
         async def read() -> None:

@@ -17,7 +17,7 @@ from byway.limits import MAX_PART
 from byway.live import Attachment, LiveSession
 from byway.session import State, joined
 from byway.transports.base import Exchange, first_of, stop
-from byway.transports.batches import Batches
+from byway.transports.batches import BatchSender
 from byway.transports.upload import Upload
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ async def _carry(
             dial.turns.waited(asyncio.get_running_loop().time())
             dial.waits.set()
 
-        batches = Batches(dial, link, wait if dial.turns.may_visit else None)
-        batches.hold()
+        batches = BatchSender(dial, link, wait if dial.turns.may_visit else None)
+        batches.beside.opened()
         await carry_http(dial, link, read(), batches, uploads=True)
 
 
@@ -110,7 +110,7 @@ async def carry_http(
     dial: Dial,
     link: Attachment,
     down: Coroutine[Any, Any, None],
-    batches: Batches,
+    batches: BatchSender,
     *,
     uploads: bool = False,
 ) -> None:
@@ -157,7 +157,7 @@ async def carry_http(
         raise CarrierLost(link.carrier.ended)
 
 
-async def _one_way_up(dial: Dial, link: Attachment, batches: Batches, *, uploads: bool) -> bool:
+async def _one_way_up(dial: Dial, link: Attachment, batches: BatchSender, *, uploads: bool) -> bool:
     """Bring everything up in batches, and then in an upload if one is proven.
 
     Returns:
@@ -170,7 +170,7 @@ async def _one_way_up(dial: Dial, link: Attachment, batches: Batches, *, uploads
         await batches.busy.wait()
         if link.live.core.state is not State.OPEN:
             return
-        if await upload.prove(batches.round_trip):
+        if await upload.prove(batches.rules.round_trip):
             proven.set()
             link.stop()
         else:

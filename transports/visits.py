@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from byway.live import Attachment
 
 if TYPE_CHECKING:
-    from byway.transports.batches import Batches
+    from byway.transports.batches import BatchSender
 
 INTERVAL: Final = 2.0
 """Seconds between two visits where nothing is said."""
@@ -26,7 +26,7 @@ SOON: Final = 0.25
 class Visits:
     """Waits between the visits of one carrier."""
 
-    def __init__(self, link: Attachment, batches: Batches) -> None:
+    def __init__(self, link: Attachment, batches: BatchSender) -> None:
         """Start before the first."""
         self._core = link.live.core
         self._batches = batches

@@ -12,7 +12,7 @@ import byway
 from byway import Limits
 from byway.frames import decode_all
 from byway.testing import BlockTypes, Latency, Network, RefuseUpgrade, Request, Rule
-from byway.transports.batches import MAX_IN_FLIGHT
+from byway.transports.http import batches
 from tests.support.peers import exchange
 from tests.support.proxies import squid
 from tests.support.servers import Server
@@ -46,7 +46,7 @@ async def settled(channel: byway.Channel, network: Network) -> None:
         assert await exchange(channel, f"{number} ☃") == [f"{number} ☃"]
     assert await exchange(channel, bytes(range(256)) * 300) == [bytes(range(256)) * 300]
     assert network.counters.cut > 0, "the network has blocked nothing"
-    assert went_back(network) < MAX_IN_FLIGHT, "more than those that were on their way"
+    assert went_back(network) < batches.MAX_IN_FLIGHT, "more than those that were on their way"
 
 
 @pytest.mark.parametrize("status", [403, 200, 302, None])
@@ -105,8 +105,9 @@ async def test_a_policy_that_comes_later_is_noticed_by_the_next_response(
 
 @pytest.mark.parametrize("rule", [BlockTypes(), BlockTypes(status=None)], ids=repr)
 async def test_several_batches_that_are_blocked_at_once_change_the_form_and_not_back(
-    rule: Rule, endpoint_server: Server
+    rule: Rule, endpoint_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(batches, "BUSY", 1_000)  # no upload takes their place before they are back
     async with Network(endpoint_server.port, rule, Latency(ms=25)) as network:
         async with byway.connect(
             network.url + "/echo",
@@ -121,7 +122,7 @@ async def test_several_batches_that_are_blocked_at_once_change_the_form_and_not_
                 assert await channel.receive() == f"{number} {'x' * 200}"
         forms = [form(one) for one in network.requests if form(one) != "text/event-stream"]
     assert forms.count(BINARY) > 1, "they were not on their way at once"
-    assert went_back(network) < MAX_IN_FLIGHT, forms
+    assert went_back(network) < batches.MAX_IN_FLIGHT, forms
 
 
 async def test_an_upload_gets_through_and_its_response_is_text(endpoint_server: Server) -> None:

@@ -8,7 +8,7 @@ import statistics
 import byway
 from byway import Memory
 from byway.testing import Latency, Network
-from byway.transports import turns
+from byway.transports.http import turns
 from tests.support.servers import Server
 
 TRIP = 0.04

@@ -28,9 +28,10 @@ from byway.testing import (
     Request,
     Rule,
 )
-from byway.transports import batches, upload
-from byway.transports.batches import BUSY
+from byway.transports import upload
 from byway.transports.dial import Dial
+from byway.transports.http import batches
+from byway.transports.http.batches import BUSY
 from tests.apps.quiet_app import SHORT
 from tests.server.scene import Scene, check_error, scene
 from tests.support.relay import relay

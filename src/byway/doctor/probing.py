@@ -30,9 +30,9 @@ from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
 from byway.transports.elsewhere import Elsewhere
+from byway.transports.http.turns import Turns
 from byway.transports.plain import Plain
 from byway.transports.reach import Stage, watched
-from byway.transports.turns import Turns
 
 OPENINGS: Final = 5
 """Times that an opening is tried whose connection or answer ended before its first frame."""

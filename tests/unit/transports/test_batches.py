@@ -10,7 +10,7 @@ import pytest
 from byway.errors import CarrierLost
 from byway.limits import Limits
 from byway.live import Attachment, LiveSession
-from byway.transports.batches import Batches
+from byway.transports.batches import BatchSender
 from byway.transports.dial import Dial
 from tests.unit.clock import timed
 
@@ -51,7 +51,7 @@ class Answered(Dial):
 async def test_answers_that_acknowledge_nothing_are_followed_by_no_storm() -> None:
     live, dial = LiveSession(Limits(), name="test"), Answered()
     live.acknowledge(0, 100_000)
-    batches = Batches(dial, live.attach(1, "stream", ordered=False, batched=True))
+    batches = BatchSender(dial, live.attach(1, "stream", ordered=False, batched=True))
     await live.send("never taken")
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -66,7 +66,7 @@ async def test_answers_that_acknowledge_nothing_are_followed_by_no_storm() -> No
 async def test_a_server_that_takes_something_again_is_forgiven() -> None:
     live, dial = LiveSession(Limits(), name="test"), Answered()
     live.acknowledge(0, 100_000)
-    batches = Batches(dial, live.attach(1, "stream", ordered=False, batched=True))
+    batches = BatchSender(dial, live.attach(1, "stream", ordered=False, batched=True))
     loop = asyncio.get_running_loop()
     for number in range(1, 4):
         dial.takes = False
@@ -86,7 +86,7 @@ async def test_a_server_that_takes_something_again_is_forgiven() -> None:
 async def test_a_batch_is_not_repeated_before_the_server_wants_it() -> None:
     live, dial = LiveSession(Limits(), name="test"), Away()
     live.acknowledge(0, 100_000)
-    batches = Batches(dial, live.attach(1, "stream", ordered=False, batched=True))
+    batches = BatchSender(dial, live.attach(1, "stream", ordered=False, batched=True))
     loop = asyncio.get_running_loop()
     sending = loop.create_task(batches.send(asyncio.Event()))
     dial.asks = [3.0, 3600.0]

@@ -1,7 +1,7 @@
 """Turns: whether a path lets the requests of a client through only one at a time.
 
 Knows: for how long a batch waited beside a response that was open, and what is made of that.
-Must not know: requests, transports, a clock: the time is an argument.
+Must not know: requests, transports, an event loop, a clock: the time is an argument.
 
 Servers with one worker, applications that lock a session, and some gateways let a second request
 wait until the response to the first has ended. No batch is answered there beside an endless
@@ -79,3 +79,49 @@ class Turns:
     def visits(self, now: float) -> bool:
         """Say whether the client visits now, rather than has its polls held."""
         return self.alone and now < self._retry_at
+
+
+class Beside:
+    """The response that is open beside the batches of a carrier, and which of them it may hold up.
+
+    Attributes:
+        held: number of the response that is open; None while none is.
+    """
+
+    def __init__(self, shown: float = SHOWN) -> None:
+        """Begin with none.
+
+        Args:
+            shown: seconds that the response has been open, at least, when a batch leaves whose
+                own response shows that both pass at a time. 0 where it has no end.
+        """
+        self.held: int | None = None
+        self._shown = shown
+        self._count = 0
+        self._since = 0.0
+
+    def opened(self, now: float) -> None:
+        """Say that a response is open from now on."""
+        self._count += 1
+        self.held, self._since = self._count, now
+
+    def closed(self) -> None:
+        """Say that none is open any more."""
+        self.held = None
+
+    def waited(self, held: int | None) -> bool:
+        """Say whether a batch that has waited for too long may be held up by what is open.
+
+        Args:
+            held: what was open when it left.
+        """
+        return held is not None and held == self.held
+
+    def passed(self, held: int | None, started: float) -> bool:
+        """Say whether the response to a batch shows that requests pass beside what is open.
+
+        Args:
+            held: what was open when it left.
+            started: when it left.
+        """
+        return held is not None and held == self.held and started >= self._since + self._shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from byway.transports.turns import (
+from byway.transports.http.turns import (
     FIRST_INTERVAL,
     LAST_INTERVAL,
     LEAST_WAIT,
