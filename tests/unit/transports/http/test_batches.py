@@ -88,7 +88,6 @@ def test_all_that_is_not_acknowledged_goes_up_again_when_the_oldest_has_a_gap() 
     assert batches.is_failing
     assert batches.may_start(200.0) is None
     assert batches.landed(two, None, 100.1, 2, 5) == Rewind()
-    assert not batches.is_failing
     assert batches.may_start(100.1) == 0
 
 
