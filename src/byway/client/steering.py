@@ -22,8 +22,8 @@ from byway.negotiation.runner import Action, Ask
 from byway.runtime import LiveSession
 from byway.transports import REGISTRY
 from byway.transports.dial import Dial
-from byway.transports.reach import watched
 from byway.transports.http.turns import Turns
+from byway.transports.reach import watched
 from byway.transports.uplink import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
