@@ -18,7 +18,7 @@ export async function resolve(specifier, context, next) {
   const names = asked.get(specifier.slice(2, -3));
   if (names === null) return { ...await next(specifier + query, context) };
   const place = "globalThis.replaced[" + asked.get("n") + "][" + JSON.stringify(specifier.slice(2, -3)) + "]";
-  const code = names.split(",").map((name) => "export const " + name + " = " + place + "." + name).join(";");
+  const code = names.split(",").filter(Boolean).map((name) => "export const " + name + " = " + place + "." + name).join(";");
   return { url: "data:text/javascript," + encodeURIComponent(code), shortCircuit: true };
 }`;
 

@@ -136,6 +136,67 @@ async function session(asked) {
   return answers;
 }
 
+const FRAME = 8005; // bytes of each frame in the cases on batches
+
+async function batches(asked) {
+  let time = 0;
+  let wake, ended = false;
+  let left = [];
+  const flights = [];
+  const link = { id: 1, began: -asked.opened_in, way: "poll", end: () => (ended = link.isDone = true) };
+  performance.now = () => time * 1000;
+  const { session: one, outbox, life, batches } = await fresh(["session", "outbox", "life", "batches"], {
+    target: { known: {}, options: {} },
+    events: { receive() {} },
+    links: { due: (carrier, size) => (left.push(size), one.write(carrier, size)) },
+    requests: {
+      ask: () => new Promise((resolve, reject) => flights.push({ resolve, reject })),
+      isMultiplexed: () => asked.most === 8,
+    },
+    terms: { maxBatch: asked.size, limitBatches() {}, mayUpload: false, terms: { heartbeat: asked.heartbeat } },
+    timer: { hasCome: (at) => time >= at || void (wake = at), soon() {} },
+    upload: { upload() {} },
+    visits: { visit() {} },
+  });
+  one.attach(link, true);
+  one.announce(link);
+  outbox.acknowledge(0, 1e9);
+  batches.batches(link);
+  const answers = [];
+  for (const [at, what, ...more] of asked.steps) {
+    time = at;
+    if (what === "say") {
+      for (let count = more[0]; count--; ) outbox.post(2, new Uint8Array(FRAME - 5));
+    } else {
+      const [index, { acknowledged, status, after, other }] = more;
+      if (acknowledged === undefined) {
+        flights[index].reject(Object.assign(new Error("lost"), { status, after, isOther: other }));
+      } else {
+        const ack = new Uint8Array(17);
+        new DataView(ack.buffer).setUint32(1, 12);
+        new DataView(ack.buffer).setUint32(9, acknowledged);
+        new DataView(ack.buffer).setUint32(13, 1e9);
+        ack[0] = 19;
+        flights[index].resolve(ack.buffer);
+      }
+      await new Promise(setImmediate); // what waits for it goes on
+      ended ||= life.phase === life.LOST;
+    }
+    const gone = [];
+    wake = undefined;
+    for (let before = -1; !ended && before !== flights.length; ) {
+      before = flights.length;
+      left = [];
+      wake = undefined;
+      link.pump();
+      if (flights.length > before) gone.push([link.cursor, left[0]]);
+    }
+    answers.push([gone, wake === undefined ? null : Math.round(wake * 1e6) / 1e6, ended]);
+  }
+  delete performance.now;
+  return answers;
+}
+
 const greeting = ({ key, ...more }) => ({ session: key, ...more });
 
 const players = {
@@ -151,6 +212,7 @@ const players = {
   },
   race,
   session,
+  batches,
   retry({ status, mark, headers }) {
     const after = passesAfter(status, mark || undefined, new Headers(headers));
     return after === undefined ? null : Math.max(after, 0); // a date that is past is now

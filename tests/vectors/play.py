@@ -11,7 +11,7 @@ from dataclasses import asdict
 from time import time
 from typing import Any
 
-from byway.errors import Attempt, ChannelClosed, FrameError
+from byway.errors import Attempt, CarrierLost, ChannelClosed, FrameError
 from byway.frames import Decoder, Frame, decode_all
 from byway.handshake import Hello
 from byway.hint import retry_after
@@ -20,6 +20,7 @@ from byway.negotiation import Preference, Race, Silence
 from byway.negotiation.retry import may_pass
 from byway.session import Carrier, Closed, Session, joined
 from byway.transports.eventstream import EventDecoder
+from byway.transports.http.batches import Abort, Batches, Dead, Flight
 
 Json = Any
 
@@ -175,6 +176,57 @@ def shown(data: bytes) -> str:
     return text if len(text) <= 400 else f"{text[:200]}…{text[-100:]} ({len(data)})"
 
 
+FRAME = 8005
+"""Bytes of each frame in the cases on batches."""
+
+
+def _batches(asked: Json) -> Json:
+    """Let batches leave and come back; say which left, when the next may, and what has ended."""
+    batches = Batches(asked["size"], lambda low, high: (low + high) / 2)
+    batches.most = asked["most"]
+    batches.begin(0.0, asked["opened_in"], asked["heartbeat"])
+    first = cursor = 1  # the first frame that is not acknowledged, the next to write
+    last = 0
+    flights: list[Flight] = []
+    ended = False
+    answers = []
+    for now, what, *more in asked["steps"]:
+        if what == "say":
+            last += more[0]
+        else:
+            index, outcome = more
+            error = None
+            if "acknowledged" in outcome:
+                first = max(first, outcome["acknowledged"] + 1)
+                cursor = max(cursor, first)
+            else:
+                error = CarrierLost(
+                    "lost", answered=outcome["status"], retry_after=outcome["after"]
+                )
+                error.other_form = outcome["other"]
+            decision = batches.landed(flights[index], error, now, first, cursor)
+            ended = ended or isinstance(decision, Dead | Abort)
+            if decision is not None:
+                cursor = first
+        left = []
+        wake = None
+        while not ended:
+            wait = batches.may_start(now)
+            if wait is None:
+                break
+            if wait > 0:
+                wake = round(now + wait, 6)
+                break
+            count = min(last + 1 - cursor, -(-batches.size // FRAME))
+            if count <= 0:
+                break
+            cursor += count
+            flights.append(batches.left(cursor, now))
+            left.append([cursor, batches.size])
+        answers.append([left, wake, ended])
+    return answers
+
+
 _PLAYERS: dict[str, Callable[[Json], Json]] = {
     "frames": lambda asked: _decode(Decoder(max_frame=MAX_FRAME), asked),
     "events": lambda asked: _decode(EventDecoder(max_frame=MAX_FRAME), asked),
@@ -183,4 +235,5 @@ _PLAYERS: dict[str, Callable[[Json], Json]] = {
     "race": _race,
     "retry": _retry,
     "session": _session,
+    "batches": _batches,
 }
