@@ -174,30 +174,34 @@ class _Fields:
     def wrong(self, name: str, wanted: str) -> FrameError:
         return FrameError(f"{self.kind}: {name!r} must be {wanted}")
 
-    def integers(self, wanted: Iterable[tuple[str, int, int, int | None]]) -> list[int]:
-        """Read numbers, each given with its bounds and what it is where it is missing."""
-        values: list[int] = []
-        for name, low, high, default in wanted:
-            value = self.fields.get(name, default)
-            if type(value) is not int or not low <= value <= high:
-                raise self.wrong(name, f"an integer from {low} to {high}")
-            values.append(value)
-        return values
+    def read(
+        self,
+        texts: Iterable[tuple[str, re.Pattern[str], str, bool]],
+        integers: Iterable[tuple[str, int, int, int | None]],
+    ) -> tuple[list[str], list[int]]:
+        """Read many fields at once, as every request has them.
 
-    def texts(self, wanted: Iterable[tuple[str, re.Pattern[str], str, bool]]) -> list[str]:
-        """Read texts, each given with its pattern, how that is said, and whether it is needed.
-
-        One that is not there is "".
+        Args:
+            texts: each with its pattern, how that is said, and whether it is needed. One that is
+                not there is "".
+            integers: each with its bounds, and what it is where it is missing.
         """
-        values: list[str] = []
-        for name, pattern, pattern_said, needed in wanted:
-            value = self.fields.get(name)
-            if value is None and not needed:
-                value = ""
-            elif not isinstance(value, str) or not pattern.fullmatch(value):
+        get = self.fields.get
+        words: list[str] = []
+        for name, pattern, pattern_said, needed in texts:
+            word = get(name)
+            if word is None and not needed:
+                word = ""
+            elif not isinstance(word, str) or not pattern.fullmatch(word):
                 raise self.wrong(name, pattern_said)
-            values.append(value)
-        return values
+            words.append(word)
+        numbers: list[int] = []
+        for name, low, high, default in integers:
+            number = get(name, default)
+            if type(number) is not int or not low <= number <= high:
+                raise self.wrong(name, f"an integer from {low} to {high}")
+            numbers.append(number)
+        return words, numbers
 
     def tokens(self, name: str) -> tuple[str, ...]:
         value = self.fields.get(name, [])
@@ -321,10 +325,11 @@ class Hello:
         if len(payload) > max_size:
             raise FrameError(f"HELLO is over the bound of {max_size} bytes")
         fields = _Fields("HELLO", payload)
-        key, instance, answer, form = fields.texts(_HELLO_TEXTS)
+        texts, integers = fields.read(_HELLO_TEXTS, _HELLO_INTEGERS)
+        key, instance, answer, form = texts
+        carrier, received, room, poll = integers
         if plainly_not_random(key):
             raise FrameError(_NOT_RANDOM)
-        carrier, received, room, poll = fields.integers(_HELLO_INTEGERS)
         return cls(
             key=key,
             carrier=carrier,
@@ -446,8 +451,9 @@ class Open:
             FrameError: it is not JSON, of another version, or a field is wrong.
         """
         fields = _Fields("OPEN", payload)
-        instance, transport, subprotocol = fields.texts(_OPEN_TEXTS)
-        received, room, part, batch = fields.integers(_OPEN_INTEGERS)
+        texts, integers = fields.read(_OPEN_TEXTS, _OPEN_INTEGERS)
+        instance, transport, subprotocol = texts
+        received, room, part, batch = integers
         return cls(
             instance=instance,
             transport=transport,

@@ -6,12 +6,14 @@ Must not know: sessions, transports, how a response is written.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from hashlib import sha256
 from typing import Protocol
 
 from byway.errors import PeerError
 from byway.handshake import Hello
 from byway.live import LiveSession
-from byway.server.identity import Bind, Identity, ask_bind, identity_of
+from byway.server.identity import Bind, Identity, ask_bind, client_address
 from byway.transports.base import Event, Headers, Receive, Scope, Send
 
 
@@ -75,13 +77,20 @@ class Call:
         """
         found = self._identity
         if found is None:
-            user = None if bind is None else await ask_bind(bind, self.scope)
-            found = self._identity = identity_of(self.scope, self.values, user)
+            scope, values = self.scope, self.values
+            user = None if bind is None else await ask_bind(bind, scope)
+            client, authorization = scope.get("client"), values.get(b"authorization")
+            found = self._identity = Identity(
+                client_address(str(client[0])[:64] if client else "unknown"),
+                user,
+                values.get(b"origin", b""),
+                b"" if authorization is None else sha256(authorization).digest(),
+            )
         return found
 
-    def known(self, identity: Identity) -> None:
-        """Take who makes the call from the process that has asked already."""
-        self._identity = identity
+    async def known_as(self, user: Hashable) -> None:
+        """Take the user from the process that has asked `bind` already."""
+        await self.identity(lambda _: user)
 
     async def respond(self, event: Event) -> None:
         """Send an event of a response, and note that one has begun."""

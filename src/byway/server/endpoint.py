@@ -7,6 +7,7 @@ Must not know: sessions, transports.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
 
 import httpx
 
@@ -144,6 +145,10 @@ class HandlerApplication:
             await send({"type": "lifespan.shutdown.complete"})
 
 
+_ACCEPT_FIRST: Final = "accept() the channel first"
+_MESSAGES: Final = (str, bytes)
+
+
 class ServerChannel(Channel):
     """The channel of a handler, over ASGI's `websocket` events."""
 
@@ -201,13 +206,10 @@ class ServerChannel(Channel):
         )
         await self._send({"type": "websocket.http.response.body", "body": body})
 
-    def _check_accepted(self) -> None:
-        if not self.accepted and self._code is None:
-            raise UsageError("accept() the channel first")
-
     async def receive(self) -> Message | None:
         """Wait for the next message."""
-        self._check_accepted()
+        if not self.accepted and self._code is None:
+            raise UsageError(_ACCEPT_FIRST)
         if self._ended:
             return None
         if self._receiving:
@@ -229,10 +231,12 @@ class ServerChannel(Channel):
 
     async def send(self, message: Message) -> None:
         """Send a message."""
-        self._check_accepted()
         if self._code is not None:
             raise ChannelClosed(self._code, self._reason)
-        message = check_message(message)
+        if not self.accepted:
+            raise UsageError(_ACCEPT_FIRST)
+        if type(message) not in _MESSAGES:
+            message = check_message(message)
         key = "text" if isinstance(message, str) else "bytes"
         try:
             await self._send({"type": "websocket.send", key: message})

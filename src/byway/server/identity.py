@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import inspect
 import ipaddress
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha256
 from secrets import compare_digest
 from typing import Any
 
@@ -58,24 +57,6 @@ async def ask_bind(bind: Bind, scope: Scope) -> Hashable:
         return await user if inspect.isawaitable(user) else user
     except PermissionError:
         raise PeerError("this request may not use this endpoint", status=403) from None
-
-
-def identity_of(scope: Scope, values: Mapping[bytes, bytes], user: Hashable) -> Identity:
-    """Return who makes a call.
-
-    Args:
-        scope: its scope.
-        values: its headers by name.
-        user: what `bind` says.
-    """
-    client = scope.get("client")
-    authorization = values.get(b"authorization")
-    return Identity(
-        client_address(str(client[0])[:64] if client else "unknown"),
-        user,
-        values.get(b"origin", b""),
-        b"" if authorization is None else sha256(authorization).digest(),
-    )
 
 
 @lru_cache(maxsize=1024)

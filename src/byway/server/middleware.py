@@ -6,6 +6,7 @@ Must not know: how a call of any kind is served, sessions, what the application 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from byway.backplane import Backplane
@@ -146,7 +147,8 @@ class FallbackMiddleware:
         if entrance is None:
             await self.app(scope, receive, send)
             return
-        if not (self._draining.listens and self._sharing.joined):
+        joined = self._sharing.loop() is asyncio.get_running_loop()
+        if not (joined and self._draining.listens):
             await self._settle(scope)
         if self._sharing.active:
             self._sharing.place(scope, self._relayed)  # a session that opens here is found under it
@@ -183,7 +185,8 @@ class FallbackMiddleware:
         if not self._draining.listens:
             check_loop()
             self._draining.listen(scope)
-        if not self._sharing.joined and not self._admission.registry.draining:
+        joined = self._sharing.loop() is asyncio.get_running_loop()
+        if not joined and not self._admission.registry.draining:
             await self._join()
 
     async def _join(self) -> None:
@@ -195,7 +198,7 @@ class FallbackMiddleware:
         endpoints = self._sharing.find()
         report_on(self._admission.registry, endpoints.backplane)
         await endpoints.start()
-        if not self._sharing.joined:  # no other call has come first
+        if self._sharing.loop() is not asyncio.get_running_loop():  # no other call has come first
             self._sharing.take(endpoints)
             self._admission.use(endpoints.backplane)
 

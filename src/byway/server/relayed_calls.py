@@ -16,7 +16,6 @@ from byway.server.call import Call
 from byway.server.call_frame import unpack_user
 from byway.server.context import Context
 from byway.server.entrances import find_entrance
-from byway.server.identity import identity_of
 from byway.server.owner_call import OwnedCall
 from byway.server.owner_request import respond
 from byway.server.refusals import refuse, respond_to_nobody
@@ -40,7 +39,7 @@ class RelayedCalls:
         context = self._context
         context.counts.taken_over += 1
         call = Call(handed.scope, handed.receive, handed.send, relayed=handed)
-        call.known(identity_of(call.scope, call.values, unpack_user(told["user"])))
+        await call.known_as(unpack_user(told["user"]))
         entrance = find_entrance(call, context)
         if entrance is None:
             raise ValueError("a relayed call that is none of byway's own")

@@ -39,12 +39,17 @@ that has had so many."""
 _NOT_LASTING = (ACK_ANSWER, "poll")
 
 
+def _no_loop() -> None:
+    """Return no event loop."""
+
+
 class Sharing:
     """The sessions of one endpoint, as all processes that serve it share them.
 
     Attributes:
         active: other processes know of its sessions.
         involved: they do, or did before this one left. Else nothing here costs anything.
+        loop: returns the event loop whose backplane it has; None where it has none.
         relay: the calls that other processes serve for this one.
         relayed: carriers of its sessions came over other processes.
     """
@@ -81,6 +86,7 @@ class Sharing:
         self._app = app
         self._bind = bind
         self._limits = limits
+        self.loop: Callable[[], asyncio.AbstractEventLoop | None] = _no_loop
         self._endpoints: LoopEndpoints | None = None
         self._left = False
         self._places: dict[str, str] = {}
@@ -89,12 +95,6 @@ class Sharing:
     def backplane(self) -> Backplane | None:
         """The backplane; None before the first call."""
         return None if self._endpoints is None else self._endpoints.backplane
-
-    @property
-    def joined(self) -> bool:
-        """Whether it has the backplane of the event loop that runs now."""
-        endpoints = self._endpoints
-        return endpoints is not None and endpoints.loop() is asyncio.get_running_loop()
 
     def find(self) -> LoopEndpoints:
         """Return what this event loop has for the backplane, which may not have been started yet.
@@ -107,6 +107,7 @@ class Sharing:
     def take(self, endpoints: LoopEndpoints) -> None:
         """Share sessions over a backplane that was started."""
         self._endpoints, self._left = endpoints, False
+        self.loop = endpoints.loop
         self.active = self.involved = not endpoints.backplane.alone
         self.relay.begin()
         self._places.clear()
@@ -116,6 +117,7 @@ class Sharing:
         """Have nothing more to do with other processes: the last endpoint closes the door."""
         self.relay.cut()
         endpoints, self._endpoints = self._endpoints, None
+        self.loop = _no_loop
         self._left = self._left or self.active
         self.active = False
         if endpoints is not None:
