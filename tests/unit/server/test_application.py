@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from byway.errors import UsageError
+from byway.frames import NEXT, TEXT
 from byway.limits import Limits
 from byway.live import LiveSession
 from byway.server.application import (
@@ -19,12 +20,12 @@ from byway.server.application import (
     websocket_scope,
 )
 from byway.server.failures import HEARS
-from byway.session import State
+from byway.session import Intake, State
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.unit.clock import timed
 
 ACCEPT: Event = {"type": "websocket.accept"}
-LIMITS = Limits(refusal_body=8, answer_headers=20)
+LIMITS = Limits(refusal_body=8, answer_headers=20, outbox=1_000)
 
 App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
@@ -202,6 +203,29 @@ async def test_who_sends_after_the_end_was_told_is_told_that_nobody_is_there() -
     run.live.abort(1006, "the client left")
     await run.task  # an ordinary end: nothing is logged as a fault
     assert len(heard) == 1
+
+
+@timed
+async def test_who_sends_without_reading_after_the_end_is_stopped_at_an_outbox() -> None:
+    """Until it has read what came before the end, what it sends is dropped: an echo goes on."""
+    sent: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send(ACCEPT)
+        await ended.wait()
+        for _ in range(10):
+            await send({"type": "websocket.send", "bytes": b"x" * 300})
+            sent.append(300)
+
+    ended = asyncio.Event()
+    run = run_of(app)
+    await run.decision
+    run.live.feed(Intake(ordered=False), [(NEXT, (1).to_bytes(8)), (TEXT, b"not read yet")])
+    run.live.abort(1006, "the client left")
+    ended.set()
+    await run.task
+    assert 1 <= len(sent) <= LIMITS.outbox // 300
 
 
 def test_the_scope_is_that_of_a_websocket_and_holds_no_secret_of_byways() -> None:
