@@ -187,7 +187,7 @@ class World:
             live, core = one.live, one.live.core
             assert len(live.attachments) <= TINY.carriers
             assert len(core.carriers) <= TINY.carriers
-            assert core._early.size <= TINY.inbox
+            assert core._reorder.size <= TINY.inbox
             assert core.inbox.queued < TINY.inbox + TINY.max_message + OVERHEAD
             assert len(core.inbox._parts) <= TINY.max_message
             parts = -(-TINY.max_message // TINY.part)

@@ -32,11 +32,11 @@ from byway.limits import Limits
 from byway.session.carrier import Intake
 from byway.session.carriers import CarrierSide
 from byway.session.closing import State, Step, check_close
-from byway.session.early import Early
 from byway.session.events import BEAT_ASKED, MESSAGE_READY, CarrierLeaves, Echoed
 from byway.session.inbox import Closed
 from byway.session.outgoing import Message, closing, outgoing
 from byway.session.peer import BYWAY, Peer
+from byway.session.reorder import ReorderBuffer
 
 
 class Session(CarrierSide):
@@ -58,7 +58,7 @@ class Session(CarrierSide):
         """
         super().__init__(limits, peer)
         self.repeats: int = 0
-        self._early = Early(limits.inbox)
+        self._reorder = ReorderBuffer(limits.inbox)
         self._closed_here: Closed | None = None
         self._lost: Closed | None = None
 
@@ -167,7 +167,7 @@ class Session(CarrierSide):
         """
         if self.state is State.LOST:
             return  # what was on its way when the session was lost
-        inbox, early = self.inbox, self._early
+        inbox, waiting = self.inbox, self._reorder
         accept, received, was_empty = inbox.accept, inbox.received, not inbox.queued
         try:
             for kind, payload in frames:
@@ -186,15 +186,15 @@ class Session(CarrierSide):
                     accept(kind, payload)
                     if kind == CLOSE or inbox.too_big:
                         self._ends_with(kind)
-                    if early.size:
-                        self._take_early()
+                    if waiting.size:
+                        self._take_waiting()
                 elif ahead > 1:
                     if intake.ordered:
                         raise FrameError(
                             f"frame {number} came after frame {inbox.received}: "
                             f"{ahead - 1} are missing"
                         )
-                    early.keep(number, (kind, payload))
+                    waiting.keep(number, (kind, payload))
                 else:
                     self.repeats += 1
         finally:
@@ -233,11 +233,11 @@ class Session(CarrierSide):
             intake.carrier.leaving = True
             self.events.append(CarrierLeaves(intake.carrier))
 
-    def _take_early(self) -> None:
+    def _take_waiting(self) -> None:
         """Take the frames that waited for the one that has just come."""
-        inbox, early = self.inbox, self._early
-        early.pop(inbox.received)
-        while (frame := early.pop(inbox.received + 1)) is not None:
+        inbox, waiting = self.inbox, self._reorder
+        waiting.pop(inbox.received)
+        while (frame := waiting.pop(inbox.received + 1)) is not None:
             kind = frame[0]
             inbox.accept(*frame)
             if kind == CLOSE or inbox.too_big:
@@ -247,7 +247,7 @@ class Session(CarrierSide):
         """Take the frame that has just come for the end: CLOSE, or a message that is too long."""
         if kind == CLOSE:
             self._close_received()
-            self._early.clear()
+            self._reorder.clear()
         elif self.state is State.OPEN:
             self.close(1009, f"a message is over the bound of {self._limits.max_message} bytes")
         else:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from byway.frames import TEXT, decode_all, encode, encode_next
 from byway.session import OVERHEAD, Closed, Intake, joined
-from byway.session.early import Early
+from byway.session.reorder import ReorderBuffer
 from tests.unit.session.wires import LIMITS, session
 
 
@@ -18,7 +18,7 @@ def batch(core_number: int, *texts: str) -> list[tuple[int, bytes]]:
 
 
 def test_no_more_is_kept_than_the_bound_and_nothing_twice() -> None:
-    early = Early(2 * OVERHEAD + 5)
+    early = ReorderBuffer(2 * OVERHEAD + 5)
     early.keep(3, (TEXT, b"abc"))
     early.keep(3, (TEXT, b"abc"))
     early.keep(4, (TEXT, b"abc"))  # one byte too much
@@ -37,7 +37,7 @@ def test_batches_may_come_in_any_order(order: list[int]) -> None:
     for number in order:
         core.feed(Intake(ordered=False), batch(number, str(number)))
     assert [core.receive() for _ in order] == [str(number) for number in range(1, 6)]
-    assert core._early.size == 0
+    assert core._reorder.size == 0
 
 
 def test_what_came_early_and_again_leaves_nothing_behind() -> None:
@@ -45,14 +45,14 @@ def test_what_came_early_and_again_leaves_nothing_behind() -> None:
     core.feed(Intake(ordered=False), batch(2, "two", "three"))
     core.feed(Intake(ordered=False), batch(1, "one", "two", "three", "four"))
     assert [core.receive() for _ in range(4)] == ["one", "two", "three", "four"]
-    assert core._early.size == 0
+    assert core._reorder.size == 0
 
 
 def test_what_does_not_fit_comes_again() -> None:
     core = session()
     far = ["x"] * (LIMITS.inbox // OVERHEAD + 10)
     core.feed(Intake(ordered=False), batch(2, *far))
-    assert core._early.size <= LIMITS.inbox
+    assert core._reorder.size <= LIMITS.inbox
     core.feed(Intake(ordered=False), batch(1, "one"))
     assert 1 < core.inbox.received < len(far)
 

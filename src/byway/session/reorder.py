@@ -1,4 +1,4 @@
-"""Early frames: those of batches that overtook the ones before them.
+"""Reordering: frames of batches that overtook the ones before them wait for these.
 
 Knows: numbers, and how many bytes may wait.
 Must not know: what the frames mean, carriers.
@@ -10,7 +10,7 @@ from byway.frames import Frame
 from byway.session.inbox import OVERHEAD
 
 
-class Early:
+class ReorderBuffer:
     """Keeps frames by their numbers until the ones before them have come.
 
     What does not fit is dropped: it is not acknowledged, so it comes again.
