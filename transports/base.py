@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from byway.frames import encode_ack
 from byway.handshake import Hello, Open
 from byway.limits import Limits
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.form import BINARY as _BINARY
 from byway.transports.form import encoded
 
@@ -71,15 +71,15 @@ class Exchange:
     promote: bool = False
     text: bool = False
 
-    def opening(self, link: Attachment) -> bytes:
+    def opening(self, carrier: LiveCarrier) -> bytes:
         """Make the OPEN frame that begins a carrier."""
-        received, room = link.live.core.announce(link.carrier)
+        received, room = carrier.live.core.announce(carrier.core)
         return Open(
             instance=self.instance,
-            transport=link.transport,
+            transport=carrier.transport,
             received=received,
             room=room,
-            heartbeat=link.live.heartbeat,
+            heartbeat=carrier.live.heartbeat,
             window=self.limits.window,
             silence=self.limits.silence,
             part=self.limits.part,
@@ -97,15 +97,17 @@ class Exchange:
         """Write a piece of the answer, and wait while the connection is full."""
         await self.send({"type": "http.response.body", "body": data, "more_body": more})
 
-    async def acknowledge(self, answer: str, live: LiveSession, link: Attachment | None) -> None:
+    async def acknowledge(
+        self, answer: str, live: LiveSession, carrier: LiveCarrier | None
+    ) -> None:
         """Answer what brought frames up, with ACK.
 
         Args:
             answer: what the request asked for.
             live: the session.
-            link: the carrier that the request goes with, None for none.
+            carrier: the carrier that the request goes with, None for none.
         """
-        ack = encode_ack(*live.core.announce(link.carrier if link else None))
+        ack = encode_ack(*live.core.announce(carrier.core if carrier else None))
         await self.whole(answer, ack)
 
     async def whole(self, answer: str, frames: bytes) -> None:
@@ -186,7 +188,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def carry(self, dial: Dial, link: Attachment) -> None:
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Open a carrier and keep it until it ends: the client's half.
 
         It hands OPEN to `dial.opened`. It returns when the session is over, and is cancelled
@@ -198,7 +200,7 @@ class Transport(ABC):
         """
 
 
-def attach_endless(live: LiveSession, hello: Hello, transport: str) -> Attachment:
+def attach_endless(live: LiveSession, hello: Hello, transport: str) -> LiveCarrier:
     """Attach a carrier whose downlink is one endless answer: this one.
 
     A proxy that believes a request to have failed repeats it. Nobody reads the answer to the
@@ -207,13 +209,13 @@ def attach_endless(live: LiveSession, hello: Hello, transport: str) -> Attachmen
     Raises:
         FrameError: the id belongs to a carrier of another kind, or HELLO is wrong.
     """
-    earlier = live.attachments.get(hello.carrier)
+    earlier = live.carriers.get(hello.carrier)
     if earlier is not None and earlier.transport == transport:
         earlier.end("its request was repeated")
-    link = live.attach(hello.carrier, transport, ordered=True, received=hello.received)
-    link.establish()
-    link.leave_after(live.limits.answer_time * uniform(EARLIEST, 1))
-    return link
+    carrier = live.attach(hello.carrier, transport, ordered=True, received=hello.received)
+    carrier.establish()
+    carrier.leave_after(live.limits.answer_time * uniform(EARLIEST, 1))
+    return carrier
 
 
 async def stop(*tasks: asyncio.Future[Any]) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from byway.errors import ELSEWHERE, CarrierLost
-from byway.live import Attachment
+from byway.runtime import LiveCarrier
 from byway.session import joined
 from byway.transports.base import stop
 from byway.transports.beside import OpenResponse, Waiting
@@ -38,23 +38,23 @@ class BatchSender:
     """
 
     def __init__(
-        self, dial: Dial, link: Attachment, on_wait: Callable[[], None] | None = None
+        self, dial: Dial, carrier: LiveCarrier, on_wait: Callable[[], None] | None = None
     ) -> None:
         """Prepare; `send` starts.
 
         Args:
             dial: how to reach the server.
-            link: the carrier.
+            carrier: the carrier.
             on_wait: called when a batch has waited for too long beside one open response, which
                 therefore may be what it waits for.
         """
         self._dial = dial
-        self._link = link
+        self._carrier = carrier
         self._loop = asyncio.get_running_loop()
-        self.rules: Batches = Batches(link.live.batch)
+        self.rules: Batches = Batches(carrier.live.batch)
         self.busy: asyncio.Event = asyncio.Event()
         self.landed: asyncio.Event = asyncio.Event()
-        is_endless = link.carrier.intake.ordered
+        is_endless = carrier.core.intake.ordered
         self.beside: OpenResponse = OpenResponse(dial, on_wait, endless=is_endless)
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
@@ -72,13 +72,13 @@ class BatchSender:
             CarrierLost: no batch got through for two heartbeats; the session is gone; or one
                 failed when both sides had closed.
         """
-        link, dial, now = self._link, self._dial, self._loop.time()
+        carrier, dial, now = self._carrier, self._dial, self._loop.time()
         self._error, self._is_ending = None, False
-        self.rules.begin(now, now - link.began, dial.heartbeat)
+        self.rules.begin(now, now - carrier.began, dial.heartbeat)
         try:
             while await self._may_start(until):
                 self._was_stopped = False
-                frames = await link.output(
+                frames = await carrier.output(
                     dial.heartbeat, silence=dial.silence, size=self.rules.size
                 )
                 if frames:
@@ -109,11 +109,11 @@ class BatchSender:
 
     def _start(self, data: bytes) -> None:
         rules, now = self.rules, self._loop.time()
-        flight = rules.left(self._link.carrier.cursor, now)
+        flight = rules.left(self._carrier.core.cursor, now)
         if rules.is_busy:
             self.busy.set()
         waiting = self.beside.left(now, rules.round_trip, len(data))
-        task = self._loop.create_task(self._dial.batch(self._link, data))
+        task = self._loop.create_task(self._dial.batch(self._carrier, data))
         task.add_done_callback(partial(self._back, flight, waiting))
         self._tasks.add(task)
 
@@ -128,7 +128,7 @@ class BatchSender:
         if error is not None and (not isinstance(error, CarrierLost) or self._is_gone(error, now)):
             self._fail(error)
             return
-        core, carrier = self._link.live.core, self._link.carrier
+        core, carrier = self._carrier.live.core, self._carrier.core
         decision = self.rules.landed(flight, error, now, core.outbox.first, carrier.cursor)
         if decision is not None and not self._is_ending:
             self._decided(decision)
@@ -142,7 +142,7 @@ class BatchSender:
         return self._dial.elsewhere.is_gone(error, now)
 
     def _decided(self, decision: Decision) -> None:
-        live = self._link.live
+        live = self._carrier.live
         if isinstance(decision, Abort):
             live.abort(1006, decision.reason)
         elif isinstance(decision, Dead):
@@ -153,7 +153,7 @@ class BatchSender:
             if decision.narrowed:
                 live.batch = self.rules.size
                 logger.info("session %s: batches of %d bytes from now on", live.name, live.batch)
-            live.core.rewind(self._link.carrier)
+            live.core.rewind(self._carrier.core)
 
     def _fail(self, error: BaseException) -> None:
         self._error = error
@@ -163,4 +163,4 @@ class BatchSender:
     def _stop_output(self) -> None:
         """Let a wait for frames return nothing: no other batch may leave now."""
         self._was_stopped = True
-        self._link.stop()
+        self._carrier.stop()

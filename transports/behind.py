@@ -13,7 +13,7 @@ import asyncio
 from typing import Final
 
 from byway.frames import PAD, encode
-from byway.live import Attachment
+from byway.runtime import LiveCarrier
 from byway.session import State
 
 PADDING: Final = encode(PAD)
@@ -22,10 +22,10 @@ APART: Final = 0.02
 """Seconds after CLOSE, so that padding is a piece of its own."""
 
 
-async def is_padding_due(link: Attachment) -> bool:
+async def is_padding_due(carrier: LiveCarrier) -> bool:
     """Say, a moment after frames were written, whether padding is to follow them."""
-    core = link.live.core
-    if core.state is State.OPEN or core.outbox.has(link.carrier.cursor):
+    core = carrier.live.core
+    if core.state is State.OPEN or core.outbox.has(carrier.core.cursor):
         return False
     await asyncio.sleep(APART)
-    return not (link.carrier.ended or core.finished or core.pending(link.carrier))
+    return not (carrier.core.ended or core.finished or core.pending(carrier.core))

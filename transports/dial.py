@@ -21,8 +21,8 @@ from byway.errors import ELSEWHERE, CarrierLost, FrameError
 from byway.frames import OPEN, Frame, decode_all
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
 from byway.limits import Limits
-from byway.live import LATE, Attachment
 from byway.masking import mask_client
+from byway.runtime import LATE, LiveCarrier
 from byway.session import Intake
 from byway.transports.cookies import Cookies
 from byway.transports.elsewhere import Elsewhere
@@ -87,7 +87,7 @@ class Dial:
     key: str
     subprotocols: tuple[str, ...]
     limits: Limits
-    on_open: Callable[[Open, Attachment, httpx.Headers], None]
+    on_open: Callable[[Open, LiveCarrier, httpx.Headers], None]
     on_plain: Callable[[Plain], Awaitable[None]]
     instance: str | None = None
     heartbeat: float = 0.0
@@ -136,12 +136,12 @@ class Dial:
         others = (one for one in self.peers if (":" in one) != (":" in host))
         self.peers = tuple(sorted((host, *others)))
 
-    def hello(self, link: Attachment, answer: str, *, poll: int = 0) -> Hello:
+    def hello(self, carrier: LiveCarrier, answer: str, *, poll: int = 0) -> Hello:
         """Make the HELLO for a carrier."""
-        received, room = link.live.core.announce(link.carrier)
+        received, room = carrier.live.core.announce(carrier.core)
         return Hello(
             key=self.key,
-            carrier=link.carrier.id,
+            carrier=carrier.core.id,
             received=received,
             room=room,
             instance=self.instance,
@@ -151,7 +151,7 @@ class Dial:
             form=self.form.asked(answer),
         )
 
-    def opened(self, link: Attachment, payload: bytes, headers: httpx.Headers) -> None:
+    def opened(self, carrier: LiveCarrier, payload: bytes, headers: httpx.Headers) -> None:
         """Take the payload of OPEN.
 
         Raises:
@@ -165,31 +165,31 @@ class Dial:
                 "another instance answered: two servers share this address", gone=ELSEWHERE
             )
         self._cookies.take(headers.multi_items())
-        link.live.acknowledge(opening.received, opening.room)
+        carrier.live.acknowledge(opening.received, opening.room)
         self.instance = opening.instance
         self.byway_shown.set()
         self.heartbeat = opening.heartbeat
         self.silence = opening.silence
-        link.live.window = opening.window
-        link.live.batch = min(self.limits.batch, opening.batch)
-        link.live.core.outbox.part = min(self.limits.part, opening.part)
-        link.establish()
-        self.on_open(opening, link, headers)
+        carrier.live.window = opening.window
+        carrier.live.batch = min(self.limits.batch, opening.batch)
+        carrier.live.core.outbox.part = min(self.limits.part, opening.part)
+        carrier.establish()
+        self.on_open(opening, carrier, headers)
 
-    def feed(self, link: Attachment, frames: list[Frame], headers: httpx.Headers) -> None:
+    def feed(self, carrier: LiveCarrier, frames: list[Frame], headers: httpx.Headers) -> None:
         """Take frames of a downlink; the first that ever comes has to be OPEN.
 
         Raises:
             FrameError: they are against the protocol.
             CarrierLost: the carrier has ended, or another run of the handler answers.
         """
-        if frames and not link.opened.is_set():
+        if frames and not carrier.opened.is_set():
             kind, payload = frames[0]
             if kind != OPEN:
                 raise FrameError("the first frame is not OPEN")
-            self.opened(link, payload, headers)
+            self.opened(carrier, payload, headers)
         self.elsewhere.heard()
-        link.feed(frames)
+        carrier.feed(frames)
 
     @property
     def outgoing(self) -> list[tuple[str, str]]:
@@ -330,16 +330,16 @@ class Dial:
                 )
         return decode_all(decoded(bytes(body), text=text), max_frame=self.limits.max_frame)
 
-    async def batch(self, link: Attachment, frames: bytes) -> None:
+    async def batch(self, carrier: LiveCarrier, frames: bytes) -> None:
         """Bring frames up in a request of their own and take the acknowledgement.
 
         Raises:
             CarrierLost: the request was not answered, or not with an acknowledgement.
         """
-        hello = self.hello(link, ACK_ANSWER)
+        hello = self.hello(carrier, ACK_ANSWER)
         try:
             async with self.request(hello, BINARY, frames) as response:
-                link.live.feed(Intake(ordered=False), await self.frames(response))
+                carrier.live.feed(Intake(ordered=False), await self.frames(response))
                 self.elsewhere.heard()
         except CarrierLost as error:
             if not error.other_form:

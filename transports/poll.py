@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from byway.errors import CarrierLost, FrameError
 from byway.handshake import Hello
 from byway.limits import MAX_PART
-from byway.live import LATE, Attachment, LiveSession
+from byway.runtime import LATE, LiveCarrier, LiveSession
 from byway.session import Output, State, joined
 from byway.transports.base import Exchange, Transport, stop
 from byway.transports.batches import BatchSender
@@ -45,46 +45,46 @@ class Poll(Transport):
         """Answer one poll."""
         if not hello.poll:
             raise FrameError("HELLO: 'poll' must count from 1 where the answer is a poll")
-        link = live.attachments.get(hello.carrier)
-        first = link is None
-        if link is None:
-            link = live.attach(
+        carrier = live.carriers.get(hello.carrier)
+        first = carrier is None
+        if carrier is None:
+            carrier = live.attach(
                 hello.carrier, self.name, ordered=False, batched=True, received=hello.received
             )
-            link.establish()
-        elif link.transport != self.name:
+            carrier.establish()
+        elif carrier.transport != self.name:
             raise FrameError(f"carrier {hello.carrier} is no poll", status=409)
         body = b""
-        if hello.poll > link.polls:
-            link.polls = hello.poll
-            link.stop()
-            link.stop_timer()
-            answer = link.answer = asyncio.get_running_loop().create_future()
+        if hello.poll > carrier.polls:
+            carrier.polls = hello.poll
+            carrier.stop()
+            carrier.stop_timer()
+            answer = carrier.answer = asyncio.get_running_loop().create_future()
             try:
-                body = await _next_answer(exchange, link, hello, opens=first)
+                body = await _next_answer(exchange, carrier, hello, opens=first)
             finally:
                 answer.set_result(body)
-            if link.polls == hello.poll:
-                link.end_after(LATE * live.heartbeat, "the client stopped polling")
-        elif hello.poll == link.polls and link.answer is not None:
+            if carrier.polls == hello.poll:
+                carrier.end_after(LATE * live.heartbeat, "the client stopped polling")
+        elif hello.poll == carrier.polls and carrier.answer is not None:
             # A proxy repeats it; the client may get this answer instead of the first.
-            body = await asyncio.shield(link.answer)
+            body = await asyncio.shield(carrier.answer)
         await exchange.whole(self.name, body)
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Poll, one after another, and bring frames up in batches."""
 
         loop = asyncio.get_running_loop()
-        core, turns = link.live.core, dial.turns
+        core, turns = carrier.live.core, dial.turns
         waits = asyncio.Event()  # a batch waits for the end of the poll that is held
-        batches = BatchSender(dial, link, waits.set)
+        batches = BatchSender(dial, carrier, waits.set)
 
         async def ask(count: int) -> None:
-            hello = dial.hello(link, self.name, poll=count)
-            frames = first_words(link) if count == 1 else b""
+            hello = dial.hello(carrier, self.name, poll=count)
+            frames = first_words(carrier) if count == 1 else b""
             async with dial.request(hello, BINARY, frames) as response:
                 came = await dial.frames(response)
-                dial.feed(link, came, response.headers)
+                dial.feed(carrier, came, response.headers)
 
         async def hold(count: int) -> None:
             """Have a poll held, and give it up where it holds up all else."""
@@ -102,7 +102,7 @@ class Poll(Transport):
                 await stop(asking, waiting)
 
         async def read() -> None:
-            visits = Visits(link, batches)
+            visits = Visits(carrier, batches)
             count = 0
             failed = False  # the poll before was not answered
             other = False  # it was asked for in the other form just now
@@ -110,7 +110,7 @@ class Poll(Transport):
             while True:
                 if count and turns.visits(loop.time()):
                     await visits.next()
-                    link.live.renew(link)
+                    carrier.live.renew(carrier)
                     count, again = 0, True
                 count += 1
                 visits.begin()
@@ -118,50 +118,52 @@ class Poll(Transport):
                     await (ask(count) if count == 1 else hold(count))
                     failed = other = False
                     if again and count == 1:
-                        link.prove()  # a PONG would come on the carrier of the visit before
+                        carrier.prove()  # a PONG would come on the carrier of the visit before
                 except CarrierLost as error:
                     if error.other_form and not other:
                         # The same poll: the server keeps what it has answered.
                         other = True
                         count -= 1
                         if not count:
-                            core.rewind(link.carrier)  # its frames may not have come either
+                            core.rewind(carrier.core)  # its frames may not have come either
                         continue
                     # One answer may be lost alone; the next poll says what has come.
-                    if not link.opened.is_set() or failed or error.trouble != "reset":
+                    if not carrier.opened.is_set() or failed or error.trouble != "reset":
                         raise
                     failed = True
                     if count == 1:
-                        core.rewind(link.carrier)  # what went up with the visit
+                        core.rewind(carrier.core)  # what went up with the visit
                     continue
                 if core.state is State.CLOSED or core.finished:
                     # Nothing follows CLOSE. It is acknowledged in a batch: another poll would
                     # say so too, and be given up with the carrier before it has got through.
                     return
-                if link.carrier.ended:
-                    raise CarrierLost(link.carrier.ended)
+                if carrier.core.ended:
+                    raise CarrierLost(carrier.core.ended)
 
-        await carry_http(dial, link, read(), batches)
+        await carry_http(dial, carrier, read(), batches)
 
 
-async def _next_answer(exchange: Exchange, link: Attachment, hello: Hello, *, opens: bool) -> bytes:
+async def _next_answer(
+    exchange: Exchange, carrier: LiveCarrier, hello: Hello, *, opens: bool
+) -> bytes:
     """Wait for what the newest poll is answered: nothing, once there is a newer one."""
-    live, carrier = link.live, link.carrier
+    live, core = carrier.live, carrier.live.core
     # The answer to the last poll may be lost; the client says what it has.
-    live.core.rewind(carrier, hello.received)
-    live.fit.received(hello.received)
+    core.rewind(carrier.core, hello.received)
+    live.response_size.received(hello.received)
     if opens or hello.poll == 1:
-        size = min(live.fit.size, MAX_PART)
-        frames: list[Output] = [exchange.opening(link), *live.core.take(carrier, size)]
+        size = min(live.response_size.size, MAX_PART)
+        frames: list[Output] = [exchange.opening(carrier), *core.take(carrier.core, size)]
     else:
-        frames = await link.output(size=live.fit.size)
+        frames = await carrier.output(size=live.response_size.size)
         if frames:
             await _turns(LINGER)
-            left = live.fit.size - sum(map(len, frames))
-            if link.polls == hello.poll and not carrier.ended and left > 0:
-                frames += live.core.take(carrier, left)
+            left = live.response_size.size - sum(map(len, frames))
+            if carrier.polls == hello.poll and not carrier.core.ended and left > 0:
+                frames += core.take(carrier.core, left)
     body = joined(frames)
-    live.fit.wrote(carrier.cursor, len(body))
+    live.response_size.wrote(carrier.core.cursor, len(body))
     return body
 
 

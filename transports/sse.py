@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from byway.handshake import Hello
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport, attach_endless
 from byway.transports.behind import PADDING, is_padding_due
 from byway.transports.eventstream import EventDecoder, encode_events
@@ -29,27 +29,27 @@ class ServerSentEvents(Transport):
 
     async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
         """Write frames to an event stream until the carrier or the session ends."""
-        link = attach_endless(live, hello, self.name)
+        carrier = attach_endless(live, hello, self.name)
         headers = [(b"byway", self.name.encode()), *ANSWER_HEADERS, *exchange.headers]
         try:
-            await serve_events(exchange, _events(exchange, link), headers)
+            await serve_events(exchange, _events(exchange, carrier), headers)
         finally:
-            link.end("the client left")
+            carrier.end("the client left")
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Read frames from an event stream, and bring frames up in batches."""
         decoder = EventDecoder(max_frame=dial.limits.max_frame)
-        await carry_endless(dial, link, self.name, CONTENT_TYPE, decoder.feed)
+        await carry_endless(dial, carrier, self.name, CONTENT_TYPE, decoder.feed)
 
 
-async def _events(exchange: Exchange, link: Attachment) -> AsyncIterator[bytes]:
-    yield encode_events([exchange.opening(link)])
-    while frames := await link.output():
+async def _events(exchange: Exchange, carrier: LiveCarrier) -> AsyncIterator[bytes]:
+    yield encode_events([exchange.opening(carrier)])
+    while frames := await carrier.output():
         data = encode_events(frames)
         frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
         yield data
         del data
-        if await is_padding_due(link):
+        if await is_padding_due(carrier):
             yield encode_events([PADDING])
 
 

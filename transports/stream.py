@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from byway.frames import Decoder
 from byway.handshake import Hello
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import joined
 from byway.transports.base import Exchange, Transport, attach_endless, first_of
 from byway.transports.behind import PADDING, is_padding_due
@@ -29,24 +29,24 @@ class Stream(Transport):
 
     async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
         """Write frames to a chunked answer until the carrier or the session ends."""
-        link = attach_endless(live, hello, self.name)
+        carrier = attach_endless(live, hello, self.name)
         try:
             await exchange.start(self.name, BINARY)
-            await first_of(_write(exchange, link), exchange.left())
+            await first_of(_write(exchange, carrier), exchange.left())
         finally:
-            link.end("the client left")
+            carrier.end("the client left")
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Read frames from a chunked answer, and bring frames up in batches."""
         decoder = Decoder(max_frame=dial.limits.max_frame)
-        await carry_endless(dial, link, self.name, BINARY, decoder.feed)
+        await carry_endless(dial, carrier, self.name, BINARY, decoder.feed)
 
 
-async def _write(exchange: Exchange, link: Attachment) -> None:
-    await exchange.body(exchange.opening(link), more=True)
-    while frames := await link.output():
+async def _write(exchange: Exchange, carrier: LiveCarrier) -> None:
+    await exchange.body(exchange.opening(carrier), more=True)
+    while frames := await carrier.output():
         await exchange.body(joined(frames), more=True)
         frames.clear()  # the wait for the next may be long, and these are acknowledged meanwhile
-        if await is_padding_due(link):
+        if await is_padding_due(carrier):
             await exchange.body(PADDING, more=True)
     await exchange.body(b"", more=False)

@@ -14,7 +14,7 @@ from byway.errors import CarrierLost
 from byway.frames import Frame
 from byway.handshake import ACK_ANSWER, Hello
 from byway.limits import MAX_PART
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import State, joined
 from byway.transports.base import Exchange, first_of, stop
 from byway.transports.batches import BatchSender
@@ -36,21 +36,21 @@ async def answer_batch(exchange: Exchange, live: LiveSession, hello: Hello) -> N
     It is answered at once even without room: the room that comes later is announced on the
     downlink. Holding the answer would hold the client's next acknowledgement with it.
     """
-    await exchange.acknowledge(ACK_ANSWER, live, live.attachments.get(hello.carrier))
+    await exchange.acknowledge(ACK_ANSWER, live, live.carriers.get(hello.carrier))
 
 
-def first_words(link: Attachment) -> bytes:
+def first_words(carrier: LiveCarrier) -> bytes:
     """Return the frames that ride in the request that opens a carrier.
 
     A carrier that follows another need not open first to bring up what waits: that would cost a
     round trip. There is not much of it, so that no path takes offence at its size.
     """
-    return joined(link.live.core.take(link.carrier, MAX_PART))
+    return joined(carrier.live.core.take(carrier.core, MAX_PART))
 
 
 async def carry_endless(
     dial: Dial,
-    link: Attachment,
+    carrier: LiveCarrier,
     answer: str,
     content_type: str,
     decode: Callable[[bytes], list[Frame]],
@@ -59,7 +59,7 @@ async def carry_endless(
 
     Args:
         dial: how to reach the server.
-        link: the carrier.
+        carrier: the carrier.
         answer: the answer to ask for, a transport's name.
         content_type: the content type to accept.
         decode: turns the next bytes of the answer into the frames that are whole.
@@ -71,7 +71,7 @@ async def carry_endless(
     if dial.turns.visits(asyncio.get_running_loop().time()):
         raise CarrierLost("the path lets one request through at a time", trouble=ONE_AT_A_TIME)
     dial.waits.clear()
-    await first_of(_carry(dial, link, answer, content_type, decode), _alone(dial))
+    await first_of(_carry(dial, carrier, answer, content_type, decode), _alone(dial))
 
 
 async def _alone(dial: Dial) -> None:
@@ -85,30 +85,30 @@ async def _alone(dial: Dial) -> None:
 
 async def _carry(
     dial: Dial,
-    link: Attachment,
+    carrier: LiveCarrier,
     answer: str,
     content_type: str,
     decode: Callable[[bytes], list[Frame]],
 ) -> None:
-    hello = dial.hello(link, answer)
-    async with dial.request(hello, content_type, first_words(link)) as response:
+    hello = dial.hello(carrier, answer)
+    async with dial.request(hello, content_type, first_words(carrier)) as response:
 
         async def read() -> None:
             async for chunk in response.aiter_raw():
-                dial.feed(link, decode(chunk), response.headers)
+                dial.feed(carrier, decode(chunk), response.headers)
 
         def wait() -> None:
             dial.turns.waited(asyncio.get_running_loop().time())
             dial.waits.set()
 
-        batches = BatchSender(dial, link, wait if dial.turns.may_visit else None)
+        batches = BatchSender(dial, carrier, wait if dial.turns.may_visit else None)
         batches.beside.opened()
-        await carry_http(dial, link, read(), batches, uploads=True)
+        await carry_http(dial, carrier, read(), batches, uploads=True)
 
 
 async def carry_http(
     dial: Dial,
-    link: Attachment,
+    carrier: LiveCarrier,
     down: Coroutine[Any, Any, None],
     batches: BatchSender,
     *,
@@ -118,7 +118,7 @@ async def carry_http(
 
     Args:
         dial: how to reach the server.
-        link: the carrier.
+        carrier: the carrier.
         down: reads the downlink and feeds it; it returns at the end of the answer.
         batches: brings everything up.
         uploads: whether a request with an endless body is worth a try.
@@ -128,51 +128,53 @@ async def carry_http(
     """
 
     async def up() -> None:
-        await link.opened.wait()
-        while await _one_way_up(dial, link, batches, uploads=uploads):
+        await carrier.opened.wait()
+        while await _one_way_up(dial, carrier, batches, uploads=uploads):
             pass
 
     async def until_over() -> None:
         await down
-        if link.live.core.state is State.CLOSED:
+        if carrier.live.core.state is State.CLOSED:
             await last_words()
-        if link.carrier.leaving:
+        if carrier.core.leaving:
             raise CarrierLost("the server announced the end of this answer")
         # A clean end proves nothing: proxies turn a dead origin into one.
-        trouble = "" if link.opened.is_set() else "ended"
+        trouble = "" if carrier.opened.is_set() else "ended"
         raise CarrierLost("the answer ended before the session", trouble=trouble)
 
     async def last_words() -> None:
         # `up` ends by itself when it has brought the last acknowledgement, without which the
         # server would keep the session for a window. The server may well have stopped.
-        await link.live.closed.wait()
-        outbox, before = link.live.core.outbox, 0
+        await carrier.live.closed.wait()
+        outbox, before = carrier.live.core.outbox, 0
         while outbox.first != before:
             before = outbox.first
             await asyncio.sleep(LAST_WORDS)
         raise CarrierLost("the server did not acknowledge the end")
 
     await first_of(up(), until_over(), last_words())
-    if link.carrier.ended and not link.live.core.finished:
-        raise CarrierLost(link.carrier.ended)
+    if carrier.core.ended and not carrier.live.core.finished:
+        raise CarrierLost(carrier.core.ended)
 
 
-async def _one_way_up(dial: Dial, link: Attachment, batches: BatchSender, *, uploads: bool) -> bool:
+async def _one_way_up(
+    dial: Dial, carrier: LiveCarrier, batches: BatchSender, *, uploads: bool
+) -> bool:
     """Bring everything up in batches, and then in an upload if one is proven.
 
     Returns:
         Whether there is more to bring up: the upload was lost.
     """
     proven = asyncio.Event()
-    upload = Upload(dial, link)
+    upload = Upload(dial, carrier)
 
     async def prove() -> None:
         await batches.busy.wait()
-        if link.live.core.state is not State.OPEN:
+        if carrier.live.core.state is not State.OPEN:
             return
         if await upload.prove(batches.rules.round_trip):
             proven.set()
-            link.stop()
+            carrier.stop()
         else:
             dial.uploads = False
             await upload.aclose()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from byway.errors import CarrierLost, ConnectError
 from byway.frames import Decoder, Frame, encode_ping
 from byway.handshake import UP_ANSWER
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import Intake, joined
 from byway.transports.base import Exchange, first_of, stop
 from byway.transports.form import BINARY
@@ -95,10 +95,10 @@ async def take_upload(
 class Upload:
     """One upload of a client: proven first, then used until it ends."""
 
-    def __init__(self, dial: Dial, link: Attachment) -> None:
+    def __init__(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Prepare; `prove` starts the request."""
         self._dial = dial
-        self._link = link
+        self._carrier = carrier
         self._go = asyncio.Event()
         self._longest = 0.0  # seconds that a PING may take
         self._pinged = 0.0
@@ -114,7 +114,7 @@ class Upload:
         """
         self._longest = ROUND_TRIPS * round_trip
         nonce = self._expect_echo()
-        first = encode_ping(self._link.carrier.id, nonce)
+        first = encode_ping(self._carrier.core.id, nonce)
         self._task = self._loop.create_task(self._request(first))
         await asyncio.wait(
             {self._task, self._echo},
@@ -126,7 +126,7 @@ class Upload:
     def _expect_echo(self) -> bytes:
         """Return what a PING is to carry, whose echo is awaited from now on."""
         nonce = secrets.token_bytes(8)
-        self._echo = self._link.expect_echo(nonce)
+        self._echo = self._carrier.expect_echo(nonce)
         self._pinged = self._loop.time()
         return nonce
 
@@ -139,7 +139,7 @@ class Upload:
             Whether the session or the carrier is over; False where only the upload was lost.
         """
         assert self._task is not None
-        core, carrier = self._link.live.core, self._link.carrier
+        core, carrier = self._carrier.live.core, self._carrier.core
         carrier.batched = False
         core.rewind(carrier)  # the last batches may have been lost; a gap would end the upload
         began = self._loop.time()
@@ -156,7 +156,9 @@ class Upload:
         await self.aclose()
         if self._loop.time() - began < LASTING:
             self._dial.uploads = False
-        logger.info("session %s: back to batches: %s", self._link.live.name, error or "not heard")
+        logger.info(
+            "session %s: back to batches: %s", self._carrier.live.name, error or "not heard"
+        )
         core.rewind(carrier)
         return False
 
@@ -166,13 +168,13 @@ class Upload:
             await stop(self._task)
 
     async def _request(self, first: bytes) -> None:
-        dial, link = self._dial, self._link
-        hello = dial.hello(link, UP_ANSWER)
+        dial, carrier = self._dial, self._carrier
+        hello = dial.hello(carrier, UP_ANSWER)
 
         async def body() -> AsyncIterator[bytes]:
             yield hello.frame() + first
             await self._go.wait()
-            while frames := await link.output(dial.heartbeat, silence=dial.silence):
+            while frames := await carrier.output(dial.heartbeat, silence=dial.silence):
                 yield joined(frames)
 
         try:
@@ -187,7 +189,7 @@ class Upload:
         Where nothing else goes up, it is the word by which the server knows that this side is
         there. Some proxies take no more of a body that has paused, and leave its response open.
         """
-        carrier = self._link.carrier
+        carrier = self._carrier.core
         longest = max(HEARD_TIMEOUT, self._longest)
         silence = self._dial.silence - PING_INTERVAL
         written = carrier.cursor
@@ -199,4 +201,4 @@ class Upload:
                     return
             elif carrier.cursor != written or since >= silence:
                 written = carrier.cursor
-                self._link.ask_echo(self._expect_echo())
+                self._carrier.ask_echo(self._expect_echo())

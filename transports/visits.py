@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from byway.live import Attachment
+from byway.runtime import LiveCarrier
 
 if TYPE_CHECKING:
     from byway.transports.batches import BatchSender
@@ -26,9 +26,9 @@ SOON: Final = 0.25
 class Visits:
     """Waits between the visits of one carrier."""
 
-    def __init__(self, link: Attachment, batches: BatchSender) -> None:
+    def __init__(self, carrier: LiveCarrier, batches: BatchSender) -> None:
         """Start before the first."""
-        self._core = link.live.core
+        self._core = carrier.live.core
         self._batches = batches
         self._loop = asyncio.get_running_loop()
         self.begin()

@@ -26,7 +26,7 @@ from byway.errors import CarrierLost, FrameError
 from byway.frames import TEXT, Decoder, Frame
 from byway.handshake import OFFER_HEADER, SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
-from byway.live import LATE, Attachment, LiveSession
+from byway.runtime import LATE, LiveCarrier, LiveSession
 from byway.session import Outgoing, Output, joined
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.closing import close_websocket
@@ -50,8 +50,8 @@ class WebSocket(Transport):
 
     async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
         """Exchange frames with an ASGI server's WebSocket until it, or the session, ends."""
-        link = live.attach(hello.carrier, self.name, ordered=True, received=hello.received)
-        link.establish()
+        carrier = live.attach(hello.carrier, self.name, ordered=True, received=hello.received)
+        carrier.establish()
         code, reason = 1000, ""
         try:
             await exchange.send(
@@ -61,23 +61,23 @@ class WebSocket(Transport):
                     "headers": [(b"byway", self.name.encode()), *exchange.headers],
                 }
             )
-            await first_of(_serve_up(exchange, link), _serve_down(exchange, link))
+            await first_of(_serve_up(exchange, carrier), _serve_down(exchange, carrier))
             if not live.core.finished:
-                code, reason = 1001, link.carrier.ended
+                code, reason = 1001, carrier.core.ended
         except FrameError as error:
             logger.warning("session %s: bad frames on websocket: %s", live.name, error)
             code, reason = 1009 if error.status == 413 else 1002, str(error)
         except CarrierLost as error:
             code, reason = 1001, str(error)  # it had ended for another reason before this came
         finally:
-            gone = link.carrier.ended == LEFT
-            link.end(LEFT)
+            gone = carrier.core.ended == LEFT
+            carrier.end(LEFT)
         if not gone:
             await close_websocket(exchange.send, code, reason)
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""
-        hello = dial.hello(link, self.name)
+        hello = dial.hello(carrier, self.name)
         offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
         try:
             async with await _open(dial, offers) as socket:
@@ -90,9 +90,9 @@ class WebSocket(Transport):
                     await dial.on_plain(await tell_plain(socket, headers, dial.byway_shown))
                     return
                 await first_of(
-                    _carry_down(dial, link, socket, headers),
-                    _carry_up(dial, link, socket),
-                    _watch_up(dial, link),
+                    _carry_down(dial, carrier, socket, headers),
+                    _carry_up(dial, carrier, socket),
+                    _watch_up(dial, carrier),
                 )
                 await socket.close()
         except websockets.InvalidStatus as error:
@@ -117,8 +117,8 @@ class WebSocket(Transport):
             raise CarrierLost(
                 f"the server sent what it may not: {error}", trouble="protocol"
             ) from error
-        if link.carrier.ended and not link.live.core.finished:
-            raise CarrierLost(link.carrier.ended)
+        if carrier.core.ended and not carrier.live.core.finished:
+            raise CarrierLost(carrier.core.ended)
 
 
 LEFT = "the client left"
@@ -229,17 +229,17 @@ class _Reader:
         return self._decoder.feed(message, last=True)
 
 
-async def _serve_up(exchange: Exchange, link: Attachment) -> None:
+async def _serve_up(exchange: Exchange, carrier: LiveCarrier) -> None:
     reader = _Reader(exchange.limits)
     while (event := await exchange.receive())["type"] != "websocket.disconnect":
         if event["type"] == "websocket.receive":
             text = event.get("text")
-            link.feed(reader.frames(event["bytes"] if text is None else text))
-    link.end(LEFT)
+            carrier.feed(reader.frames(event["bytes"] if text is None else text))
+    carrier.end(LEFT)
 
 
-async def _serve_down(exchange: Exchange, link: Attachment) -> None:
-    frames: list[Output] = [exchange.opening(link)]
+async def _serve_down(exchange: Exchange, carrier: LiveCarrier) -> None:
+    frames: list[Output] = [exchange.opening(carrier)]
     while frames:
         message = _message(frames)
         if isinstance(message, str):
@@ -248,11 +248,11 @@ async def _serve_down(exchange: Exchange, link: Attachment) -> None:
             await exchange.send({"type": "websocket.send", "bytes": message})
         del message  # the wait for the next may be long, and this is acknowledged meanwhile
         frames.clear()
-        frames = await link.output(size=WRITE)
+        frames = await carrier.output(size=WRITE)
 
 
 async def _carry_down(
-    dial: Dial, link: Attachment, socket: ClientConnection, headers: httpx.Headers
+    dial: Dial, carrier: LiveCarrier, socket: ClientConnection, headers: httpx.Headers
 ) -> None:
     reader = _Reader(dial.limits)
     while True:
@@ -261,30 +261,30 @@ async def _carry_down(
                 message = await socket.recv()
         except TimeoutError:
             raise CarrierLost(f"silent for {dial.patience:g} s", trouble="timeout") from None
-        dial.feed(link, reader.frames(message), headers)
+        dial.feed(carrier, reader.frames(message), headers)
 
 
-async def _carry_up(dial: Dial, link: Attachment, socket: ClientConnection) -> None:
+async def _carry_up(dial: Dial, carrier: LiveCarrier, socket: ClientConnection) -> None:
     # The client speaks first: some proxies hold the server's first message until it does. Apache
     # holds over HTTP/2 what came together with the 101, until the server says something more.
     loop = asyncio.get_running_loop()
-    link.ask_echo(b"")
-    await socket.send(joined(link.live.core.take(link.carrier, 0, beat=True)))
-    while frames := await link.output(dial.heartbeat, silence=dial.silence, size=WRITE):
+    carrier.ask_echo(b"")
+    await socket.send(joined(carrier.live.core.take(carrier.core, 0, beat=True)))
+    while frames := await carrier.output(dial.heartbeat, silence=dial.silence, size=WRITE):
         await socket.send(_message(frames))
-        link.moved = loop.time()
+        carrier.moved = loop.time()
 
 
-async def _watch_up(dial: Dial, link: Attachment) -> None:
+async def _watch_up(dial: Dial, carrier: LiveCarrier) -> None:
     """Give the carrier up when what went up is not acknowledged for two heartbeats.
 
     The server acknowledges within one. Where nothing goes up any more its own heartbeats may
     still come down, so that silence does not tell.
     """
-    outbox, carrier = link.live.core.outbox, link.carrier
+    outbox = carrier.live.core.outbox
     stuck = 0
     while stuck < LATE:
-        first, written = outbox.first, carrier.cursor
+        first, written = outbox.first, carrier.core.cursor
         await asyncio.sleep(dial.heartbeat)
         stuck = stuck + 1 if outbox.first == first < written else 0
     raise CarrierLost(f"nothing was acknowledged for {stuck * dial.heartbeat:g} s")

@@ -185,7 +185,7 @@ class World:
         assert self.app._context.bodies.size <= TINY.bodies
         for one in registry.sessions:
             live, core = one.live, one.live.core
-            assert len(live.attachments) <= TINY.carriers
+            assert len(live.carriers) <= TINY.carriers
             assert len(core.carriers) <= TINY.carriers
             assert core._reorder.size <= TINY.inbox
             assert core.inbox.queued < TINY.inbox + TINY.max_message + OVERHEAD

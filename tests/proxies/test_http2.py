@@ -14,7 +14,7 @@ import byway
 from byway import Limits
 from byway.errors import CarrierLost
 from byway.handshake import new_key
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.transports.dial import Dial
 from byway.transports.http2 import OwnProtocols
 from tests.proxies.variants import BY_NAME

@@ -75,7 +75,7 @@ async def test_without_the_key_nobody_gets_into_a_session(
     async with connect(server.url("/echo"), transport) as channel:
         session = known(channel)
         assert await exchange(channel, "before") == ["before"]
-        carriers = [*cast(Any, channel)._live.attachments, 99]
+        carriers = [*cast(Any, channel)._live.carriers, 99]
         for name, guess in guesses(session).items():
             for carrier in carriers:
                 status, text = await Intruder(server, http).attempt(

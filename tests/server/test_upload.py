@@ -14,7 +14,7 @@ from byway import Limits
 from byway.client.channels import ClientChannel
 from byway.errors import CarrierLost
 from byway.handshake import CONTENT_TYPE
-from byway.live import Attachment
+from byway.runtime import LiveCarrier
 from byway.testing import (
     BufferRequests,
     DropPost,
@@ -168,7 +168,7 @@ async def test_a_batch_that_is_lost_as_an_upload_takes_over_goes_up_in_it(
     batch, prove = Dial.batch, upload.Upload.prove
     on_its_way, proven = asyncio.Event(), asyncio.Event()
 
-    async def losing(dial: Dial, link: Attachment, frames: bytes) -> None:
+    async def losing(dial: Dial, link: LiveCarrier, frames: bytes) -> None:
         if b"lost" not in frames:
             return await batch(dial, link, frames)
         on_its_way.set()

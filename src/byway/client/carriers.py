@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 
 from byway.client.running import Running
-from byway.runtime import Attachment, CarrierOpened, LiveSession
+from byway.runtime import CarrierOpened, LiveCarrier, LiveSession
 from byway.session.events import CarrierProven, Event
 from byway.transports.base import stop
 from byway.transports.reach import Stage
@@ -36,16 +36,16 @@ class Carriers:
         self.leaving: Running | None = None
         self._on_change = on_change
         self._live = live
-        self._opened: list[Attachment] = []  # since the last look
-        self._proven: list[Attachment] = []
+        self._opened: list[LiveCarrier] = []  # since the last look
+        self._proven: list[LiveCarrier] = []
         live.on_event = self._take_event
 
     def _take_event(self, event: Event | CarrierOpened) -> None:
         """Take what has happened, from within whatever has brought it about."""
         if isinstance(event, CarrierOpened):
-            self._opened.append(event.link)
-        elif isinstance(event, CarrierProven) and event.carrier.id in self._live.attachments:
-            self._proven.append(self._live.attachments[event.carrier.id])
+            self._opened.append(event.carrier)
+        elif isinstance(event, CarrierProven) and event.carrier.id in self._live.carriers:
+            self._proven.append(self._live.carriers[event.carrier.id])
         self._on_change()
 
     def take_news(self) -> tuple[list[Running], list[Running]]:
@@ -54,8 +54,8 @@ class Carriers:
         proven, self._proven = self._proven, []
         running = self.running.values()
         return (
-            [one for one in running if one.link in opened],
-            [one for one in running if one.link in proven],
+            [one for one in running if one.carrier in opened],
+            [one for one in running if one.carrier in proven],
         )
 
     @property
@@ -76,18 +76,18 @@ class Carriers:
     def start(
         self,
         name: str,
-        link: Attachment,
+        carrier: LiveCarrier,
         carrying: tuple[asyncio.Task[None], Stage],
         now: float,
     ) -> None:
         """Take note of an attempt that has begun."""
         task, stage = carrying
         task.add_done_callback(lambda _: self._on_change())
-        self.running[name] = Running(name, link, task, now, self.progress, stage=stage)
+        self.running[name] = Running(name, carrier, task, now, self.progress, stage=stage)
 
     def ping(self, one: Running) -> None:
         """Ask for a round trip; it is told when it is over."""
-        one.link.ping(secrets.token_bytes(8))
+        one.carrier.ping(secrets.token_bytes(8))
 
     def let_leave(self, one: Running, *, suspect: bool = False) -> None:
         """Let one carry on beside the next, until that is used."""
@@ -101,14 +101,14 @@ class Carriers:
         beside = self.running.get(one.transport)
         self.leaving, one.suspect = None, False
         self.running[one.transport] = one
-        self._proven = [link for link in self._proven if link is not one.link]
+        self._proven = [carrier for carrier in self._proven if carrier is not one.carrier]
         return beside
 
     @property
     def has_answered(self) -> bool:
         """Whether the suspect one has answered, and so is alive."""
         one = self.leaving
-        return one is not None and one.suspect and one.link.carrier.proven and not one.task.done()
+        return one is not None and one.suspect and one.carrier.core.proven and not one.task.done()
 
     async def stop(self, *ones: Running, why: str) -> None:
         """Give some of them up."""
@@ -121,4 +121,4 @@ class Carriers:
             await stop(*(one.task for one in ones))
         finally:
             for one in ones:
-                one.link.end(why)
+                one.carrier.end(why)

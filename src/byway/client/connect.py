@@ -31,9 +31,9 @@ from byway.errors import (
 )
 from byway.handshake import PROBE, Open, name_of, new_key, valid_subprotocol
 from byway.limits import MAX_PART, Limits
-from byway.live import Attachment, LiveSession
 from byway.negotiation import Memory, Preference
 from byway.negotiation.memory import SHARED
+from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.cookies import Cookies
 from byway.transports.dial import Dial
 from byway.transports.head import check_head, room
@@ -234,7 +234,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         key = new_key()
 
         def make_dial(
-            on_open: Callable[[Open, Attachment, httpx.Headers], None],
+            on_open: Callable[[Open, LiveCarrier, httpx.Headers], None],
             on_plain: Callable[[Plain], Awaitable[None]],
         ) -> Dial:
             return Dial(

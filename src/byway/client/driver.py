@@ -22,7 +22,7 @@ from byway.negotiation.absence import NOBODY
 from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.report import Report
 from byway.negotiation.retry import GiveUp
-from byway.runtime import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import State
 from byway.transports.base import stop
 from byway.transports.dial import Dial
@@ -47,7 +47,7 @@ class Driver(Steering):
         preference: Preference,
         make_dial: Callable[
             [
-                Callable[[Open, Attachment, httpx.Headers], None],
+                Callable[[Open, LiveCarrier, httpx.Headers], None],
                 Callable[[Plain], Awaitable[None]],
             ],
             Dial,
@@ -134,7 +134,7 @@ class Driver(Steering):
         finally:
             await self._dial.aclose()
 
-    def _opened(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
+    def _opened(self, opening: Open, carrier: LiveCarrier, headers: httpx.Headers) -> None:
         self._place.reached(self._dial.peers)
         if self.opening is None:
             self.opening, self.headers = opening, headers

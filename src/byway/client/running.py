@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from byway.errors import Attempt, CarrierLost, Refused
-from byway.live import Attachment
+from byway.runtime import LiveCarrier
 from byway.transports.reach import Stage
 from byway.transports.trouble import telling
 
@@ -21,7 +21,7 @@ class Running:
 
     Attributes:
         transport: its transport.
-        link: what the session knows of it.
+        carrier: what the session knows of it.
         task: carries it.
         started: when it began.
         progress: of the session when it began.
@@ -31,7 +31,7 @@ class Running:
     """
 
     transport: str
-    link: Attachment
+    carrier: LiveCarrier
     task: asyncio.Task[None]
     started: float
     progress: int
@@ -42,7 +42,7 @@ class Running:
     @property
     def opened(self) -> bool:
         """Whether OPEN has come on it."""
-        return self.link.opened.is_set()
+        return self.carrier.opened.is_set()
 
     def attempt(self, now: float, why: str, error: Refused | CarrierLost | None) -> Attempt:
         """Return what is written down of it where it is in vain.

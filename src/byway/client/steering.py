@@ -87,27 +87,27 @@ class Steering:
         name = action.transport
         if isinstance(action, Start):
             transport = REGISTRY[name]
-            link = self.live.attach(
+            carrier = self.live.attach(
                 self.live.last_id + 1, name, ordered=transport.ordered, batched=transport.batched
             )
-            self._carriers.start(name, link, watched(transport.carry(self._dial, link)), now)
+            self._carriers.start(name, carrier, watched(transport.carry(self._dial, carrier)), now)
         elif isinstance(action, Use):
             logger.info("session %s: now over %s: %s", self.live.name, name, action.why)
             self.record.trail.carried(name)
             before = self._carriers.leaving
-            if before is not None and self.live.core.selected is not before.link.carrier:
+            if before is not None and self.live.core.selected is not before.carrier.core:
                 before = None  # another has followed it already
-            self._carriers.running[name].link.select()
+            self._carriers.running[name].carrier.select()
             if not self._ready.is_set() and self._again:
                 self._race.reconsider(now)  # what failed in an earlier round may work
             self._ready.set()
             if before is not None and before.suspect:
                 # Its connection may be dead, so it is not waited for.
-                before.link.end("another has proven itself first")
+                before.carrier.end("another has proven itself first")
                 before.task.cancel()
             elif before is not None:
                 # The server ends it when it hears of the choice; what is on its way down is read.
-                before.link.end_after(self._dial.patience, "another has followed it")
+                before.carrier.end_after(self._dial.patience, "another has followed it")
             self._changed.set()  # it may have said already that it is leaving
             same = before is not None and before.transport == name
             if self._on_transport is not None and not same:
@@ -183,23 +183,23 @@ class Steering:
             self._race.opened(one.transport, now)
             self._carriers.ping(one)
         for one in proven:
-            if one.link.carrier.proven:  # it has not been asked again since
+            if one.carrier.core.proven:  # it has not been asked again since
                 self._race.proven(one.transport, now)
         for one in list(self._carriers.running.values()):
             if one.task.done():
                 del self._carriers.running[one.transport]
-                one.link.end("lost")
+                one.carrier.end("lost")
                 self._take_end(one, now)
         leaving = self._carriers.leaving
         if leaving is not None and leaving.task.done():
             self._carriers.leaving = None
             self._let_leave(leaving, now)
         used = self._carriers.running.get(self._race.used or "")
-        if used is None or not used.link.carrier.leaving:
+        if used is None or not used.carrier.core.leaving:
             return
         if self._carriers.leaving is not None:
             # The server has not ended the one before yet; this one's turn comes when it has gone.
-            self._carriers.leaving.link.end("another is leaving too")
+            self._carriers.leaving.carrier.end("another is leaving too")
         else:
             logger.info("session %s: %s ends soon", self.live.name, used.transport)
             self._carriers.let_leave(used)
@@ -209,7 +209,7 @@ class Steering:
         """Take the end that was announced: it is no failure, whatever it looks like."""
         if not one.task.cancelled():
             one.task.exception()  # asyncio complains of what nobody looks at
-        one.link.end("it has left")
+        one.carrier.end("it has left")
         self._race.left(now)
 
     def _take_end(self, one: Running, now: float) -> None:
@@ -225,7 +225,7 @@ class Steering:
         if self.live.core.finished or self.plain is not None:
             return
         # Its end may come together with the announcement, after a sleep for instance.
-        announced = one.link.carrier.leaving and self._ready.is_set()
+        announced = one.carrier.core.leaving and self._ready.is_set()
         if not announced:
             self._note(one, now, str(error or "it ended"), error)
         if not self._ready.is_set():
@@ -246,7 +246,7 @@ class Steering:
 
     def _cut_for_silence(self, one: Running, now: float) -> bool:
         """Learn the heartbeat that this path needs; say whether a carrier ended for want of it."""
-        beat = self._place.learn(now - one.link.moved, self._dial.heartbeat, self.live.name)
+        beat = self._place.learn(now - one.carrier.moved, self._dial.heartbeat, self.live.name)
         if beat is not None:
             self.live.ask_heartbeat(beat)
         return beat is not None

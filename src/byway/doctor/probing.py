@@ -23,8 +23,8 @@ from byway.errors import CarrierLost, Refused
 from byway.handshake import PROBE, Open, name_of, new_key
 from byway.hint import retry_after
 from byway.limits import KIB, Limits
-from byway.live import Attachment, LiveSession
 from byway.negotiation.retry import PASSING
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.base import stop
@@ -247,11 +247,11 @@ class Probing(Observer):
         ):
             if self.over or self._loop.time() >= deadline:
                 return False
-            for link in self.live.attachments.values():
-                if link.opened.is_set():
+            for carrier in self.live.carriers.values():
+                if carrier.opened.is_set():
                     # The PONG to the first will do as well, where it is only late.
-                    nonce = link.carrier.nonce or secrets.token_bytes(8)
-                    link.ping(nonce)
+                    nonce = carrier.core.nonce or secrets.token_bytes(8)
+                    carrier.ping(nonce)
         return True
 
     @property
@@ -265,8 +265,8 @@ class Probing(Observer):
         Raises:
             CarrierLost: it was refused, or not answered.
         """
-        link = self._open_link()
-        if link is None:
+        carrier = self._open_carrier()
+        if carrier is None:
             return
         known = self._dial
         # All that is known, and connections of its own. What it sees is nobody's finding.
@@ -280,7 +280,7 @@ class Probing(Observer):
         )
         try:
             if self._transport.batched:
-                await dial.batch(link, b"")
+                await dial.batch(carrier, b"")
             else:
                 await self._open_again(dial)
         finally:
@@ -290,9 +290,9 @@ class Probing(Observer):
         """Open another carrier beside the one in use, and let it go."""
         self._carriers += 1
         name = self._transport.name
-        link = self.live.attach(self._carriers, name, ordered=True, batched=False)
-        carrying = asyncio.create_task(self._transport.carry(dial, link))
-        opened = asyncio.create_task(link.opened.wait())
+        carrier = self.live.attach(self._carriers, name, ordered=True, batched=False)
+        carrying = asyncio.create_task(self._transport.carry(dial, carrier))
+        opened = asyncio.create_task(carrier.opened.wait())
         try:
             await asyncio.wait({carrying, opened}, return_when=asyncio.FIRST_COMPLETED)
             if carrying.done():
@@ -301,14 +301,14 @@ class Probing(Observer):
             raise CarrierLost(str(error)) from error
         finally:
             await stop(carrying, opened)
-            link.end("it was only a question")
+            carrier.end("it was only a question")
 
     async def _on_plain_again(self, plain: Plain) -> None:
         pass  # another server answered the handshake; returning closes it
 
-    def _open_link(self) -> Attachment | None:
-        links = self.live.attachments.values()
-        return next((one for one in links if one.opened.is_set()), None)
+    def _open_carrier(self) -> LiveCarrier | None:
+        carriers = self.live.carriers.values()
+        return next((one for one in carriers if one.opened.is_set()), None)
 
     def answered(self, answer: str, status: int, headers: httpx.Headers) -> None:
         """Note the head of an answer to an opening."""
@@ -326,7 +326,7 @@ class Probing(Observer):
             self.proven = self._loop.time()
         self._changed.set()
 
-    def _on_open(self, opening: Open, link: Attachment, headers: httpx.Headers) -> None:
+    def _on_open(self, opening: Open, carrier: LiveCarrier, headers: httpx.Headers) -> None:
         if self._silence:
             # Nothing is said, nor expected, for as long as silence is watched.
             self._dial.heartbeat = max(self._dial.heartbeat, self._limits.heartbeat)
@@ -334,8 +334,8 @@ class Probing(Observer):
         if self.opened is None:
             self.opening, self.opened = opening, self._loop.time()
         # Only what is asked after OPEN, and answered, shows that an answer passes while it is open.
-        link.select()
-        link.ping(secrets.token_bytes(8))
+        carrier.select()
+        carrier.ping(secrets.token_bytes(8))
         self._notice()
 
     async def _on_plain(self, plain: Plain) -> None:
@@ -346,19 +346,19 @@ class Probing(Observer):
         while True:
             self._carriers += 1
             name = self._transport.name
-            link = self.live.attach(
+            carrier = self.live.attach(
                 self._carriers,
                 name,
                 ordered=self._transport.ordered,
                 batched=self._transport.batched,
             )
             try:
-                await self._transport.carry(self._dial, link)
+                await self._transport.carry(self._dial, carrier)
                 return  # the session is over, or the server does not speak byway
             except (CarrierLost, Refused) as error:
-                opened = link.opened.is_set()
+                opened = carrier.opened.is_set()
                 self._notice()  # it may have been proven with its last words
-                link.end(str(error) or "lost")
+                carrier.end(str(error) or "lost")
                 self.losses.append(Loss(self._loop.time(), opened, error))
                 self._notice()
                 if not self._may_follow(error):

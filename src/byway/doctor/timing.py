@@ -33,12 +33,12 @@ async def least_trip(probing: Probing, deadline: float) -> float | None:
     least: float | None = None
     for _ in range(TRIPS):
         live = probing.live
-        link = next((one for one in live.attachments.values() if one.opened.is_set()), None)
-        if link is None or probing.over or loop.time() >= deadline:
+        carrier = next((one for one in live.carriers.values() if one.opened.is_set()), None)
+        if carrier is None or probing.over or loop.time() >= deadline:
             break
-        carrier, started = link.carrier, loop.time()
-        link.ping(secrets.token_bytes(8))
-        if await probing.until(lambda: carrier.proven, deadline):  # noqa: B023 - it is awaited here
+        core, started = carrier.core, loop.time()
+        carrier.ping(secrets.token_bytes(8))
+        if await probing.until(lambda: core.proven, deadline):  # noqa: B023 - it is awaited here
             took = loop.time() - started
             least = took if least is None else min(least, took)
         await probing.until(lambda: False, min(deadline, loop.time() + PAUSE))

@@ -28,15 +28,15 @@ LATE: Final = 2.0
 class CarrierOpened:
     """A carrier counts as one that the session has, from now on."""
 
-    link: Attachment
+    carrier: LiveCarrier
 
 
-class Attachment:
+class LiveCarrier:
     """One carrier of a live session: what both halves of a transport work with.
 
     Attributes:
         live: the session.
-        carrier: the carrier as the session sees it.
+        core: the carrier as the session sees it.
         transport: name of its transport.
         began: when it was attached.
         moved: when something last went over its connection.
@@ -47,10 +47,10 @@ class Attachment:
             a client's when OPEN has come.
     """
 
-    def __init__(self, live: LiveSession, carrier: Carrier, transport: str) -> None:
+    def __init__(self, live: LiveSession, core: Carrier, transport: str) -> None:
         """Join a carrier to its session. Made by `LiveSession.attach`."""
         self.live = live
-        self.carrier = carrier
+        self.core = core
         self.transport = transport
         self.opened: asyncio.Event = asyncio.Event()
         self.polls = 0
@@ -77,22 +77,22 @@ class Attachment:
 
     def select(self) -> None:
         """Choose it, as the client; see `Session.select`."""
-        self.live.core.select(self.carrier)
+        self.live.core.select(self.core)
         self.live.dispatch()
 
     def ping(self, nonce: bytes) -> None:
         """Ask for the PONG that proves it; see `Session.ping`."""
-        self.live.core.ping(self.carrier, nonce)
+        self.live.core.ping(self.core, nonce)
         self.live.dispatch()
 
     def prove(self) -> None:
         """Take it for proven: a request of its own was answered, as a PING would be."""
-        self.live.core.prove(self.carrier)
+        self.live.core.prove(self.core)
         self.live.dispatch()
 
     def ask_echo(self, nonce: bytes) -> None:
         """Ask for a PONG with these bytes, for what `expect_echo` returns."""
-        self.live.core.ask_echo(self.carrier, nonce)
+        self.live.core.ask_echo(self.core, nonce)
         self.live.dispatch()
 
     def expect_echo(self, nonce: bytes) -> asyncio.Future[None]:
@@ -117,7 +117,7 @@ class Attachment:
             FrameError: a frame is against the protocol; the carrier has ended for it.
             CarrierLost: the carrier had ended before.
         """
-        carrier, live = self.carrier, self.live
+        carrier, live = self.core, self.live
         if carrier.ended:
             raise CarrierLost(carrier.ended)
         core = live.core
@@ -153,7 +153,7 @@ class Attachment:
         live = self.live
         core, size = live.core, min(size or live.batch, live.batch)
         spent, stops = 0.0, self._stops
-        while not (carrier := self.carrier).ended and self._stops == stops:
+        while not (carrier := self.core).ended and self._stops == stops:
             if carrier.due and (frames := core.take(carrier, size)):
                 if core.events:
                     live.dispatch()
@@ -173,7 +173,7 @@ class Attachment:
                 timer.cancel()
                 if self.waiter is waiter:
                     self.waiter = None
-            carrier = self.carrier
+            carrier = self.core
             if not woken and not carrier.ended:
                 spent += pause
                 live.look_for_deadlock()
@@ -201,13 +201,13 @@ class Attachment:
 
     def end(self, reason: str) -> None:
         """Say that this carrier has ended. The session goes on with another."""
-        self.live.core.detach(self.carrier, reason)
+        self.live.core.detach(self.core, reason)
         self.live.dispatch()
 
     def end_after(self, seconds: float, reason: str) -> None:
         """End this carrier unless `stop_timer` is called in time."""
         self.stop_timer()
-        if not self.carrier.ended:
+        if not self.core.ended:
             self._timer = self._loop.call_later(seconds, self.end, reason)
 
     def leave_after(self, seconds: float) -> None:
@@ -216,14 +216,14 @@ class Attachment:
         A peer that takes no notice of it loses the carrier two heartbeats later.
         """
         self.stop_timer()
-        if not self.carrier.ended:
+        if not self.core.ended:
             self._timer = self._loop.call_later(seconds, self.leave)
 
     def leave(self) -> None:
         """Announce the end of this carrier now; see `leave_after`."""
-        if self.carrier.ended:
+        if self.core.ended:
             return
-        self.live.core.leave(self.carrier)
+        self.live.core.leave(self.core)
         self.live.dispatch()
         self.end_after(LATE * self.live.heartbeat, "its time was over")
 

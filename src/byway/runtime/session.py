@@ -13,7 +13,7 @@ from collections.abc import Callable
 from byway.errors import UsageError
 from byway.frames import Frame
 from byway.limits import Limits
-from byway.runtime.carrier import Attachment, CarrierOpened
+from byway.runtime.carrier import CarrierOpened, LiveCarrier
 from byway.runtime.deadlines import Deadlines
 from byway.session import BYWAY, Closed, Intake, Message, Peer, Session, State
 from byway.session.events import (
@@ -28,7 +28,7 @@ from byway.session.events import (
     Echoed,
     Event,
 )
-from byway.session.fit import Fit
+from byway.session.response_size import ResponseSize
 
 logger: logging.Logger = logging.getLogger("byway.session")
 
@@ -43,7 +43,7 @@ class LiveSession:
         name: for the log; no secret.
         level: of what it logs in the ordinary run of things.
         core: the session itself. Whoever calls one of its methods that change it calls `dispatch`.
-        attachments: the attached carriers by id.
+        carriers: the attached carriers by id.
         on_event: called with what has happened, but for what only wakes a task of this session.
         window: seconds that the session is kept without a carrier.
         heard_at: when the peer has said something last.
@@ -76,14 +76,14 @@ class LiveSession:
         self.name = name
         self.limits = limits
         self.core: Session = Session(limits, peer)
-        self.attachments: dict[int, Attachment] = {}
+        self.carriers: dict[int, LiveCarrier] = {}
         self.last_id: int = 0  # the highest of a carrier
         self.closed: asyncio.Event = asyncio.Event()
         self.finished: asyncio.Event = asyncio.Event()
         self.on_event: Callable[[Event | CarrierOpened], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
-        self.fit: Fit = Fit(limits.batch)
+        self.response_size: ResponseSize = ResponseSize(limits.batch)
         self.longest_heartbeat: float = limits.heartbeat
         self._loop = asyncio.get_running_loop()
         self.heard_at: float = self._loop.time()
@@ -215,35 +215,35 @@ class LiveSession:
         ordered: bool,
         batched: bool = False,
         received: int = 0,
-    ) -> Attachment:
+    ) -> LiveCarrier:
         """Attach a carrier; see `Session.attach`.
 
         Raises:
             FrameError: the id is attached already, or `received` was never sent.
         """
-        carrier = self.core.attach(carrier_id, ordered=ordered, batched=batched, received=received)
-        attachment = Attachment(self, carrier, transport)
-        self.attachments[carrier_id] = attachment
+        core = self.core.attach(carrier_id, ordered=ordered, batched=batched, received=received)
+        carrier = LiveCarrier(self, core, transport)
+        self.carriers[carrier_id] = carrier
         self.last_id = max(self.last_id, carrier_id)
         self.dispatch()
-        return attachment
+        return carrier
 
-    def renew(self, attachment: Attachment) -> None:
+    def renew(self, carrier: LiveCarrier) -> None:
         """Put, as the client, a new carrier into the place of one: it is another visit.
 
         What is on its way up goes on, and so does what has been proven.
         """
-        core, before = self.core, attachment.carrier
+        core, before = self.core, carrier.core
         chosen = core.selected is before
-        del self.attachments[before.id]
+        del self.carriers[before.id]
         core.detach(before, "another visit has followed")
-        carrier = core.attach(max(self.last_id, before.id) + 1, ordered=False, batched=True)
-        carrier.cursor, carrier.proven = before.cursor, before.proven
-        self.last_id = carrier.id
-        self.attachments[carrier.id] = attachment
-        attachment.carrier = carrier
+        after = core.attach(max(self.last_id, before.id) + 1, ordered=False, batched=True)
+        after.cursor, after.proven = before.cursor, before.proven
+        self.last_id = after.id
+        self.carriers[after.id] = carrier
+        carrier.core = after
         if chosen:
-            core.select(carrier)
+            core.select(after)
         self.dispatch()
 
     def feed(self, intake: Intake, frames: list[Frame]) -> None:
@@ -272,9 +272,9 @@ class LiveSession:
     def transport(self) -> str | None:
         """Name of the transport in use: the selected carrier's, else the newest one's."""
         selected = self.core.selected
-        for attachment in reversed(self.attachments.values()):
-            if selected is None and attachment.opened.is_set() or attachment.carrier is selected:
-                return attachment.transport
+        for carrier in reversed(self.carriers.values()):
+            if selected is None and carrier.opened.is_set() or carrier.core is selected:
+                return carrier.transport
         return None
 
     def expect_words(self) -> None:
@@ -310,8 +310,8 @@ class LiveSession:
             core.events = []
             for event in events:
                 if isinstance(event, CarrierDue):
-                    attachment = self.attachments.get(event.carrier.id)
-                    waiter = None if attachment is None else attachment.waiter
+                    carrier = self.carriers.get(event.carrier.id)
+                    waiter = None if carrier is None else carrier.waiter
                     if waiter is not None and not waiter.done():
                         waiter.set_result(True)
                 elif event is MESSAGE_READY:
@@ -327,11 +327,11 @@ class LiveSession:
         if isinstance(event, CarrierEnded):
             self._remove(event.carrier.id)
         elif isinstance(event, Echoed):
-            if (attachment := self.attachments.get(event.carrier.id)) is not None:
-                attachment.take_echo(event.nonce)
+            if (carrier := self.carriers.get(event.carrier.id)) is not None:
+                carrier.take_echo(event.nonce)
         elif event is BEAT_ASKED:
-            for attachment in self.attachments.values():
-                attachment.hurry(self.heartbeat)
+            for carrier in self.carriers.values():
+                carrier.hurry(self.heartbeat)
         elif event is CLOSING:
             _wake(self._reader)
             _wake(self._room)
@@ -347,8 +347,8 @@ class LiveSession:
         core = self.core
         self.finished.set()
         self._deadlines.stop()
-        for attachment in self.attachments.values():
-            attachment.wake()
+        for carrier in self.carriers.values():
+            carrier.wake()
         if core.state is State.CLOSED and core.end is not None:
             logger.log(self.level, "session %s closed: %d", self.name, core.end.code)
         if core.inbox.dropped:
@@ -362,18 +362,18 @@ class LiveSession:
             self._on_finished(self)
 
     def _remove(self, carrier_id: int) -> None:
-        attachment = self.attachments.get(carrier_id)
-        if attachment is None or not attachment.carrier.ended:
+        carrier = self.carriers.get(carrier_id)
+        if carrier is None or not carrier.core.ended:
             return
-        del self.attachments[carrier_id]
-        attachment.stop_timer()
-        attachment.wake()
-        reason = attachment.carrier.ended
+        del self.carriers[carrier_id]
+        carrier.stop_timer()
+        carrier.wake()
+        reason = carrier.core.ended
         logger.log(
-            self.level, "session %s: %s carrier ended: %s", self.name, attachment.transport, reason
+            self.level, "session %s: %s carrier ended: %s", self.name, carrier.transport, reason
         )
-        if attachment.opened.is_set() and not any(
-            one.opened.is_set() for one in self.attachments.values()
+        if carrier.opened.is_set() and not any(
+            one.opened.is_set() for one in self.carriers.values()
         ):
             self.start_window()
 

@@ -14,7 +14,7 @@ from byway.backplane import Backplane, Claim, Unavailable
 from byway.errors import ENDED, UNKNOWN, FrameError, PeerError
 from byway.handshake import Hello, key_hash
 from byway.limits import Limits
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
 from byway.server.call import Call
 from byway.server.call_frame import check_user
@@ -108,7 +108,7 @@ class Admission:
         if hello.instance is not None:  # most calls go on with a session that was accepted
             found = self.registry.find(hello, identity, peer=peer)
             if isinstance(found, Hosted) and (accepted := found.run.accepted) is not None:
-                if not found.live.attachments:
+                if not found.live.carriers:
                     found.live.start_window()
                 return found, accepted
         return await self._admit(call, hello, identity, peer=peer, again=True)
@@ -132,7 +132,7 @@ class Admission:
                 return await self._admit(call, hello, identity, peer=peer, again=False)
             return decision
         self.registry.accept(hello, hosted)
-        if not hosted.live.attachments:
+        if not hosted.live.carriers:
             hosted.live.start_window()
         return hosted, decision
 
@@ -230,7 +230,7 @@ class Admission:
             async with asyncio.timeout(timeout):
                 return await asyncio.shield(hosted.run.decision)
         except asyncio.CancelledError:
-            if not hosted.live.attachments:
+            if not hosted.live.carriers:
                 hosted.live.start_window()  # whoever opened it may not come back
             raise
         except TimeoutError:

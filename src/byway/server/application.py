@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from byway.errors import ChannelClosed, UsageError
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.failures import tell_failure
 from byway.session import OVERHEAD, Closed, Message
 from byway.transports.base import Event, Headers, Scope

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from byway.errors import PeerError
 from byway.handshake import Hello
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.identity import Bind, Identity, ask_bind, client_address
 from byway.transports.base import Event, Headers, Receive, Scope, Send
 

@@ -13,7 +13,7 @@ from functools import partial
 from byway.errors import FrameError, PeerError
 from byway.frames import Frame
 from byway.handshake import TEXT_FORM, Hello
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.application import Denied
 from byway.server.call import Call
 from byway.server.context import Context

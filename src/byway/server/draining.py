@@ -143,13 +143,13 @@ class Draining:
             # A client that was told, and leaves, may find no way any more to acknowledge it,
             # unless another process leads here.
             one.live.window = limits.drain_timeout if self._sharing.active else 0.0
-            if not one.live.core.peer.closes and not one.live.attachments:
+            if not one.live.core.peer.closes and not one.live.carriers:
                 one.live.let_go("no reader is there")
         # Who is not there now cannot be told, unless another process leads here.
         waits = [
             asyncio.ensure_future(one.live.finished.wait())
             for one in hosted
-            if one.live.attachments or self._sharing.active
+            if one.live.carriers or self._sharing.active
         ]
         if waits:
             _, late = await asyncio.wait(waits, timeout=limits.drain_timeout)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from byway.limits import Limits
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.application import ApplicationRun, Denied
 from byway.server.identity import Identity
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from byway.backplane import Link, LinkLost, kinds
 from byway.errors import UNKNOWN, PeerError
 from byway.handshake import UP_ANSWER, Hello
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.call import Call
 from byway.server.call_frame import unpack_call
 from byway.server.loop_endpoints import Find
@@ -175,15 +175,15 @@ class OwnedCall:
         if hello.answer == UP_ANSWER:
             self._over = True  # what was not acknowledged goes up again
             return
-        attachment = live.attachments.get(hello.carrier)
-        if attachment is None:
+        carrier = live.carriers.get(hello.carrier)
+        if carrier is None:
             return
-        if attachment.transport == _POLL:
-            attachment.stop()
-        elif attachment.transport == _EVENTS:
-            attachment.end("its process is stopping")  # a reader comes back by itself
+        if carrier.transport == _POLL:
+            carrier.stop()
+        elif carrier.transport == _EVENTS:
+            carrier.end("its process is stopping")  # a reader comes back by itself
         else:
-            attachment.leave()
+            carrier.leave()
 
     async def _watch(self) -> None:
         while (await self.receive()) is not _LEFT:

@@ -22,8 +22,8 @@ from byway.errors import UNKNOWN, PeerError
 from byway.frames import decode_all, encode_ack
 from byway.handshake import ACK_ANSWER, Hello
 from byway.limits import Limits
-from byway.live import LiveSession
 from byway.negotiation.offer import Offer
+from byway.runtime import LiveSession
 from byway.server.application import Accepted
 from byway.server.claims import undecided
 from byway.server.identity import Identity
@@ -102,8 +102,8 @@ def respond(
     live.feed(Intake(ordered=False), frames)
     if hello.answer != ACK_ANSWER:
         return _poll(link, hosted, hello, offer)
-    carrier = live.attachments.get(hello.carrier)
-    received, room = live.core.announce(carrier.carrier if carrier else None)
+    carrier = live.carriers.get(hello.carrier)
+    received, room = live.core.announce(carrier.core if carrier else None)
     link.reply(kinds.REPLY, encode_ack(received, room))
     return None
 
@@ -142,9 +142,9 @@ def _poll(link: Link, hosted: Hosted, hello: Hello, offer: Offer) -> Coroutine[A
 
 def _leave(live: LiveSession, hello: Hello) -> None:
     """Have the poll answered at once: the relay goes away."""
-    attachment = live.attachments.get(hello.carrier)
-    if attachment is not None:
-        attachment.stop()
+    carrier = live.carriers.get(hello.carrier)
+    if carrier is not None:
+        carrier.stop()
 
 
 def _refuse(link: Link, error: PeerError) -> None:

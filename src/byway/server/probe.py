@@ -20,7 +20,7 @@ from urllib.parse import quote
 from byway.errors import PeerError
 from byway.handshake import PROBE
 from byway.limits import Limits
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.application import ApplicationRun, websocket_scope
 from byway.session import OVERHEAD
 from byway.transports.base import Event, Receive, Scope, Send

@@ -75,9 +75,7 @@ class ProcessStatus:
             "draining": any(registry.draining for registry in registries),
             "sessions": sum(len(registry) for registry in registries),
             "carriers": Counter(
-                attachment.transport
-                for one in hosted
-                for attachment in list(one.live.attachments.values())
+                carrier.transport for one in hosted for carrier in list(one.live.carriers.values())
             ),
             "links": counts.links,
             "calls": {
@@ -121,7 +119,7 @@ def _described(hosted: Hosted) -> dict[str, Any]:
         "session": live.name,
         "state": core.state.value,
         "transport": live.transport,
-        "carriers": Counter(one.transport for one in list(live.attachments.values())),
+        "carriers": Counter(one.transport for one in list(live.carriers.values())),
         "messages": {"in": core.inbox.messages, "out": core.outbox.messages},
         "bytes": {"in": core.inbox.volume, "out": core.outbox.volume},
         "unread": len(core.inbox),

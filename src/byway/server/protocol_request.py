@@ -39,6 +39,6 @@ async def _serve_batch(call: Call, context: Context, hello: Hello, body: bytes, 
     frames = frames_behind(body, start, context.limits) if start < len(body) else []
     live = (await context.admission.find(call, hello)).live
     take(live, hello, frames)
-    link = live.attachments.get(hello.carrier)
-    ack = encode_ack(*live.core.announce(None if link is None else link.carrier))
+    carrier = live.carriers.get(hello.carrier)
+    ack = encode_ack(*live.core.announce(None if carrier is None else carrier.core))
     await send_whole(call.send, ACK_ANSWER, ack, text=hello.form == TEXT_FORM)

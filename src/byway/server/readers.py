@@ -18,7 +18,7 @@ from byway.frames import CLOSE, PART
 from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_reader_key
 from byway.hint import retry_after
 from byway.limits import Limits
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.server.admission import Admission
 from byway.server.application import Denied
 from byway.server.call import Call
@@ -118,7 +118,7 @@ class Readers:
                 await send_denial(call, admitted)
             return
         hosted, accepted = admitted
-        link = _attach(hosted.live, hello, EVENTS if events else LINES)
+        carrier = _attach(hosted.live, hello, EVENTS if events else LINES)
         if call.relayed is not None:
             call.relayed.carries(hosted.live, hello)
         if hosted.live.core.finished:
@@ -136,11 +136,11 @@ class Readers:
         )
         try:
             if events:
-                await _serve_events(exchange, link, hello.key, lost)
+                await _serve_events(exchange, carrier, hello.key, lost)
             else:
-                await _serve_lines(exchange, link)
+                await _serve_lines(exchange, carrier)
         finally:
-            link.end("the reader left")
+            carrier.end("the reader left")
             if not events or self._admission.registry.draining:
                 hosted.live.let_go("the reader left")  # it has no way to come back
 
@@ -177,25 +177,25 @@ def _resuming(last_id: str) -> Hello:
     return Hello(key=match[1], carrier=1, received=int(match[2]), room=0)
 
 
-def _attach(live: LiveSession, hello: Hello, form: str) -> Attachment:
-    for older in list(live.attachments.values()):
+def _attach(live: LiveSession, hello: Hello, form: str) -> LiveCarrier:
+    for older in list(live.carriers.values()):
         older.end("the reader reconnected")
-    link = live.attach(hello.carrier, form, ordered=True, received=hello.received)
-    link.establish()
-    return link
+    carrier = live.attach(hello.carrier, form, ordered=True, received=hello.received)
+    carrier.establish()
+    return carrier
 
 
 class _Messages:
     """Gives what a reader is written, message by message."""
 
-    def __init__(self, link: Attachment) -> None:
-        self._link = link
+    def __init__(self, carrier: LiveCarrier) -> None:
+        self._carrier = carrier
 
     async def next(self) -> list[tuple[int, Outgoing | None]]:
         """Wait for messages, each with its number; padding is None. There are none at the end."""
         out: list[tuple[int, Outgoing | None]] = []
-        while not out and (frames := await self._link.output()):
-            number = self._link.carrier.cursor - sum(isinstance(one, Outgoing) for one in frames)
+        while not out and (frames := await self._carrier.output()):
+            number = self._carrier.core.cursor - sum(isinstance(one, Outgoing) for one in frames)
             for frame in frames:
                 if isinstance(frame, Outgoing):
                     if frame.kind != PART:
@@ -206,14 +206,14 @@ class _Messages:
         return out
 
 
-async def _serve_events(exchange: Exchange, link: Attachment, key: str, lost: str) -> None:
+async def _serve_events(exchange: Exchange, carrier: LiveCarrier, key: str, lost: str) -> None:
     async def events() -> AsyncIterator[bytes]:
         # Many proxies hold the head until the first byte of the body.
         opening = reconnect_after()
         if lost:
             opening += b"event: lost\ndata: " + json.dumps({"reason": lost}).encode() + b"\n\n"
         yield opening
-        messages = _Messages(link)
+        messages = _Messages(carrier)
         while coming := await messages.next():
             yield b"".join(event(key, *one) for one in coming)
             if _is_end(coming):
@@ -228,10 +228,10 @@ def _is_end(coming: list[tuple[int, Outgoing | None]]) -> bool:
     return last is not None and last.kind == CLOSE
 
 
-async def _serve_lines(exchange: Exchange, link: Attachment) -> None:
+async def _serve_lines(exchange: Exchange, carrier: LiveCarrier) -> None:
     async def write() -> None:
         await exchange.body(b"", more=True)
-        messages = _Messages(link)
+        messages = _Messages(carrier)
         while coming := await messages.next():
             await exchange.body(b"".join(line(message) for _, message in coming), more=True)
             if _is_end(coming):

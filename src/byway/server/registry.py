@@ -17,7 +17,7 @@ from byway.backplane import Backplane
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, PeerError
 from byway.handshake import Hello, key_hash, new_instance, owner_of
 from byway.limits import Limits
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.application import ApplicationRun, Denied
 from byway.server.counts import Counts
 from byway.server.identity import Identity

@@ -14,10 +14,10 @@ from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, NoTransport, Re
 from byway.frames import LEAVE, PING, PONG, decode_all
 from byway.handshake import name_of
 from byway.limits import Limits
-from byway.live import Attachment, LiveSession
 from byway.negotiation import Preference
 from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.retry import MAX_OPENINGS
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import Closed, State, joined
 from byway.transports import elsewhere
 from byway.transports.base import Exchange, Transport
@@ -40,18 +40,18 @@ class Scripted(Transport):
 
     def __init__(self, *script: Exception | None) -> None:
         self.script: list[Exception | None] = list(script)
-        self.tried: list[Attachment] = []
+        self.tried: list[LiveCarrier] = []
         self.fail: asyncio.Future[None] | None = None
 
     async def serve(self, exchange: Exchange, live: LiveSession, hello: object) -> None:
         raise NotImplementedError
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
-        self.tried.append(link)
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
+        self.tried.append(carrier)
         error = self.script.pop(0) if self.script else None
         if error is not None:
             raise error
-        dial.feed(link, [opening()], httpx.Headers())
+        dial.feed(carrier, [opening()], httpx.Headers())
         self.fail = asyncio.get_running_loop().create_future()
         await self.fail
 
@@ -88,13 +88,13 @@ def driving(*transports: str) -> Driver:
 class Answering(Scripted):
     """A transport that also brings the PONG which proves it."""
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
-        dial.feed(link, [opening()], httpx.Headers())
-        self.tried.append(link)
-        while wires := await link.output(10):
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
+        dial.feed(carrier, [opening()], httpx.Headers())
+        self.tried.append(carrier)
+        while wires := await carrier.output(10):
             frames = decode_all(joined(wires), max_frame=1000)
             dial.feed(
-                link, [(PONG, data) for kind, data in frames if kind == PING], httpx.Headers()
+                carrier, [(PONG, data) for kind, data in frames if kind == PING], httpx.Headers()
             )
 
 
@@ -109,11 +109,11 @@ async def test_a_deaf_carrier_gives_way_to_one_that_is_proven(
     assert driver.live.transport == "sse"  # it opened first, and may be all there is
     await asyncio.sleep(1)
     assert driver.live.transport == "poll"
-    assert driver.live.core.selected is proven.tried[0].carrier
-    assert proven.tried[0].carrier.proven
-    assert [one.carrier.ended for one in deaf.tried] == [""]  # it is better, and may still answer
+    assert driver.live.core.selected is proven.tried[0].core
+    assert proven.tried[0].core.proven
+    assert [one.core.ended for one in deaf.tried] == [""]  # it is better, and may still answer
     await driver.aclose()
-    assert deaf.tried[0].carrier.ended
+    assert deaf.tried[0].core.ended
     assert deaf.fail is not None
     assert deaf.fail.cancelled()
 
@@ -121,8 +121,8 @@ async def test_a_deaf_carrier_gives_way_to_one_that_is_proven(
 class Silent(Scripted):
     """A transport that never opens."""
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
-        self.tried.append(link)
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
+        self.tried.append(carrier)
         await asyncio.Event().wait()
 
 
@@ -203,7 +203,7 @@ async def test_a_session_that_belongs_to_another_process_may_still_be_reached(
     await asyncio.sleep(9)  # longer than the pauses between three attempts
     assert driver.live.core.state is State.OPEN
     assert len(script.tried) == 4
-    assert driver.live.core.selected is script.tried[3].carrier
+    assert driver.live.core.selected is script.tried[3].core
     await asyncio.sleep(2)
     lose(script, CarrierLost("answered 410", answered=410, gone=ELSEWHERE))
     await settle()
@@ -244,10 +244,10 @@ async def test_a_carrier_that_is_lost_is_followed_by_another_with_a_greater_id(
 ) -> None:
     driver = driving()
     await driver.open()
-    first = script.tried[0].carrier
+    first = script.tried[0].core
     lose(script, CarrierLost("cut"))
     await asyncio.sleep(6)  # on the test's clock: longer than any pause between attempts
-    second = script.tried[1].carrier
+    second = script.tried[1].core
     assert (first.id, second.id) == (1, 2)  # ids are the client's, and grow
     assert driver.live.core.selected is second
     assert driver.live.core.state is State.OPEN
@@ -445,10 +445,10 @@ async def test_what_failed_while_the_server_was_away_is_tried_beside_what_opened
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Away(Answering):
-        async def carry(self, dial: Dial, link: Attachment) -> None:
+        async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
             if self.script and (error := self.script.pop(0)) is not None:
                 raise error
-            await super().carry(dial, link)
+            await super().carry(dial, carrier)
 
     better, worse = Away(), Away()
     better.script, worse.script = [away(), away(), None], [away(), None]
@@ -470,12 +470,14 @@ class Leaving(Answering):
         self.answers = True
         self.at_once = False  # the end announces itself
 
-    async def carry(self, dial: Dial, link: Attachment) -> None:
+    async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         end = asyncio.Event()
         self.ends.append(end)
         if self.script and (error := self.script.pop(0)) is not None:
             raise error
-        answering = asyncio.ensure_future(super().carry(dial, link) if self.answers else end.wait())
+        answering = asyncio.ensure_future(
+            super().carry(dial, carrier) if self.answers else end.wait()
+        )
         ended = asyncio.ensure_future(end.wait())
         try:
             await asyncio.wait({answering, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -483,18 +485,18 @@ class Leaving(Answering):
             answering.cancel()
             ended.cancel()
         if self.at_once:
-            link.feed([(LEAVE, b"")])
+            carrier.feed([(LEAVE, b"")])
         raise CarrierLost("the server announced the end of this answer")
 
     def leave(self) -> None:
         """Let the newest carrier announce its end."""
-        link = self.tried[-1]
-        link.feed([(LEAVE, b"")])
+        carrier = self.tried[-1]
+        carrier.feed([(LEAVE, b"")])
 
 
-def ended(link: Attachment) -> str:
+def ended(carrier: LiveCarrier) -> str:
     """Return why a carrier has ended, if it has."""
-    return link.carrier.ended
+    return carrier.core.ended
 
 
 @pytest.fixture
@@ -520,11 +522,11 @@ async def test_a_carrier_that_ends_soon_carries_until_another_is_proven(
     leaving.leave()
     await asyncio.sleep(2)
     assert len(leaving.ends) == 2
-    assert driver.live.core.selected is first.carrier
+    assert driver.live.core.selected is first.core
     leaving.ends[1].set()  # nor ever
     leaving.answers = True
     await asyncio.sleep(5)
-    second = leaving.tried[1].carrier
+    second = leaving.tried[1].core
     assert driver.live.core.selected is second
     assert not ended(first)  # what is on its way down on it is still read
     leaving.ends[0].set()
@@ -543,13 +545,13 @@ async def test_one_whose_end_the_server_forgets_is_let_go(leaving: Leaving) -> N
     await asyncio.sleep(20)
     leaving.leave()
     await asyncio.sleep(1)
-    assert driver.live.core.selected is leaving.tried[1].carrier
+    assert driver.live.core.selected is leaving.tried[1].core
     leaving.leave()  # and at once the next
     await asyncio.sleep(1)
-    assert driver.live.core.selected is leaving.tried[2].carrier
-    assert leaving.tried[0].carrier.ended == "another is leaving too"
+    assert driver.live.core.selected is leaving.tried[2].core
+    assert leaving.tried[0].core.ended == "another is leaving too"
     await asyncio.sleep(50)
-    assert leaving.tried[1].carrier.ended == "another has followed it"
+    assert leaving.tried[1].core.ended == "another has followed it"
     assert len(leaving.tried) == 3
     assert driver.record.trail._newest == {}
     await driver.aclose()
@@ -592,7 +594,7 @@ async def test_where_it_ends_before_anything_follows_the_session_goes_on_as_ever
     assert driver.live.core.state is State.OPEN  # another process may have answered that
     leaving.ends[0].set()
     await asyncio.sleep(5)
-    assert driver.live.core.selected is leaving.tried[1].carrier
+    assert driver.live.core.selected is leaving.tried[1].core
     await driver.aclose()
 
 
@@ -627,7 +629,7 @@ async def test_last_words_go_over_a_carrier_that_ends_soon(leaving: Leaving) -> 
     await settle()
     leaving.ends[0].set()
     await finishing
-    assert leaving.tried[0].carrier.ended
+    assert leaving.tried[0].core.ended
 
 
 @timed

@@ -11,7 +11,7 @@ import pytest
 from byway.errors import UsageError
 from byway.frames import NEXT, TEXT
 from byway.limits import Limits
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.server.application import (
     Accepted,
     ApplicationDisconnected,

@@ -96,7 +96,7 @@ async def test_a_probe_that_hears_nothing_is_over_after_a_short_wait() -> None:
     hosted = await admitted(admission, "a")
     await hosted.live.finished.wait()
     assert now() == 1_000 + LIMITS.probe_wait
-    assert hosted.live.attachments == {}
+    assert hosted.live.carriers == {}
 
 
 @timed

@@ -16,7 +16,7 @@ from byway.errors import FrameError
 from byway.frames import OPEN, Decoder, Frame, decode_all, encode_ack, encode_ping
 from byway.handshake import ACK_ANSWER, UP_ANSWER, Hello
 from byway.limits import Limits
-from byway.live import Attachment
+from byway.runtime import LiveCarrier
 from byway.server.request_body import parse_body
 from byway.session import (
     OVERHEAD,
@@ -516,10 +516,10 @@ class Network:
     def _opening(self, kind: str, carrier: Carrier) -> bytes:
         link = SimpleNamespace(
             live=SimpleNamespace(core=self.server, heartbeat=self.limits.heartbeat),
-            carrier=carrier,
+            core=carrier,
             transport=kind,
         )
-        return EXCHANGE.opening(cast(Attachment, link))
+        return EXCHANGE.opening(cast(LiveCarrier, link))
 
     def _down(self, end: ServerEnd, frames: list[Output]) -> None:
         data: str | bytes

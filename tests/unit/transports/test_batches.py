@@ -9,7 +9,7 @@ import pytest
 
 from byway.errors import CarrierLost
 from byway.limits import Limits
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.batches import BatchSender
 from byway.transports.dial import Dial
 from tests.unit.clock import timed
@@ -38,13 +38,13 @@ class Answered(Dial):
         self.began: list[float] = []
         self.takes = False
 
-    async def batch(self, link: Attachment, frames: bytes) -> None:
+    async def batch(self, carrier: LiveCarrier, frames: bytes) -> None:
         loop = asyncio.get_running_loop()
         self.began.append(loop.time())
-        end = link.carrier.cursor
+        end = carrier.core.cursor
         await asyncio.sleep(0.01)
         if self.takes:
-            link.live.acknowledge(end - 1, 100_000)
+            carrier.live.acknowledge(end - 1, 100_000)
 
 
 @timed
@@ -112,9 +112,9 @@ class Away(Answered):
         super().__init__()
         self.asks: list[float] = []
 
-    async def batch(self, link: Attachment, frames: bytes) -> None:
+    async def batch(self, carrier: LiveCarrier, frames: bytes) -> None:
         """Refuse a batch, or take it."""
         if not self.asks:
-            return await super().batch(link, frames)
+            return await super().batch(carrier, frames)
         self.began.append(asyncio.get_running_loop().time())
         raise CarrierLost("answered 503", answered=503, retry_after=self.asks.pop(0))

@@ -13,7 +13,7 @@ from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PAD, TEXT, Frame, decode_all, encode, encode_next
 from byway.handshake import Open
 from byway.limits import Limits
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.dial import Dial
 from tests.unit.clock import timed
 
@@ -52,7 +52,7 @@ class Client:
 
     def __init__(self) -> None:
         self.live = LiveSession(Limits(), name="test")
-        self.opened: list[Attachment] = []
+        self.opened: list[LiveCarrier] = []
         self.dial = Dial(
             url=httpx.URL("http://app.example/"),
             headers=[],
@@ -61,11 +61,11 @@ class Client:
             key="Kx3vT8qLw2ZrN5yBhE7uJd",
             subprotocols=("chat",),
             limits=Limits(),
-            on_open=lambda _, link, __: self.opened.append(link),
+            on_open=lambda _, carrier, __: self.opened.append(carrier),
             on_plain=lambda _: NotImplemented,
         )
 
-    def link(self, number: int) -> Attachment:
+    def carrier(self, number: int) -> LiveCarrier:
         """Attach a carrier."""
         return self.live.attach(number, "poll", ordered=False)
 
@@ -73,63 +73,63 @@ class Client:
 @timed
 async def test_without_a_check_a_second_instance_would_mix_two_runs_of_the_handler() -> None:
     client = Client()
-    client.dial.feed(client.link(1), [opening(), *text(1, b"one")], NO_HEADERS)
+    client.dial.feed(client.carrier(1), [opening(), *text(1, b"one")], NO_HEADERS)
     with pytest.raises(CarrierLost, match="another instance"):
-        client.dial.feed(client.link(2), [opening("second"), *text(2, b"foreign")], NO_HEADERS)
+        client.dial.feed(client.carrier(2), [opening("second"), *text(2, b"foreign")], NO_HEADERS)
     assert client.dial.instance == "first"
     assert await client.live.receive() == "one"
     assert client.live.core.inbox.received == 1
-    assert [link.carrier.id for link in client.opened] == [1]
+    assert [carrier.core.id for carrier in client.opened] == [1]
 
 
 @timed
 async def test_open_settles_what_the_two_sides_keep_to() -> None:
     client = Client()
-    link = client.link(1)
-    client.dial.feed(link, [opening()], NO_HEADERS)
+    carrier = client.carrier(1)
+    client.dial.feed(carrier, [opening()], NO_HEADERS)
     assert (client.dial.heartbeat, client.dial.silence, client.dial.patience) == (7, 17, 14)
     assert (client.live.window, client.live.batch) == (70, 1_000)
-    assert link.opened.is_set()
+    assert carrier.opened.is_set()
     await client.live.send("there is room")
-    assert client.live.core.pending(link.carrier)
+    assert client.live.core.pending(carrier.core)
 
 
 @timed
 async def test_the_first_frame_has_to_be_open() -> None:
     client = Client()
-    link = client.link(1)
+    carrier = client.carrier(1)
     with pytest.raises(FrameError, match="not OPEN"):
-        client.dial.feed(link, text(1, b"one"), NO_HEADERS)
+        client.dial.feed(carrier, text(1, b"one"), NO_HEADERS)
     assert client.live.core.inbox.received == 0
-    assert not link.opened.is_set()
+    assert not carrier.opened.is_set()
 
 
 @timed
 async def test_an_open_that_has_received_what_was_never_sent_opens_nothing() -> None:
     client = Client()
     with pytest.raises(FrameError, match="only 0 were sent"):
-        client.dial.feed(client.link(1), [opening(received=5)], NO_HEADERS)
+        client.dial.feed(client.carrier(1), [opening(received=5)], NO_HEADERS)
     assert client.opened == []
 
 
 @timed
 async def test_a_carrier_that_has_ended_takes_nothing_any_more() -> None:
     client = Client()
-    link = client.link(1)
-    client.dial.feed(link, [opening()], NO_HEADERS)
-    link.end("cut")
+    carrier = client.carrier(1)
+    client.dial.feed(carrier, [opening()], NO_HEADERS)
+    carrier.end("cut")
     with pytest.raises(CarrierLost, match="cut"):
-        client.dial.feed(link, text(1, b"late"), NO_HEADERS)
+        client.dial.feed(carrier, text(1, b"late"), NO_HEADERS)
     assert client.live.core.inbox.received == 0
 
 
 @timed
 async def test_only_an_opening_offers_subprotocols_and_only_a_resumption_names_the_run() -> None:
     client = Client()
-    link = client.link(1)
-    first = client.dial.hello(link, "poll", poll=1)
-    client.dial.feed(link, [opening()], NO_HEADERS)
-    later = client.dial.hello(link, "ack")
+    carrier = client.carrier(1)
+    first = client.dial.hello(carrier, "poll", poll=1)
+    client.dial.feed(carrier, [opening()], NO_HEADERS)
+    later = client.dial.hello(carrier, "ack")
     assert (first.instance, first.subprotocols) == (None, ("chat",))
     assert (later.instance, later.subprotocols) == ("first", ())
 
@@ -223,11 +223,11 @@ async def test_the_cookie_of_the_session_s_own_server_is_kept() -> None:
     client.dial.learn(200, mine, opens=True)
     assert client.dial.outgoing == [("cookie", "SRV=s1")], "until OPEN came any may be the one"
     client.dial.learn(200, foreign, opens=True)
-    client.dial.feed(client.link(1), [opening()], mine)
+    client.dial.feed(client.carrier(1), [opening()], mine)
     assert client.dial.outgoing == [("cookie", "SRV=s1")]
     client.dial.learn(101, foreign, opens=True)
     with pytest.raises(CarrierLost, match="another instance"):
-        client.dial.feed(client.link(2), [opening("second")], foreign)
+        client.dial.feed(client.carrier(2), [opening("second")], foreign)
     client.dial.learn(410, cookie("s2", byway="error"), opens=True)
     client.dial.learn(410, cookie("s2", byway="error"), opens=False)
     assert client.dial.outgoing == [("cookie", "SRV=s1")]
@@ -236,11 +236,11 @@ async def test_the_cookie_of_the_session_s_own_server_is_kept() -> None:
 @timed
 async def test_every_other_response_s_cookies_are_taken() -> None:
     client = Client()
-    client.dial.feed(client.link(1), [opening()], NO_HEADERS)
+    client.dial.feed(client.carrier(1), [opening()], NO_HEADERS)
     for number, (status, mark, opens) in enumerate(
         [(200, "ack", False), (403, "", True), (503, "error", True), (101, "", True)]
     ):
         client.dial.learn(status, cookie(f"s{number}", byway=mark), opens=opens)
         assert client.dial.outgoing == [("cookie", f"SRV=s{number}")], (status, mark)
-    client.dial.feed(client.link(2), [opening()], cookie("s9"))
+    client.dial.feed(client.carrier(2), [opening()], cookie("s9"))
     assert client.dial.outgoing == [("cookie", "SRV=s9")]

@@ -11,7 +11,7 @@ from byway.errors import FrameError
 from byway.frames import NAMES, TEXT, decode_all
 from byway.handshake import Hello
 from byway.limits import Limits
-from byway.live import LiveSession
+from byway.runtime import LiveSession
 from byway.transports.base import Event, Exchange
 from byway.transports.poll import Poll
 from tests.unit.clock import now, settle, timed
@@ -145,12 +145,12 @@ async def test_with_no_poll_for_two_heartbeats_the_carrier_has_ended() -> None:
     server = Server()
     await server.poll(1)
     await asyncio.sleep(2 * LIMITS.heartbeat - 1)
-    assert list(server.live.attachments) == [1]
+    assert list(server.live.carriers) == [1]
     await server.poll(2)  # held for a heartbeat, which does not count
     await asyncio.sleep(2 * LIMITS.heartbeat - 1)
-    assert list(server.live.attachments) == [1]
+    assert list(server.live.carriers) == [1]
     await asyncio.sleep(2)
-    assert list(server.live.attachments) == []
+    assert list(server.live.carriers) == []
 
 
 @timed
@@ -159,7 +159,7 @@ async def test_a_client_that_polls_on_after_that_gets_a_carrier_again() -> None:
     await server.poll(1)
     await asyncio.sleep(2 * LIMITS.heartbeat + 1)
     assert names(await server.poll(2))[0] == "OPEN"
-    assert list(server.live.attachments) == [1]
+    assert list(server.live.carriers) == [1]
 
 
 @timed
@@ -184,11 +184,11 @@ async def test_a_repeated_poll_is_answered_as_the_first() -> None:
     bodies = [await server.poll(1), await server.poll(1)]
     assert names(bodies[0])[0] == "OPEN"
     assert bodies[0] == bodies[1]
-    assert len(server.live.attachments) == 1
+    assert len(server.live.carriers) == 1
     held = [server.poll(2, received=1), server.poll(2, received=1)]
     await settle()
     assert not any(one.done() for one in held)
-    server.live.core.ping(server.live.attachments[1].carrier, b"nonce")
+    server.live.core.ping(server.live.carriers[1].core, b"nonce")
     await server.live.send("now")
     bodies = [await one for one in held] + [await server.poll(2, received=1)]
     assert names(bodies[0]) == ["PING", "NEXT", "TEXT"]

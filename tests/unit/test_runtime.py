@@ -20,7 +20,7 @@ from byway.frames import (
     encode_next,
 )
 from byway.limits import Limits
-from byway.live import Attachment, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import BYWAY, READER, Closed, Intake, Message, Output, Peer, State, joined
 from tests.unit.clock import now, settle, timed
 
@@ -37,12 +37,12 @@ def live(*, peer: Peer = BYWAY) -> LiveSession:
     return one
 
 
-def attached(one: LiveSession, carrier_id: int = 1) -> Attachment:
+def attached(one: LiveSession, carrier_id: int = 1) -> LiveCarrier:
     """Attach a carrier that has nothing to announce."""
-    link = one.attach(carrier_id, "stream", ordered=True)
-    link.establish()
-    one.core.announce(link.carrier)
-    return link
+    carrier = one.attach(carrier_id, "stream", ordered=True)
+    carrier.establish()
+    one.core.announce(carrier.core)
+    return carrier
 
 
 def state(one: LiveSession) -> State:
@@ -50,9 +50,9 @@ def state(one: LiveSession) -> State:
     return one.core.state
 
 
-def ended(link: Attachment) -> str:
+def ended(carrier: LiveCarrier) -> str:
     """Return why a carrier has ended, if it has."""
-    return link.carrier.ended
+    return carrier.core.ended
 
 
 def arriving(number: int, *texts: str) -> list[Frame]:
@@ -166,14 +166,14 @@ async def test_senders_that_wait_learn_of_the_end() -> None:
 @timed
 async def test_a_reader_s_sender_waits_until_it_was_written() -> None:
     one = live(peer=READER)
-    link = attached(one)
+    carrier = attached(one)
     await one.send(FULL)
     waiting = asyncio.create_task(one.send("next"))
     await settle()
     assert not waiting.done()
-    assert await link.output(10)
+    assert await carrier.output(10)
     await waiting
-    assert read(await link.output(10)) == [b"next"]
+    assert read(await carrier.output(10)) == [b"next"]
 
 
 # Receiving
@@ -231,11 +231,11 @@ async def test_a_second_task_in_receive_is_told_so_and_disturbs_nobody() -> None
 @timed
 async def test_reading_wakes_the_carrier_that_has_to_tell_of_the_room() -> None:
     one = live()
-    link = attached(one)
+    carrier = attached(one)
     texts = ["x" * 40] * 4  # 416 with what messages cost beside: the inbox is full
     one.feed(Intake(ordered=True), arriving(1, *texts))
-    await link.output(10)  # that is acknowledged
-    writing = asyncio.create_task(link.output(3_600))
+    await carrier.output(10)  # that is acknowledged
+    writing = asyncio.create_task(carrier.output(3_600))
     await settle()
     assert not writing.done()
     got: list[Message | Closed] = [await one.receive() for _ in texts]
@@ -250,8 +250,8 @@ async def test_reading_wakes_the_carrier_that_has_to_tell_of_the_room() -> None:
 @timed
 async def test_a_session_without_a_carrier_ends_after_its_window() -> None:
     one = live()
-    link = attached(one)
-    link.end("cut")
+    carrier = attached(one)
+    carrier.end("cut")
     started = now()
     assert await one.receive() == Closed(1006, "no carrier for 30 s")
     assert now() - started == LIMITS.window
@@ -343,18 +343,18 @@ async def test_a_close_that_is_acknowledged_ends_at_once_and_is_told_once() -> N
 @timed
 async def test_output_returns_what_is_there_at_once() -> None:
     one = live()
-    link = attached(one)
+    carrier = attached(one)
     await one.send("one")
     await one.send("two")
-    assert read(await link.output(10)) == [b"one", b"two"]
+    assert read(await carrier.output(10)) == [b"one", b"two"]
     assert now() == 1_000
 
 
 @timed
 async def test_output_is_woken_by_a_message() -> None:
     one = live()
-    link = attached(one)
-    writing = asyncio.create_task(link.output(10))
+    carrier = attached(one)
+    writing = asyncio.create_task(carrier.output(10))
     await settle()
     assert not writing.done()
     await one.send("one")
@@ -364,8 +364,8 @@ async def test_output_is_woken_by_a_message() -> None:
 
 @timed
 async def test_output_keeps_no_silence_longer_than_a_beat() -> None:
-    link = attached(live())
-    frames = decode_all(joined(await link.output(10)), max_frame=100)
+    carrier = attached(live())
+    frames = decode_all(joined(await carrier.output(10)), max_frame=100)
     assert [kind for kind, _ in frames] == [19]
     assert now() == 1_010
 
@@ -373,8 +373,8 @@ async def test_output_keeps_no_silence_longer_than_a_beat() -> None:
 @timed
 async def test_a_heartbeat_that_the_peer_asks_for_counts_at_once_and_within_bounds() -> None:
     one = live()
-    link = attached(one)
-    waiting = asyncio.create_task(link.output())
+    carrier = attached(one)
+    waiting = asyncio.create_task(carrier.output())
     await settle()
     beat(one, 4)
     assert await waiting != []
@@ -389,94 +389,94 @@ async def test_a_heartbeat_that_the_peer_asks_for_counts_at_once_and_within_boun
 
 @timed
 async def test_an_idle_client_says_something_only_when_the_silence_is_over() -> None:
-    link = attached(live())
-    assert await link.output(10, silence=25)
+    carrier = attached(live())
+    assert await carrier.output(10, silence=25)
     assert now() == 1_025
 
 
 @timed
 async def test_a_client_with_something_to_acknowledge_does_so_at_the_next_beat() -> None:
     one = live()
-    link = attached(one)
+    carrier = attached(one)
     one.feed(Intake(ordered=True), arriving(1, "x"))
-    assert await link.output(10, silence=25)
+    assert await carrier.output(10, silence=25)
     assert now() == 1_010
 
 
 @timed
 async def test_a_cancelled_output_loses_nothing() -> None:
     one = live()
-    link = attached(one)
-    writing = asyncio.create_task(link.output(10))
+    carrier = attached(one)
+    writing = asyncio.create_task(carrier.output(10))
     await settle()
     await one.send("kept")  # it is woken
     writing.cancel()  # and cancelled before it runs
     (result,) = await asyncio.gather(writing, return_exceptions=True)
-    wires = await link.output(10) if isinstance(result, BaseException) else result
+    wires = await carrier.output(10) if isinstance(result, BaseException) else result
     assert read(wires) == [b"kept"]
 
 
 @timed
 async def test_stop_ends_the_output_that_waits_and_not_the_next() -> None:
     one = live()
-    link = attached(one)
-    writing = asyncio.create_task(link.output(10))
+    carrier = attached(one)
+    writing = asyncio.create_task(carrier.output(10))
     await settle()
-    link.stop()
+    carrier.stop()
     assert await writing == []
     await one.send("one")
-    assert read(await link.output(10)) == [b"one"]
+    assert read(await carrier.output(10)) == [b"one"]
 
 
 @timed
 async def test_a_stopped_output_takes_nothing_that_came_in_the_same_moment() -> None:
     one = live()
-    link = attached(one)
-    writing = asyncio.create_task(link.output(10))
+    carrier = attached(one)
+    writing = asyncio.create_task(carrier.output(10))
     await settle()
     await one.send("for the newer poll")
-    link.stop()
+    carrier.stop()
     assert await writing == []
-    assert read(await link.output(10)) == [b"for the newer poll"]
+    assert read(await carrier.output(10)) == [b"for the newer poll"]
 
 
 @timed
 async def test_output_ends_with_its_carrier() -> None:
-    link = attached(live())
-    writing = asyncio.create_task(link.output(10))
+    carrier = attached(live())
+    writing = asyncio.create_task(carrier.output(10))
     await settle()
-    link.end("cut")
+    carrier.end("cut")
     assert await writing == []
-    assert await link.output(10) == []
+    assert await carrier.output(10) == []
 
 
 @timed
 async def test_the_last_acknowledgement_is_written_before_the_carrier_ends() -> None:
     one = live()
-    link = attached(one)
+    carrier = attached(one)
     one.close(1000)
-    await link.output(10)
+    await carrier.output(10)
     one.acknowledge(1, ROOM)
-    one.feed(link.carrier.intake, closing(1))
+    one.feed(carrier.core.intake, closing(1))
     assert one.finished.is_set()
-    (last,) = decode_all(joined(await link.output(10)), max_frame=100)
+    (last,) = decode_all(joined(await carrier.output(10)), max_frame=100)
     assert last[0] == 19
-    assert await link.output(10) == []
-    assert ended(link) == "the session is over"
+    assert await carrier.output(10) == []
+    assert ended(carrier) == "the session is over"
 
 
 @timed
 async def test_end_after_ends_a_carrier_in_time_unless_it_is_taken_back() -> None:
     one = live()
     first, second = attached(one, 1), attached(one, 2)
-    for link in (first, second):
-        link.end_after(20, "the client stopped polling")
+    for carrier in (first, second):
+        carrier.end_after(20, "the client stopped polling")
     await asyncio.sleep(19)
     second.stop_timer()
     assert not ended(first)
     await asyncio.sleep(20)
     assert ended(first) == "the client stopped polling"
-    assert list(one.attachments) == [2]
+    assert list(one.carriers) == [2]
 
 
 @timed
@@ -484,37 +484,37 @@ async def test_leave_after_announces_the_end_of_a_carrier_and_two_heartbeats_lat
     None
 ):
     one = live()
-    link = attached(one)
-    link.leave_after(100)
+    carrier = attached(one)
+    carrier.leave_after(100)
     began = now()
-    while (wires := await link.output(1000)) != [encode(LEAVE)]:
+    while (wires := await carrier.output(1000)) != [encode(LEAVE)]:
         assert wires, "it ended first"
     assert now() - began == 100
-    assert await link.output(1000) == []
-    assert (now() - began, ended(link)) == (120, "its time was over")
+    assert await carrier.output(1000) == []
+    assert (now() - began, ended(carrier)) == (120, "its time was over")
 
 
 @timed
 async def test_a_carrier_that_has_ended_is_not_kept_until_its_time_is_over() -> None:
     one = live()
-    link = attached(one)
-    link.leave_after(1_000_000)
-    link.end("the client left")
-    link.leave_after(1_000_000)
-    assert link._timer is None
+    carrier = attached(one)
+    carrier.leave_after(1_000_000)
+    carrier.end("the client left")
+    carrier.leave_after(1_000_000)
+    assert carrier._timer is None
     one.abort(1006, "over")
 
 
 @timed
 async def test_end_after_counts_from_the_last_call() -> None:
-    link = attached(live())
-    link.end_after(20, "early")
+    carrier = attached(live())
+    carrier.end_after(20, "early")
     await asyncio.sleep(15)
-    link.end_after(20, "late")
+    carrier.end_after(20, "late")
     await asyncio.sleep(15)
-    assert not ended(link)
+    assert not ended(carrier)
     await asyncio.sleep(6)
-    assert ended(link) == "late"
+    assert ended(carrier) == "late"
 
 
 @timed
@@ -523,7 +523,7 @@ async def test_bad_frames_end_their_carrier_alone() -> None:
     bad, good = attached(one, 1), attached(one, 2)
     with pytest.raises(FrameError):
         bad.feed([(TEXT, b"without NEXT")])
-    assert list(one.attachments) == [2]
+    assert list(one.carriers) == [2]
     with pytest.raises(CarrierLost, match="before NEXT"):
         bad.feed(arriving(1, "late"))
     good.feed(arriving(1, "one"))
@@ -539,7 +539,7 @@ async def test_the_transport_in_use_is_the_chosen_one_s_else_the_newest() -> Non
     one.attach(2, "stream", ordered=True).establish()
     one.attach(3, "sse", ordered=True)  # not open yet
     seen.append(one.transport)
-    one.core.select(first.carrier)
+    one.core.select(first.core)
     seen.append(one.transport)
     first.end("cut")
     seen.append(one.transport)
@@ -549,7 +549,7 @@ async def test_the_transport_in_use_is_the_chosen_one_s_else_the_newest() -> Non
 @timed
 async def test_a_carrier_ended_by_a_newer_one_is_let_go() -> None:
     one = live()
-    links = [attached(one, number) for number in range(1, LIMITS.carriers + 2)]
-    assert ended(links[0])
-    assert await links[0].output(10) == []
-    assert list(one.attachments) == list(range(2, LIMITS.carriers + 2))
+    carriers = [attached(one, number) for number in range(1, LIMITS.carriers + 2)]
+    assert ended(carriers[0])
+    assert await carriers[0].output(10) == []
+    assert list(one.carriers) == list(range(2, LIMITS.carriers + 2))
