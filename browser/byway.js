@@ -58,7 +58,7 @@ var sentences = {
   [NO_SERVER]: "No server accepts connections at this address: check the name and the port, and that the server runs.",
   [NOTHING_PASSES]: "No transport got through: look at how each of them ended.",
   [COME_BACK_LATER]: "The server asks to be tried again later than openTimeout allows.",
-  [FOREIGN_ORIGIN]: "Pages of % may not read responses from this server: allow that origin with origins= there.",
+  [FOREIGN_ORIGIN]: "The page's origin may not read responses of the server's (%): allow the first there, with origins=.",
   [NO_BYWAY]: "The server does not run byway, so a plain WebSocket is used.",
   [NO_SUBPROTOCOL]: "The server chose none of the subprotocols that were offered.",
   [CLOSED_EARLY]: "close() was called before the socket was open.",
@@ -1134,7 +1134,7 @@ function instance(socket, address, protocols, chosen) {
   var blame = (code) => {
     const mine = globalThis.origin;
     if (wasAnswered || !mine || mine === origin) return say(code);
-    const why = say(FOREIGN_ORIGIN, mine);
+    const why = say(FOREIGN_ORIGIN, [mine, origin]);
     warned[origin] ||= [console.warn(why)];
     return why;
   };

@@ -31,7 +31,7 @@ export const sentences = {
   [codes.NO_SERVER]: "No server accepts connections at this address: check the name and the port, and that the server runs.",
   [codes.NOTHING_PASSES]: "No transport got through: look at how each of them ended.",
   [codes.COME_BACK_LATER]: "The server asks to be tried again later than openTimeout allows.",
-  [codes.FOREIGN_ORIGIN]: "Pages of % may not read responses from this server: allow that origin with origins= there.",
+  [codes.FOREIGN_ORIGIN]: "The page's origin may not read responses of the server's (%): allow the first there, with origins=.",
   [codes.NO_BYWAY]: "The server does not run byway, so a plain WebSocket is used.",
   [codes.NO_SUBPROTOCOL]: "The server chose none of the subprotocols that were offered.",
   [codes.CLOSED_EARLY]: "close() was called before the socket was open.",

@@ -43,7 +43,7 @@ export const explain = (why) => {
 export const blame = (code) => {
   const mine = globalThis.origin;
   if (wasAnswered || !mine || mine === origin) return say(code);
-  const why = say(FOREIGN_ORIGIN, mine);
+  const why = say(FOREIGN_ORIGIN, [mine, origin]);
   warned[origin] ||= [console.warn(why)];
   return why;
 };
