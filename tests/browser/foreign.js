@@ -6,8 +6,12 @@ let count = 0
 /** A key of its own for each try: a second try must not join the first. */
 const newKey = () => KEY + String(++count).padStart(4, "0") + Math.random().toString(36).slice(2, 10)
 
-const hello = (encodeHello, key = newKey()) =>
-  encodeHello({ session: key, carrier: 1, received: 0, room: 1 << 20, answer: "poll", poll: 1 })
+/** A HELLO, as docs/protocol.md has it: type 16, the length in four bytes, JSON. */
+const hello = () => {
+  const fields = { v: 1, session: newKey(), carrier: 1, received: 0, room: 1 << 20, answer: "poll", poll: 1 }
+  const payload = new TextEncoder().encode(JSON.stringify(fields))
+  return Uint8Array.of(16, 0, 0, payload.length >> 8, payload.length, ...payload)
+}
 
 const post = (body, more = {}) => ({
   method: "POST", body, credentials: "include", ...more,
@@ -73,9 +77,8 @@ async function sandbox(url, body) {
 }
 
 /** Try everything, and say what the page saw of each. */
-export async function attack({ BywaySocket, parts }, url) {
-  const { encodeHello } = parts
-  const body = () => hello(encodeHello)
+export async function attack({ BywaySocket }, url) {
+  const body = hello
   const blob = (type) => new Blob([body()], { type })
   const seen = {
     fetch: await outcome(fetch(url, post(body()))),
