@@ -1,7 +1,7 @@
 """poll: the downlink is one HTTP answer after another, each held until there is something to say.
 
-Knows: how successive polls make one carrier.
-Must not know: sessions' contents, other transports.
+Knows: how the server answers successive polls of one carrier.
+Must not know: sessions' contents, other transports, the client's half (`series.py`).
 
 It gets through where an answer passes only when it is complete.
 """
@@ -11,16 +11,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from byway.errors import CarrierLost, FrameError
+from byway.errors import FrameError
 from byway.handshake import Hello
 from byway.limits import MAX_PART
 from byway.runtime import LATE, LiveCarrier, LiveSession
-from byway.session import Output, State, joined
-from byway.transports.base import Exchange, Transport, stop
-from byway.transports.batches import BatchSender
-from byway.transports.form import BINARY
-from byway.transports.uplink import carry_http, first_words
-from byway.transports.visits import Visits
+from byway.session import Output, joined
+from byway.transports.base import Exchange, Transport
+from byway.transports.series import Series
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -73,75 +70,7 @@ class Poll(Transport):
 
     async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Poll, one after another, and bring frames up in batches."""
-
-        loop = asyncio.get_running_loop()
-        core, turns = carrier.live.core, dial.turns
-        waits = asyncio.Event()  # a batch waits for the end of the poll that is held
-        batches = BatchSender(dial, carrier, waits.set)
-
-        async def ask(count: int) -> None:
-            hello = dial.hello(carrier, self.name, poll=count)
-            frames = first_words(carrier) if count == 1 else b""
-            async with dial.request(hello, BINARY, frames) as response:
-                came = await dial.frames(response)
-                dial.feed(carrier, came, response.headers)
-
-        async def hold(count: int) -> None:
-            """Have a poll held, and give it up where it holds up all else."""
-            waits.clear()
-            batches.beside.opened()
-            asking, waiting = loop.create_task(ask(count)), loop.create_task(waits.wait())
-            try:
-                await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                if asking.done():
-                    asking.result()
-                else:
-                    turns.waited(loop.time())
-            finally:
-                batches.beside.closed()
-                await stop(asking, waiting)
-
-        async def read() -> None:
-            visits = Visits(carrier, batches)
-            count = 0
-            failed = False  # the poll before was not answered
-            other = False  # it was asked for in the other form just now
-            again = False  # there was a visit before
-            while True:
-                if count and turns.visits(loop.time()):
-                    await visits.next()
-                    carrier.live.renew(carrier)
-                    count, again = 0, True
-                count += 1
-                visits.begin()
-                try:
-                    await (ask(count) if count == 1 else hold(count))
-                    failed = other = False
-                    if again and count == 1:
-                        carrier.prove()  # a PONG would come on the carrier of the visit before
-                except CarrierLost as error:
-                    if error.other_form and not other:
-                        # The same poll: the server keeps what it has answered.
-                        other = True
-                        count -= 1
-                        if not count:
-                            core.rewind(carrier.core)  # its frames may not have come either
-                        continue
-                    # One answer may be lost alone; the next poll says what has come.
-                    if not carrier.opened.is_set() or failed or error.trouble != "reset":
-                        raise
-                    failed = True
-                    if count == 1:
-                        core.rewind(carrier.core)  # what went up with the visit
-                    continue
-                if core.state is State.CLOSED or core.finished:
-                    # Nothing follows CLOSE. It is acknowledged in a batch: another poll would
-                    # say so too, and be given up with the carrier before it has got through.
-                    return
-                if carrier.core.ended:
-                    raise CarrierLost(carrier.core.ended)
-
-        await carry_http(dial, carrier, read(), batches)
+        await Series(dial, carrier).carry()
 
 
 async def _next_answer(

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from byway.errors import CarrierLost
 from byway.frames import Frame
-from byway.handshake import ACK_ANSWER, Hello
 from byway.limits import MAX_PART
-from byway.runtime import LiveCarrier, LiveSession
+from byway.runtime import LiveCarrier
 from byway.session import State, joined
-from byway.transports.base import Exchange, first_of, stop
+from byway.transports.base import first_of, stop
 from byway.transports.batches import BatchSender
-from byway.transports.upload import Upload
+from byway.transports.upload import UploadRequest
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -28,15 +27,6 @@ ONE_AT_A_TIME: Final = "turns"
 
 LAST_WORDS: Final = 2.0
 """Seconds that an acknowledgement may take once both sides have closed."""
-
-
-async def answer_batch(exchange: Exchange, live: LiveSession, hello: Hello) -> None:
-    """Answer a batch, whose frames were taken already, with ACK: the server's half.
-
-    It is answered at once even without room: the room that comes later is announced on the
-    downlink. Holding the answer would hold the client's next acknowledgement with it.
-    """
-    await exchange.acknowledge(ACK_ANSWER, live, live.carriers.get(hello.carrier))
 
 
 def first_words(carrier: LiveCarrier) -> bytes:
@@ -166,7 +156,7 @@ async def _one_way_up(
         Whether there is more to bring up: the upload was lost.
     """
     proven = asyncio.Event()
-    upload = Upload(dial, carrier)
+    upload = UploadRequest(dial, carrier)
 
     async def prove() -> None:
         await batches.busy.wait()

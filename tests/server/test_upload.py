@@ -31,7 +31,9 @@ from byway.testing import (
 from byway.transports import upload
 from byway.transports.dial import Dial
 from byway.transports.http import batches
+from byway.transports.http import upload as upload_rules
 from byway.transports.http.batches import BUSY
+from byway.transports.http.upload import PING_INTERVAL
 from tests.apps.quiet_app import SHORT
 from tests.server.scene import Scene, check_error, scene
 from tests.support.relay import relay
@@ -127,7 +129,7 @@ async def test_polls_keep_to_batches(endpoint_server: Server) -> None:
 async def test_where_it_does_not_get_through_batches_go_on(
     rule: Rule, endpoint_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "PROOF_TIMEOUT", 0.2)
+    monkeypatch.setattr(upload_rules, "PROOF_TIMEOUT", 0.2)
     async with Network(endpoint_server.port, rule) as network:
         async with byway.connect(
             network.url + "/echo", transports="stream", proxy=None, memory=False
@@ -165,7 +167,7 @@ async def test_a_batch_that_is_lost_as_an_upload_takes_over_goes_up_in_it(
     endpoint_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing else is said then that would show the gap."""
-    batch, prove = Dial.batch, upload.Upload.prove
+    batch, prove = Dial.batch, upload.UploadRequest.prove
     on_its_way, proven = asyncio.Event(), asyncio.Event()
 
     async def losing(dial: Dial, link: LiveCarrier, frames: bytes) -> None:
@@ -176,14 +178,14 @@ async def test_a_batch_that_is_lost_as_an_upload_takes_over_goes_up_in_it(
         await asyncio.sleep(0.01)
         raise CarrierLost("lost")
 
-    async def waiting(one: upload.Upload, round_trip: float) -> bool:
+    async def waiting(one: upload.UploadRequest, round_trip: float) -> bool:
         await on_its_way.wait()
         asked = await prove(one, round_trip)
         proven.set()
         return asked
 
     monkeypatch.setattr(Dial, "batch", losing)
-    monkeypatch.setattr(upload.Upload, "prove", waiting)
+    monkeypatch.setattr(upload.UploadRequest, "prove", waiting)
     async with byway.connect(
         endpoint_server.url("/echo"), transports="stream", proxy=None, memory=False
     ) as channel:
@@ -197,7 +199,7 @@ async def test_an_upload_that_is_not_heard_any_more_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A proxy that begins to hold the body back is noticed by what is not acknowledged."""
-    monkeypatch.setattr(upload, "PROOF_TIMEOUT", 0.2)
+    monkeypatch.setattr(upload_rules, "PROOF_TIMEOUT", 0.2)
     with uvicorn("tests.apps.endpoint_app:quick") as server:
         async with Network(server.port) as network:
             async with byway.connect(
@@ -224,7 +226,7 @@ async def test_an_upload_that_is_cut_in_silence_costs_no_session() -> None:
         ):
             await ping_pong(channel, 20)
             assert way.carries(b"byway: up"), "no upload is in use"
-            await asyncio.sleep(2.5 * upload.PING_INTERVAL)  # what was said has been heard
+            await asyncio.sleep(2.5 * PING_INTERVAL)  # what was said has been heard
             way.deaf_to = b"byway: up"
             await asyncio.sleep(SHORT.silence + SHORT.window + 3)
             await channel.send("after")

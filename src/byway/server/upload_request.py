@@ -12,7 +12,7 @@ from byway.server.call import Call
 from byway.server.carrying import exchange_for, note_carried
 from byway.server.context import Context
 from byway.server.request_body import check_head, read_beginning
-from byway.transports.upload import take_upload
+from byway.transports.upload_server import take_upload
 
 _UP = UP_ANSWER.encode()
 
