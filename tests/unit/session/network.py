@@ -2,18 +2,20 @@
 
 It does with the cores what the halves of the transports do (`transports/uplink.py`, `upload.py`,
 `poll.py`, `stream.py`, `sse.py`, `websocket.py`, `dial.py`), byte for byte, but nothing moves by
-itself: each method is one step that the network, a proxy or one of the two programs takes.
+itself: each method is one step that the network, a proxy or one of the two programs takes. What a
+client decides over HTTP, the product's own classes decide (`transports/http`).
 """
 
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final, cast
 
-from byway.errors import FrameError
-from byway.frames import OPEN, Decoder, Frame, decode_all, encode_ack, encode_ping
+from byway.errors import CarrierLost, FrameError
+from byway.frames import LAST_NUMBERED, OPEN, Decoder, Frame, decode_all, encode_ack, encode_ping
 from byway.handshake import ACK_ANSWER, UP_ANSWER, Hello
 from byway.limits import Limits
 from byway.runtime import LiveCarrier
@@ -32,6 +34,10 @@ from byway.session import (
 from byway.session.events import Echoed, Event
 from byway.transports.base import Exchange, Receive, Send
 from byway.transports.eventstream import EventDecoder, encode_events
+from byway.transports.http.batches import Abort, Batches, Dead, Flight
+from byway.transports.http.polls import After, Polls, Visit
+from byway.transports.http.upload import Move
+from byway.transports.http.upload import Upload as UploadRules
 from byway.transports.websocket import _message, _Reader
 
 KINDS: Final = ("websocket", "stream", "sse", "poll")
@@ -40,6 +46,21 @@ INSTANCE: Final = "instance"
 
 IN_FLIGHT: Final = 3
 """Batches that are on their way at a time."""
+
+STEP: Final = 0.01
+"""Seconds that one round of everything takes."""
+
+STORM: Final = 4
+"""Batches that may leave from the same frame at one moment: the first, one that goes back to it at
+once, and one for each time that a batch is halved for being too large."""
+
+HEARTBEAT: Final = 10.0
+SILENCE: Final = 24.0
+
+MOVES: Final = (Move.PING, Move.LOST)
+
+CUT: Final = CarrierLost("cut", trouble="reset")
+TOO_LARGE: Final = CarrierLost("answered 413", answered=413)
 
 SMALL: Final = Limits(
     part=8,
@@ -81,11 +102,18 @@ class Request:
         body: its body.
         answer: the answer, once the server gave one.
         gone: the server answered that it does not know the session.
+        refused: a proxy answered that it is too large.
     """
 
     body: bytes
     answer: bytes | None = None
     gone: bool = False
+    refused: bool = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether anybody has answered it."""
+        return self.answer is not None or self.gone or self.refused
 
 
 class Reading:
@@ -113,17 +141,29 @@ class Upload:
         nonce: what its PING carries.
         body: all that was written of it, and still may arrive.
         reading: the request that is at the server now.
-        proven: the PONG has come; the batches on their way are the last.
+        rules: decide on it.
         running: it has taken the place of the batches.
         broken: nothing written from now on arrives.
+        held: something keeps what is written, and hands nothing on; nobody is told.
     """
 
     nonce: bytes
     body: bytes
     reading: Reading
-    proven: bool = False
+    rules: UploadRules
     running: bool = False
     broken: bool = False
+    held: bool = False
+
+    def echoed(self, nonce: bytes) -> None:
+        """Take what a PONG brought back."""
+        if nonce == self.nonce[-64:]:
+            self.rules.heard()
+
+    @property
+    def proven(self) -> bool:
+        """Whether what went up in it came back; the batches on their way are the last."""
+        return self.running or self.rules.is_heard
 
 
 @dataclass(eq=False)
@@ -156,10 +196,11 @@ class Link:
         down: what is on its way down on a WebSocket, stream or event stream.
         up: WebSocket messages on their way up.
         opening: the request, or handshake, that opens it, until the server got it.
-        batches: those on their way, the oldest first, each with the number behind its last frame.
+        rules: decide on its batches.
+        batches: those on their way, the oldest first.
         upload: the upload that is tried, or used.
         poll: the poll that is on its way.
-        polls: polls so far.
+        polls: decide on its polls.
         broken: nothing written from now on arrives.
         hung_up: the server has ended it; the client learns it behind what is in `down`.
         left: the client has ended it; the server learns it behind what is in `up`.
@@ -174,10 +215,14 @@ class Link:
         self.down: list[str | bytes] = []
         self.up: list[str | bytes] = []
         self.opening: Request | None = None
-        self.batches: list[tuple[Request, int]] = []
+        self.rules = Batches(limits.batch, lambda _, high: high)
+        self.rules.most = IN_FLIGHT
+        self.batches: list[tuple[Request, Flight]] = []
+        self.leaving: tuple[float, int, int] = (-1.0, 0, 0)  # when, from which frame, how often
         self.upload: Upload | None = None
         self.poll: Request | None = None
-        self.polls = 0
+        self.polls = Polls()
+        self.visit = Visit(0.0, 0, 0)
         self.broken = False
         self.hung_up = False
         self.client_reader = _Reader(limits)
@@ -196,6 +241,9 @@ class Network:
         ends: the server's halves by carrier id.
         copies: requests that were sent, and that a proxy may deliver once more, or only now.
         uploads: all of them, those that the client has given up too.
+        now: seconds that have passed.
+        narrow: whether a proxy refuses batches with more than one frame.
+        visiting: whether the client keeps no request open: it visits.
     """
 
     def __init__(self, limits: Limits = SMALL) -> None:
@@ -207,6 +255,10 @@ class Network:
         self.copies: list[tuple[str, Request]] = []
         self.uploads: list[Upload] = []
         self._newest: Reading | None = None
+        self._last_id = 0
+        self.now = 0.0
+        self.narrow = False
+        self.visiting = False
 
     @staticmethod
     def take_events(core: Session) -> list[Event]:
@@ -218,7 +270,8 @@ class Network:
 
     def open(self, kind: str) -> Link:
         """Attach a carrier at the client, and send what opens it."""
-        carrier_id = len(self.links) + 1
+        self._last_id += 1
+        carrier_id = self._last_id
         carrier = self.client.attach(
             carrier_id, ordered=kind != "poll", batched=kind != "websocket"
         )
@@ -251,9 +304,35 @@ class Network:
         return request
 
     def _send_poll(self, link: Link) -> None:
-        link.polls += 1
-        words = self._first_words(link) if link.polls == 1 else b""
-        link.poll = self._request(link, "poll", poll=link.polls, frames=words)
+        ask = link.polls.next(visiting=self.visiting)
+        if ask.renews:
+            self._renew(link)
+        link.visit = self._visit()
+        words = b"" if ask.is_held else self._first_words(link)
+        link.poll = self._request(link, "poll", poll=ask.count, frames=words)
+
+    def _visit(self) -> Visit:
+        return Visit(self.now, self.client.outbox.first, self.client.inbox.received)
+
+    def _visit_at(self, link: Link) -> float:
+        """Return when the next poll may leave."""
+        if not self.visiting:
+            return self.now
+        return link.visit.next_at(self.client.outbox.first, self.client.inbox.received)
+
+    def _renew(self, link: Link) -> None:
+        """Put a new carrier into the place of a visit's, as `LiveSession.renew` does."""
+        core, before = self.client, link.carrier
+        chosen = core.selected is before
+        core.detach(before, "another visit has followed")
+        self._last_id += 1
+        carrier = core.attach(self._last_id, ordered=False, batched=True)
+        carrier.cursor, carrier.proven = before.cursor, before.proven
+        del self.links[before.id]
+        self.links[carrier.id] = link
+        link.carrier = carrier
+        if chosen:
+            core.select(carrier)
 
     def _first_words(self, link: Link) -> bytes:
         return joined(self.client.take(link.carrier, self.limits.batch))
@@ -281,11 +360,10 @@ class Network:
                 link.spoke = True
                 self._up(link, joined(core.take(carrier, 0, beat=True)))
                 return True
-        elif not link.opened or len(link.batches) >= IN_FLIGHT:
+        elif not link.opened or not self._may_write(link):
             return False
-        elif link.upload is not None and link.upload.proven and not link.upload.running:
-            return False  # the batches on their way are the last
-        frames = core.take(carrier, self.limits.batch, beat=beat)
+        before = core.outbox.first
+        frames = core.take(carrier, link.rules.size, beat=beat)
         if not frames:
             if core.finished:
                 self.lose(link, "the session is over")
@@ -298,8 +376,23 @@ class Network:
                 link.upload.body += joined(frames)
         else:
             request = self._request(link, ACK_ANSWER, frames=joined(frames))
-            link.batches.append((request, carrier.cursor))
+            link.batches.append((request, link.rules.left(carrier.cursor, self.now)))
+            self._look_for_storm(link, before)
         return True
+
+    def _may_write(self, link: Link) -> bool:
+        if link.upload is not None and link.upload.proven:
+            return link.upload.running  # the batches on their way are the last
+        return link.rules.may_start(self.now) == 0
+
+    def _look_for_storm(self, link: Link, first: int) -> None:
+        """See that no frame is repeated again and again while no time passes."""
+        if len(link.batches) > 1 or link.carrier.cursor <= first:
+            return
+        now, again, count = link.leaving
+        count = count + 1 if (now, again) == (self.now, first) else 1
+        link.leaving = self.now, first, count
+        assert count <= STORM, "batches that fail are repeated without a pause"
 
     def _up(self, link: Link, message: str | bytes) -> None:
         if not link.broken:
@@ -312,18 +405,39 @@ class Network:
             or link.carrier.ended
             or link.poll is not None
             or self.client.finished
+            or self._visit_at(link) > self.now
         ):
             return False
         self._send_poll(link)
         return True
 
-    def fail_batch(self, link: Link) -> None:
-        """Let the client take a batch for lost, whether the server got it or not.
+    def fail_batch(self, link: Link, index: int = 0) -> None:
+        """Let the client take a batch for lost, whether the server got it or not."""
+        request, flight = link.batches.pop(index % len(link.batches))
+        self._landed(link, flight, CUT)
 
-        It waits for the others then, which may be lost as well.
-        """
-        link.batches = []
-        if link.upload is None or not link.upload.proven:
+    def _landed(self, link: Link, flight: Flight, error: CarrierLost | None) -> None:
+        """Do with a batch that is back what a client's rules say."""
+        core = self.client
+        decision = link.rules.landed(
+            flight, error, self.now, core.outbox.first, link.carrier.cursor
+        )
+        if decision is None or (link.upload is not None and link.upload.proven):
+            return  # what is missing goes up in that
+        if isinstance(decision, Abort):
+            raise AssertionError(f"every path here takes one frame: {decision.reason}")
+        if isinstance(decision, Dead):
+            self.lose(link, decision.reason)
+        else:
+            core.rewind(link.carrier)
+
+    def fail_poll(self, link: Link) -> None:
+        """Let the client lose the answer to a poll, whether the server got it or not."""
+        link.poll = None
+        after = link.polls.failed(CUT, is_open=link.opened)
+        if after is After.LOST:
+            self.lose(link, "two polls in a row were not answered")
+        elif after is After.REWIND:
             self.client.rewind(link.carrier)
 
     def begin_upload(self, link: Link) -> bool:
@@ -343,17 +457,19 @@ class Network:
             answer=UP_ANSWER,
         )
         body = hello.frame() + encode_ping(link.carrier.id, nonce)
-        link.upload = Upload(nonce, body, Reading(self.limits))
+        rules = UploadRules(self.now, link.rules.round_trip)
+        link.upload = Upload(nonce, body, Reading(self.limits), rules)
         self.uploads.append(link.upload)
         return True
 
     def take_over(self, link: Link) -> bool:
         """Let a proven upload take the place of the batches, once all of these were answered."""
         upload = link.upload
-        if upload is None or not upload.proven or upload.running or link.batches:
+        if upload is None or upload.running or not upload.rules.may_use(len(link.batches)):
             return False
         link.carrier.batched = False
         self.client.rewind(link.carrier)
+        upload.rules.use(self.now, link.carrier.cursor)
         upload.running = True
         return True
 
@@ -366,7 +482,22 @@ class Network:
         if upload.proven:
             link.carrier.batched = True
             self.client.rewind(link.carrier)
+            link.rules.begin(self.now, 0.0, HEARTBEAT)
         return True
+
+    def watch_upload(self, link: Link) -> bool:
+        """Let the client look whether its upload still gets through."""
+        upload = link.upload
+        if upload is None:
+            return False
+        move = upload.rules.look(self.now, link.carrier.cursor, SILENCE)
+        if move is Move.LOST:
+            return self.leave_upload(link)
+        if move is Move.PING:
+            upload.nonce += b"+"
+            upload.rules.asked(self.now)
+            self.client.ask_echo(link.carrier, upload.nonce[-64:])
+        return move is Move.PING
 
     def choose(self, link: Link) -> None:
         """Let the client choose a carrier that has opened."""
@@ -390,10 +521,23 @@ class Network:
 
     def deliver_batch(self, link: Link, index: int = 0) -> bool:
         """Bring a batch to the server, not always the oldest, unless it is there already."""
-        waiting = [one for one, _ in link.batches if one.answer is None and not one.gone]
+        waiting = [one for one, _ in link.batches if not one.is_answered]
         if not waiting:
             return False
-        self.serve(link.kind, waiting[index % len(waiting)], link)
+        request = waiting[index % len(waiting)]
+        frames = parse_body(request.body, self.limits)[1]
+        if self.narrow and sum(kind <= LAST_NUMBERED for kind, _ in frames) > 1:
+            request.refused = True
+        else:
+            self.serve(link.kind, request, link)
+        return True
+
+    def swallow_batch(self, link: Link) -> bool:
+        """Let something answer a batch with an old acknowledgement, and hand nothing on."""
+        waiting = [one for one, _ in link.batches if not one.is_answered]
+        if not waiting or self.server.finished:
+            return False
+        waiting[0].answer = encode_ack(*self.server.announce(None))
         return True
 
     def deliver_poll(self, link: Link) -> bool:
@@ -430,7 +574,7 @@ class Network:
         """Bring bytes of an upload to the server."""
         reading = upload.reading
         piece = upload.body[reading.arrived : reading.arrived + count]
-        if reading.over or not piece:
+        if reading.over or not piece or upload.held:
             return False
         reading.arrived += len(piece)
         if self.server.finished:
@@ -461,7 +605,9 @@ class Network:
         if instead:
             upload.reading = Reading(self.limits)
             return
-        copy = Upload(upload.nonce, upload.body[:count], Reading(self.limits), broken=True)
+        copy = Upload(
+            upload.nonce, upload.body[:count], Reading(self.limits), upload.rules, broken=True
+        )
         self.uploads.append(copy)
         self.deliver_upload(copy, count)
 
@@ -604,11 +750,12 @@ class Network:
             opening = json.loads(payload)  # of parts that are shorter than any client takes
             self.client.acknowledge(opening["received"], opening["room"])
             link.opened = True
+            link.rules.begin(self.now, 5 * STEP, HEARTBEAT)
             self.client.select(link.carrier)
         self.client.feed(link.carrier.intake, frames)
         for event in self.take_events(self.client):
             if isinstance(event, Echoed) and link.upload is not None:
-                link.upload.proven |= event.nonce == link.upload.nonce
+                link.upload.echoed(event.nonce)
 
     def _client_sees_the_end(self, link: Link) -> bool:
         if link.kind != "websocket" and self.client.state is State.CLOSED:
@@ -618,25 +765,19 @@ class Network:
 
     def deliver_batch_answer(self, link: Link, index: int = 0) -> bool:
         """Bring the answer to a batch to the client, not always to the oldest."""
-        answered = [one for one in link.batches if one[0].answer is not None or one[0].gone]
+        answered = [one for one in link.batches if one[0].is_answered]
         if not answered:
             return False
-        batch, end = one = answered[index % len(answered)]
-        oldest = one is link.batches[0]
+        batch, flight = one = answered[index % len(answered)]
         link.batches.remove(one)
         if batch.gone:
             self._gone(link)
-            return True
-        assert batch.answer is not None
-        self.client.feed(
-            Intake(ordered=False), decode_all(batch.answer, max_frame=self.limits.max_frame)
-        )
-        if link.upload is not None and link.upload.proven:
-            return True  # what is missing goes up in it
-        first = self.client.outbox.first
-        if oldest and first < end or not link.batches and first < link.carrier.cursor:
-            link.batches = []
-            self.client.rewind(link.carrier)
+        elif batch.answer is None:
+            self._landed(link, flight, TOO_LARGE)
+        else:
+            frames = decode_all(batch.answer, max_frame=self.limits.max_frame)
+            self.client.feed(Intake(ordered=False), frames)
+            self._landed(link, flight, None)
         return True
 
     def deliver_poll_answer(self, link: Link) -> bool:
@@ -649,6 +790,7 @@ class Network:
             self._gone(link)
             return True
         assert poll.answer is not None
+        link.polls.answered()
         self._client_feeds(link, decode_all(poll.answer, max_frame=self.limits.max_frame))
         return True
 
@@ -681,12 +823,14 @@ class Network:
     def flow(self, link: Link, count: int) -> bool:
         """Let everything on one carrier move once, as it does on a good network."""
         moved = False
+        self.now += STEP
         if link.opening is not None:
             self.deliver_opening(link)
             moved = True
         upload = link.upload
         if upload is not None and (upload.broken or upload.reading.over):
             moved |= self.leave_upload(link)
+        moved |= self.watch_upload(link)
         moved |= self.take_over(link)
         moved |= self.client_writes(link)
         moved |= self.client_polls(link)
@@ -709,9 +853,32 @@ class Network:
                 moved |= self.flow(link, 1_000_000)
             for carrier_id in list(self.ends):
                 moved |= self.server_writes(carrier_id)
-            if not moved:
+            if not moved and not self._pass_time():
                 return
         raise AssertionError("it never came to rest")
+
+    def _pass_time(self) -> bool:
+        """Let the time pass for which a client waits before it does more; say whether it does."""
+        waits = [self._wait(one) for one in self.links.values() if self.alive(one) and one.opened]
+        self.now += max(waits, default=0.0)
+        return any(waits)
+
+    def _wait(self, link: Link) -> float:
+        """Return the seconds until the client does more on a carrier by itself; 0 for never."""
+        cursor, upload = link.carrier.cursor, link.upload
+        if upload is not None:
+            # Its PING is sent, or given up.
+            at = self.now + upload.rules.within
+            return (
+                upload.rules.within if copy(upload.rules).look(at, cursor, SILENCE) in MOVES else 0
+            )
+        client, server = self.client, self.server
+        missing = client.outbox.next > server.inbox.received + 1
+        if link.kind == "poll" and link.poll is None and not client.finished:
+            missing |= server.outbox.next > client.inbox.received + 1
+            if missing and self._visit_at(link) > self.now:
+                return self._visit_at(link) - self.now + STEP
+        return link.rules.may_start(self.now) or 0.0 if client.pending(link.carrier) else 0.0
 
 
 class Reader:

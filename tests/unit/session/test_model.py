@@ -196,6 +196,53 @@ class Ordeal(RuleBasedStateMachine):
         if link.batches:
             self.network.fail_batch(link)
 
+    @precondition(has_links)
+    @rule(index=ANY, times=st.integers(2, 12))
+    def batches_fail_one_after_the_other(self, index: int, times: int) -> None:
+        """However often they do, no storm of them follows; the network looks for that."""
+        network, link = self.network, self.link(index)
+        self.say("client", ["x"])
+        for _ in range(times):
+            network.client_writes(link)
+            if link.batches:
+                network.fail_batch(link)
+
+    @precondition(has_links)
+    @rule(index=ANY)
+    def batch_is_answered_and_not_handed_on(self, index: int) -> None:
+        network, link = self.network, self.link(index)
+        self.say("client", ["x"])
+        network.client_writes(link)
+        if network.swallow_batch(link):
+            network.deliver_batch_answer(link)
+
+    @precondition(has_links)
+    @rule(index=ANY, delivered=st.booleans())
+    def poll_fails(self, index: int, delivered: bool) -> None:
+        network, link = self.network, self.link(index)
+        if link.kind == "poll":
+            self.say("client", ["x"])
+            network.client_polls(link)
+            if delivered:
+                network.deliver_poll(link)
+            if link.poll is not None:
+                network.fail_poll(link)
+
+    @rule(what=st.sampled_from(["narrow", "visiting"]), on=st.booleans())
+    def path_changes(self, what: str, on: bool) -> None:
+        """A proxy refuses batches of more than one frame; or the path wants one request a time."""
+        setattr(self.network, what, on)
+
+    @rule(seconds=st.sampled_from([0.05, 0.3, 2.1, 11.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.network.now += seconds
+
+    @precondition(lambda self: self.network.uploads)
+    @rule(age=ANY)
+    def upload_is_held(self, age: int) -> None:
+        """Something keeps what goes up in it, and tells nobody."""
+        self.upload(age).held = True
+
     @precondition(lambda self: self.network.copies)
     @rule(age=st.integers(0, 20))
     def old_request_is_repeated(self, age: int) -> None:
@@ -216,7 +263,8 @@ class Ordeal(RuleBasedStateMachine):
         if network.alive(link):
             if delivered:
                 network.deliver_batch(link)
-            network.fail_batch(link)
+            if link.batches:
+                network.fail_batch(link)
             network.take_over(link)
 
     @precondition(lambda self: self.network.uploads)
@@ -287,6 +335,7 @@ class Ordeal(RuleBasedStateMachine):
         """After a fresh carrier everything arrives; after a close both sides are finished."""
         network, apps = self.network, self.apps
         client, server = network.client, network.server
+        network.visiting = False
         for kind in ("sse", "poll"):
             for link in network.links.values():
                 network.lose(link)
