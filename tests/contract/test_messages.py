@@ -38,17 +38,21 @@ BINARIES = {
     "like a frame": b"\x04\x00\x00\x00\x02\x03\xe8",
 }
 
+FRAMEWORKS = ("bareasgi", "starlette")
+"""Applications that see one session at a time, and do not notice how many of them there are. They
+are asked for fewer than the endpoint, on which all frameworks' sessions run."""
+
 
 async def test_texts_arrive_as_they_were(contract: Contract) -> None:
     async with contract.connect("/echo") as channel:
         assert await exchange(channel, *TEXTS.values()) == list(TEXTS.values())
 
 
-@pytest.mark.parametrize("name", TEXTS)
-async def test_each_text_alone_arrives_as_it_was(contract: Contract, name: str) -> None:
+async def test_each_text_alone_arrives_as_it_was(contract: Contract) -> None:
     """Alone on its carrier a text may travel in another form than in a burst."""
     async with contract.connect("/echo") as channel:
-        assert await exchange(channel, TEXTS[name]) == [TEXTS[name]]
+        for name, text in TEXTS.items():
+            assert (name, *await exchange(channel, text)) == (name, text)
 
 
 async def test_binary_data_arrives_as_it_was(contract: Contract) -> None:
@@ -158,8 +162,8 @@ async def _send_numbered(channel: byway.Channel, count: int, size: int) -> None:
         await channel.send(number.to_bytes(4, "big") + bytes(size - 4))
 
 
-async def test_two_hundred_sessions_at_a_time(contract: Contract) -> None:
-    count = contract.some(200)
+async def test_many_sessions_at_a_time(contract: Contract) -> None:
+    count = contract.some(200) if contract.application not in FRAMEWORKS else 40
     all_open = asyncio.Barrier(count)
 
     async def one(number: int) -> list[str | bytes | None]:

@@ -22,7 +22,7 @@ LEAST_UNIT = 2_000
 CONTRACT = (
     "tests/contract",
     "-k",
-    "bareasgi and not two_hundred and (test_handshake or test_messages or code_and_reason)",
+    "bareasgi and not many_sessions and (test_handshake or test_messages or code_and_reason)",
 )
 """The contract with bareASGI's application on a real uvicorn, over every transport, but for what
 waits for clients that have gone."""
