@@ -47,8 +47,8 @@ MODULES ?=
 # How long `make fuzz` goes on.
 SECONDS ?= 60
 
-# How many processes share the tests of `make test`: one more than there are cores, as most tests
-# wait, up to six. 0 is pytest as usual, in one.
+# How many processes share the tests of `make test`: two a core, as most tests wait, up to six. 0 is
+# pytest as usual, in one.
 WORKERS ?= auto
 
 # Given to pytest by `make test`, for example: make test ARGS='-k resume -x'; and to `make demo`.
