@@ -9,6 +9,7 @@ It gets through where an answer passes only when it is complete.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from byway.errors import FrameError
@@ -16,11 +17,15 @@ from byway.handshake import Hello
 from byway.limits import MAX_PART
 from byway.runtime import LATE, LiveCarrier, LiveSession
 from byway.session import Output, joined
+from byway.session.response_size import ResponseSize
 from byway.transports.base import Exchange, Transport
 from byway.transports.series import Series
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
+
+_SIZE: Final = "response size"
+"""In `LiveSession.transport_state`: how large responses to polls may be."""
 
 LINGER: Final = 5
 """Turns of the event loop that an answer waits for what is being said just now. What misses it
@@ -52,20 +57,21 @@ class Poll(Transport):
         elif carrier.transport != self.name:
             raise FrameError(f"carrier {hello.carrier} is no poll", status=409)
         body = b""
-        if hello.poll > carrier.polls:
-            carrier.polls = hello.poll
+        newest: _NewestPoll | None = carrier.transport_state
+        if newest is None or hello.poll > newest.count:
+            response: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            carrier.transport_state = mine = _NewestPoll(hello.poll, response)
             carrier.stop()
             carrier.stop_timer()
-            answer = carrier.answer = asyncio.get_running_loop().create_future()
             try:
-                body = await _next_answer(exchange, carrier, hello, opens=first)
+                body = await _next_response(exchange, carrier, hello, mine, opens=first)
             finally:
-                answer.set_result(body)
-            if carrier.polls == hello.poll:
+                response.set_result(body)
+            if carrier.transport_state is mine:
                 carrier.end_after(LATE * live.heartbeat, "the client stopped polling")
-        elif hello.poll == carrier.polls and carrier.answer is not None:
-            # A proxy repeats it; the client may get this answer instead of the first.
-            body = await asyncio.shield(carrier.answer)
+        elif hello.poll == newest.count:
+            # A proxy repeats it; the client may get this response instead of the first.
+            body = await asyncio.shield(newest.response)
         await exchange.whole(self.name, body)
 
     async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
@@ -73,26 +79,44 @@ class Poll(Transport):
         await Series(dial, carrier).carry()
 
 
-async def _next_answer(
-    exchange: Exchange, carrier: LiveCarrier, hello: Hello, *, opens: bool
+@dataclass(slots=True, eq=False)
+class _NewestPoll:
+    """The newest poll of a carrier, as the server knows it.
+
+    Attributes:
+        count: its count on the carrier.
+        response: what it gets, for its repeats.
+    """
+
+    count: int
+    response: asyncio.Future[bytes]
+
+
+async def _next_response(
+    exchange: Exchange, carrier: LiveCarrier, hello: Hello, poll: _NewestPoll, *, opens: bool
 ) -> bytes:
-    """Wait for what the newest poll is answered: nothing, once there is a newer one."""
+    """Wait for what the newest poll gets: nothing, once there is a newer one."""
     live, core = carrier.live, carrier.live.core
-    # The answer to the last poll may be lost; the client says what it has.
+    size: ResponseSize | None = live.transport_state.get(_SIZE)
+    if size is None:
+        size = live.transport_state[_SIZE] = ResponseSize(live.limits.batch)
+    # The response to the last poll may be lost; the client says what it has.
     core.rewind(carrier.core, hello.received)
-    live.response_size.received(hello.received)
+    size.received(hello.received)
     if opens or hello.poll == 1:
-        size = min(live.response_size.size, MAX_PART)
-        frames: list[Output] = [exchange.opening(carrier), *core.take(carrier.core, size)]
+        frames: list[Output] = [
+            exchange.opening(carrier),
+            *core.take(carrier.core, min(size.size, MAX_PART)),
+        ]
     else:
-        frames = await carrier.output(size=live.response_size.size)
+        frames = await carrier.output(size=size.size)
         if frames:
             await _turns(LINGER)
-            left = live.response_size.size - sum(map(len, frames))
-            if carrier.polls == hello.poll and not carrier.core.ended and left > 0:
+            left = size.size - sum(map(len, frames))
+            if carrier.transport_state is poll and not carrier.core.ended and left > 0:
                 frames += core.take(carrier.core, left)
     body = joined(frames)
-    live.response_size.wrote(carrier.core.cursor, len(body))
+    size.wrote(carrier.core.cursor, len(body))
     return body
 
 

@@ -19,6 +19,9 @@ LAST_PIECE: Final = 1.0
 """Seconds that a client has to end the body of a session that is over. On HTTP/2 Hypercorn 0.18
 lets the whole connection hang when a body goes on after its answer (its issue 329)."""
 
+_NEWER: Final = "newer upload"
+"""In `LiveSession.transport_state`: set when a newer upload begins."""
+
 
 async def take_upload(
     exchange: Exchange, live: LiveSession, decoder: Decoder, frames: list[Frame], *, more: bool
@@ -38,7 +41,10 @@ async def take_upload(
         FrameError: the frames are against the protocol.
     """
     intake = Intake(ordered=True)
-    newer = live.begin_upload()
+    newer = asyncio.Event()
+    if (before := live.transport_state.get(_NEWER)) is not None:
+        before.set()
+    live.transport_state[_NEWER] = newer
 
     async def take() -> None:
         live.feed(intake, frames)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from byway.errors import CarrierLost, FrameError
 from byway.frames import Frame
@@ -40,8 +40,7 @@ class LiveCarrier:
         transport: name of its transport.
         began: when it was attached.
         moved: when something last went over its connection.
-        polls: requests that made up this carrier, where it is a series of them.
-        answer: what the newest of those is answered, for its repeats.
+        transport_state: what the server's half of its transport keeps with it.
         waiter: what `output` waits for now; True lets it look again.
         opened: set once it counts as a carrier that the session has. A server's does at once,
             a client's when OPEN has come.
@@ -53,8 +52,7 @@ class LiveCarrier:
         self.core = core
         self.transport = transport
         self.opened: asyncio.Event = asyncio.Event()
-        self.polls = 0
-        self.answer: asyncio.Future[bytes] | None = None
+        self.transport_state: Any = None
         self.waiter: asyncio.Future[bool] | None = None
         self._stops = 0
         self._loop = asyncio.get_running_loop()

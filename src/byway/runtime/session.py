@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from byway.errors import UsageError
 from byway.frames import Frame
@@ -28,7 +29,6 @@ from byway.session.events import (
     Echoed,
     Event,
 )
-from byway.session.response_size import ResponseSize
 
 logger: logging.Logger = logging.getLogger("byway.session")
 
@@ -48,7 +48,7 @@ class LiveSession:
         window: seconds that the session is kept without a carrier.
         heard_at: when the peer has said something last.
         batch: bytes of one write, exceeded by at most one frame.
-        fit: how large answers may be, where the downlink is a series of them.
+        transport_state: what the server's halves of transports keep with it, by what it is.
         longest_heartbeat: the longest that the peer may ask for, in seconds.
         closed: set once both sides have closed.
         finished: set once nothing is left to do.
@@ -83,7 +83,7 @@ class LiveSession:
         self.on_event: Callable[[Event | CarrierOpened], None] | None = None
         self.window: float = limits.window
         self.batch: int = limits.batch
-        self.response_size: ResponseSize = ResponseSize(limits.batch)
+        self.transport_state: dict[str, Any] = {}
         self.longest_heartbeat: float = limits.heartbeat
         self._loop = asyncio.get_running_loop()
         self.heard_at: float = self._loop.time()
@@ -94,7 +94,6 @@ class LiveSession:
         self._senders = 0  # calls that wait; the lock is free for a moment between two of them
         self._deadlock_told = False
         self._deadlines = Deadlines(self)
-        self._newer_upload = asyncio.Event()
 
     @property
     def heartbeat(self) -> float:
@@ -190,12 +189,6 @@ class LiveSession:
         """
         self.core.ask_beat(seconds)
         self.dispatch()
-
-    def begin_upload(self) -> asyncio.Event:
-        """Say that an upload begins; what is returned is set when a newer one does."""
-        self._newer_upload.set()
-        self._newer_upload = asyncio.Event()
-        return self._newer_upload
 
     def let_go(self, why: str) -> None:
         """Take it that the other side has gone for good: lost, unless it was being closed."""
