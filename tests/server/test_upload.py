@@ -327,7 +327,7 @@ async def test_a_newer_upload_ends_the_older(stage: Scene) -> None:
         (b"", 400, "the first frame of a body must be HELLO"),
         (numbered(1, (TEXT, b"x")), 400, "the first frame of a body must be HELLO"),
         (hello_frame(answer="up"), 400, "must name its instance"),
-        (hello_frame(answer="up", instance="unknown"), 410, "not known here"),
+        (hello_frame(answer="up", instance="unknown"), 410, "does not know this session"),
     ],
 )
 async def test_an_upload_that_begins_badly_is_refused(
