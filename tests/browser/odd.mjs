@@ -55,6 +55,7 @@ class Server {
         this.notAborted -= !keepalive
         return new Response(answer(kind, count) ?? ack(this.up), { headers: { byway: kind } })
       }
+      let leave = () => {}
       const stream = new ReadableStream({
         start: (writer) => {
           const bytes = answer(kind, count)
@@ -65,12 +66,14 @@ class Server {
             else writer.error(new TypeError("cut"))
           } else {
             this.streams.push(writer)
+            leave = () => (this.streams = this.streams.filter((one) => one !== writer))
             signal.addEventListener("abort", () => {
-              this.streams.splice(this.streams.indexOf(writer), 1)
+              leave()
               writer.error(signal.reason)
             })
           }
         },
+        cancel: () => leave(), // which may come before the abort: there is nobody to write to
       })
       return new Response(stream, { headers: { byway: kind } })
     }
