@@ -153,7 +153,7 @@ class LiveSession:
             UsageError: another task is waiting already.
         """
         core = self.core
-        while (got := core.receive()) is None:
+        while core.state is State.OPEN and not core.inbox.queued:
             if self._reader is not None:
                 raise UsageError("another task is waiting in receive() already")
             self._reader = self._loop.create_future()
@@ -161,6 +161,8 @@ class LiveSession:
                 await self._reader
             finally:
                 self._reader = None
+        got = core.receive()
+        assert got is not None
         if core.events:
             self.dispatch()
         return got

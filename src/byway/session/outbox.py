@@ -126,11 +126,6 @@ class Outbox:
             waited = bool(before) and before[-1] >= self._limit
             self._limit = limit
         if count:
-            self._drop(count)
-        return waited
-
-    def _drop(self, count: int) -> None:
-        if count > 0:
             trimmed = self._ends[count - 1]
             size = trimmed - self._trimmed
             self.size -= size
@@ -138,6 +133,7 @@ class Outbox:
             self._trimmed = trimmed
             del self._frames[:count], self._before[:count], self._ends[:count]
             self.first += count
+        return waited
 
     def has(self, cursor: int) -> bool:
         """Say whether the frame `cursor`, or the oldest kept if it is gone, may be written now."""
@@ -170,7 +166,7 @@ class Outbox:
         self._written = max(self._written, cursor - 1)
         if self.size > self._ring:
             enough = bisect_left(self._ends, self._trimmed + self.size - self._ring) + 1
-            self._drop(min(enough, self._written + 1 - self.first))
+            self.acknowledge(min(self.first + enough - 1, self._written), 0)
 
     @property
     def messages(self) -> int:
