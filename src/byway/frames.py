@@ -60,7 +60,9 @@ NAMES: Final = {
 HEADER: Final = struct.Struct(">BI")
 _NEXT: Final = struct.Struct(">Q")
 _ACK: Final = struct.Struct(">QI")
-_ACK_FRAME: Final = struct.Struct(">BIQI")  # with its header: most frames of the session are ACKs
+# With their headers: most frames that are no messages are these.
+_ACK_FRAME: Final = struct.Struct(">BIQI")
+_NEXT_FRAME: Final = struct.Struct(">BIQ")
 _SELECT: Final = struct.Struct(">II")
 _CARRIER: Final = struct.Struct(">I")
 _BEAT: Final = struct.Struct(">I")
@@ -82,7 +84,7 @@ def encode(kind: int, payload: bytes = b"") -> bytes:
 
 def encode_next(number: int) -> bytes:
     """Encode NEXT: the number of the next numbered frame on this carrier."""
-    return encode(NEXT, _NEXT.pack(number))
+    return _NEXT_FRAME.pack(NEXT, _NEXT.size, number)
 
 
 def encode_ack(received: int, room: int) -> bytes:
@@ -125,10 +127,12 @@ def _fixed(layout: struct.Struct, kind: int, payload: bytes) -> tuple[int, ...]:
 
 def decode_next(payload: bytes) -> int:
     """Decode the payload of NEXT to its number, 1 or more."""
-    (number,) = _fixed(_NEXT, NEXT, payload)
+    if len(payload) != _NEXT.size:
+        _fixed(_NEXT, NEXT, payload)  # which raises
+    (number,) = _NEXT.unpack(payload)
     if number < 1:
         raise FrameError("NEXT names number 0; numbers count from 1")
-    return number
+    return int(number)
 
 
 def decode_ack(payload: bytes) -> tuple[int, int]:

@@ -251,7 +251,8 @@ class LiveSession:
         try:
             self.core.feed(intake, frames)
         finally:
-            self.dispatch()
+            if self.core.events:
+                self.dispatch()
 
     def acknowledge(self, received: int, room: int) -> None:
         """Take what a HELLO or OPEN says of the peer's inbox.
@@ -261,7 +262,8 @@ class LiveSession:
         """
         self.heard_at = self._loop.time()
         self.core.acknowledge(received, room)
-        self.dispatch()
+        if self.core.events:
+            self.dispatch()
 
     @property
     def transport(self) -> str | None:
