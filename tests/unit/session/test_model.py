@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from byway.frames import HEADER
 from byway.session import Message, Session, State
+from byway.transports.http.polls import INTERVAL
 from tests.unit.session.network import KINDS, SMALL, Link, Network, Reader, Upload, cost
 
 SIDES = st.sampled_from(["client", "server"])
@@ -221,6 +222,7 @@ class Ordeal(RuleBasedStateMachine):
     def poll_fails(self, index: int, delivered: bool) -> None:
         network, link = self.network, self.link(index)
         if link.kind == "poll":
+            network.now += INTERVAL  # another visit is due
             self.say("client", ["x"])
             network.client_polls(link)
             if delivered:
