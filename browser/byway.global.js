@@ -626,8 +626,7 @@ ${value}`;
     var upload = (link, roundTrip) => {
       const { pump } = link;
       const controller = new AbortController();
-      let written = 0;
-      let asked, usedSince, writer;
+      let asked, usedSince, written, writer;
       const ping2 = () => {
         asked = now();
         ping(link, link.awaited = random(), false);
@@ -648,6 +647,7 @@ ${value}`;
         if (!usedSince && isHeard && !link.flights.size) {
           usedSince = now();
           rewind(link);
+          written = link.cursor;
           link.batched = false;
         }
         const within = Math.max(usedSince ? HEARD_TIMEOUT : PROOF_TIMEOUT, 4 * roundTrip);
@@ -1100,16 +1100,16 @@ ${value}`;
           feed(link, decodeAll(await ask(link, "poll", { poll, frames })));
           hasFailed = isOther = false;
           link.isProven ||= link.isVisiting;
+          link.flights || batches(link);
         } catch (error) {
-          if (error.isOther && !isOther) {
+          const isBlocked = error.isOther && !isOther;
+          if (!isBlocked && (hasFailed || !error.isNetwork)) throw error;
+          if (poll < 2) rewind(link);
+          if (isBlocked) {
             isOther = true;
-            if (!--poll) rewind(link);
-            continue;
-          }
-          if (hasFailed || !error.isNetwork) throw error;
-          hasFailed = true;
+            poll--;
+          } else hasFailed = true;
         }
-        if (!link.flights) batches(link);
       }
     };
     var trail = {};

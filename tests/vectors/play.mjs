@@ -197,6 +197,89 @@ async function batches(asked) {
   return answers;
 }
 
+async function upload(asked) {
+  let time = 0;
+  let pings = 0, isWorthIt, controller, over;
+  performance.now = () => time * 1000;
+  const link = { id: 1, batched: true, control: [], flights: { size: 1 }, cursor: 5, pump() {} };
+  const { upload: one } = await fresh(["upload"], {
+    links: { due: () => [] },
+    requests: {
+      ask: (_link, _answer, more) => ((controller = more.controller), new Promise((resolve) => (over = resolve))),
+      greet: () => ({}),
+    },
+    session: { ping: (to) => void (pings++, to.control.push(new Uint8Array(1))), rewind() {} },
+    terms: { judgeUploads: (it) => (isWorthIt = it), maxBatch: 65536, terms: { silence: asked.silence } },
+    timer: { hasCome: (at) => time >= at, soon() {} },
+  });
+  one.upload(link, asked.round_trip);
+  const answers = [];
+  for (const [at, what, flights, cursor] of asked.steps) {
+    time = at;
+    if (what === "heard") link.awaited = undefined;
+    else if (what === "look") {
+      Object.assign(link, { flights: { size: flights }, cursor });
+      const before = pings;
+      link.pump();
+      const move = controller.signal.aborted ? "lost" : pings > before ? "ping" : "nothing";
+      answers.push([move, !link.batched]);
+    } else {
+      over();
+      await new Promise(setImmediate);
+      answers.push(isWorthIt);
+    }
+  }
+  delete performance.now;
+  return answers;
+}
+
+async function polls(asked) {
+  const answers = [];
+  const link = { id: 1, flights: {} };
+  let count = 0, isRenewed = false, isForgiven = false;
+  /** Let the link be as the next poll is to find it. */
+  const prepare = () => (link.isHeld = !asked.steps[count]?.[0]);
+  await new Promise(async (enough, lost) => {
+    const { polls: one } = await fresh(["polls"], {
+      batches: { batches() {} },
+      life: { CLOSED: 2, phase: 0 },
+      links: { feed() {}, join: () => (isRenewed = true) },
+      outbox: { oldest: 1 },
+      requests: {
+        async ask(_link, _answer, { poll }) {
+          if (isForgiven) answers.push("again");
+          isForgiven = false;
+          if (count === asked.steps.length) return new Promise(enough);
+          answers.push([poll, isRenewed]);
+          isRenewed = false;
+          const outcome = asked.steps[count++][1];
+          prepare();
+          if (outcome === "came") return new ArrayBuffer(0);
+          isForgiven = true;
+          throw Object.assign(new Error(outcome),
+            outcome === "refused" ? { status: 503 } : { isNetwork: true, isOther: outcome === "blocked" });
+        },
+      },
+      session: {
+        choose() {}, detach() {}, write: () => [],
+        rewind() {
+          answers.push("rewind");
+          isForgiven = false;
+        },
+      },
+      slots: { async takeSlot() {} },
+      timer: { hasCome: () => true },
+      visits: { visitsUntil: 0 },
+    });
+    prepare();
+    one.carry(link).catch((error) => {
+      answers.push("lost");
+      (error.message in { cut: 1, blocked: 1, refused: 1 } ? enough : lost)(error);
+    });
+  });
+  return answers;
+}
+
 const greeting = ({ key, ...more }) => ({ session: key, ...more });
 
 const players = {
@@ -213,6 +296,8 @@ const players = {
   race,
   session,
   batches,
+  upload,
+  polls,
   retry({ status, mark, headers }) {
     const after = passesAfter(status, mark || undefined, new Headers(headers));
     return after === undefined ? null : Math.max(after, 0); // a date that is past is now

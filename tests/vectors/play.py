@@ -21,6 +21,8 @@ from byway.negotiation.retry import may_pass
 from byway.session import Carrier, Closed, Session, joined
 from byway.transports.eventstream import EventDecoder
 from byway.transports.http.batches import Abort, Batches, Dead, Flight
+from byway.transports.http.polls import After, Polls
+from byway.transports.http.upload import Move, Upload
 
 Json = Any
 
@@ -227,6 +229,50 @@ def _batches(asked: Json) -> Json:
     return answers
 
 
+def _upload(asked: Json) -> Json:
+    """Try an upload, and use it; say what it needs, whether it is used, whether it has lasted."""
+    upload = Upload(0.0, asked["round_trip"])
+    used = False
+    answers: list[Json] = []
+    for now, what, *more in asked["steps"]:
+        if what == "heard":
+            upload.heard()
+        elif what == "look":
+            flights, cursor = more
+            if not used and upload.may_use(flights):
+                upload.use(now, cursor)
+                used = True
+            move = upload.look(now, cursor, asked["silence"])
+            if move is Move.PING:
+                upload.asked(now)
+            answers.append([move.value, used])
+        else:
+            answers.append(upload.has_lasted(now))
+    return answers
+
+
+def _polls(asked: Json) -> Json:
+    """Poll or visit, and lose responses; say which poll comes next, and what goes up again."""
+    polls = Polls()
+    is_open = False
+    answers: list[Json] = []
+    for is_visit, outcome in asked["steps"]:
+        poll = polls.next(visiting=is_visit)
+        answers.append([poll.count, poll.renews])
+        if outcome == "came":
+            polls.answered()
+            is_open = True
+            continue
+        trouble = "reset" if outcome in ("cut", "blocked") else ""
+        error = CarrierLost(outcome, trouble=trouble)
+        error.other_form = outcome == "blocked"
+        after = polls.failed(error, is_open=is_open)
+        answers.append(after.value)
+        if after is After.LOST:
+            break
+    return answers
+
+
 _PLAYERS: dict[str, Callable[[Json], Json]] = {
     "frames": lambda asked: _decode(Decoder(max_frame=MAX_FRAME), asked),
     "events": lambda asked: _decode(EventDecoder(max_frame=MAX_FRAME), asked),
@@ -236,4 +282,6 @@ _PLAYERS: dict[str, Callable[[Json], Json]] = {
     "retry": _retry,
     "session": _session,
     "batches": _batches,
+    "upload": _upload,
+    "polls": _polls,
 }

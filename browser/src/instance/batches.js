@@ -1,5 +1,5 @@
 /**
- * Batches: frames that go up in requests of their own. The rules are those of transports/batches.py.
+ * Batches: frames that go up in requests of their own. The rules are those of transports/http/batches.py.
  *
  * Knows: how many requests go at a time, how large, and what a response says of those before it.
  * Must not know: how frames come down.
@@ -29,7 +29,7 @@ const TOO_LARGE = 413;
 const LEAST_WAIT = 1.5; // seconds that a batch waits, at least, beside a response that is open
 const MOST_WAIT = 4; // what it took there before may have been waiting too
 
-/** Bring a link's frames up in requests of their own. The rules are those of transports/batches.py. */
+/** Bring a link's frames up in requests of their own. The rules are those of transports/http/batches.py. */
 export const batches = (link) => {
   const flights = link.flights = new Set(); // the batches on their way, by number
   let size = maxBatch;

@@ -1,5 +1,5 @@
 /**
- * The transport `poll`: requests whose responses end as soon as something has come; as in transports/poll.py.
+ * The transport `poll`: requests whose responses end as soon as something has come; as in transports/http/polls.py.
  *
  * Knows: which poll is the next, and what a lost response means.
  * Must not know: how frames go up.
@@ -48,17 +48,17 @@ export const carry = async (link) => {
       feed(link, decodeAll(await ask(link, "poll", { poll, frames })));
       hasFailed = isOther = false;
       link.isProven ||= link.isVisiting; // a PONG would come on the carrier of the visit before
+      link.flights || batches(link);
     } catch (error) {
-      if (error.isOther && !isOther) {
+      const isBlocked = error.isOther && !isOther;
+      // One response may be lost alone; the next poll says what has come.
+      if (!isBlocked && (hasFailed || !error.isNetwork)) throw error;
+      if (poll < 2) rewind(link); // its frames may not have come either
+      if (isBlocked) {
         // The same poll once more: the server keeps what it has answered.
         isOther = true;
-        if (!--poll) rewind(link); // its frames may not have come either
-        continue;
-      }
-      // One response may be lost alone; the next poll says what has come.
-      if (hasFailed || !error.isNetwork) throw error;
-      hasFailed = true;
+        poll--;
+      } else hasFailed = true;
     }
-    if (!link.flights) batches(link);
   }
 };

@@ -2,7 +2,7 @@
  * The upload: one request whose body has no end, in the place of batches; a browser has it over HTTP/2.
  *
  * Many proxies hold a body back until it is complete, so it is used once a PING that went up in it
- * has come back, and given up when a later one does not. The rules are those of transports/upload.py.
+ * has come back, and given up when a later one does not. The rules are those of transports/http/upload.py.
  *
  * Knows: the trial of an upload, and its life.
  * Must not know: how frames come down.
@@ -25,8 +25,7 @@ const PING_INTERVAL = 1;
 export const upload = (link, roundTrip) => {
   const { pump } = link; // of batches
   const controller = new AbortController();
-  let written = 0;
-  let asked, usedSince, writer;
+  let asked, usedSince, written, writer;
 
   /** Expect the echo of a PING that is written now. */
   const ping = () => {
@@ -54,6 +53,7 @@ export const upload = (link, roundTrip) => {
     if (!usedSince && isHeard && !link.flights.size) { // what was on its way has come back
       usedSince = now();
       rewind(link);
+      written = link.cursor;
       link.batched = false;
     }
     const within = Math.max(usedSince ? HEARD_TIMEOUT : PROOF_TIMEOUT, 4 * roundTrip);

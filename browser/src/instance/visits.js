@@ -1,5 +1,5 @@
 /**
- * Visits: polls that are answered at once, where no connection may be kept open; as in transports/visits.py.
+ * Visits: polls that are answered at once, where no connection may be kept open; as in transports/http/polls.py.
  *
  * Knows: until when.
  * Must not know: how a poll is made.
