@@ -141,7 +141,7 @@ class Batches:
         self._failing_since: float | None = None
         self._failures = 0
         self._bound = FIRST_RETRY  # of the next pause, in seconds
-        self._acknowledged = 0  # number up to which everything was, when a response last came
+        self._acknowledged = 1  # number of the first frame that was not, when a response last came
         self._went_back_to = 0  # number from which all was written again, last
 
     def begin(self, now: float, opened_in: float, heartbeat: float) -> None:

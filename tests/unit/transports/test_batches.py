@@ -4,47 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from byway.errors import CarrierLost
 from byway.limits import Limits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.batches import BatchSender
-from byway.transports.dial import Dial
 from tests.unit.clock import timed
-
-
-class Answered(Dial):
-    """Answers every batch after a moment, and acknowledges what it is told to.
-
-    Attributes:
-        began: when each batch left, in seconds.
-        takes: whether what comes is acknowledged.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(
-            url=httpx.URL("http://app.example/"),
-            headers=[],
-            ssl=None,
-            proxy=None,
-            key="Kx3vT8qLw2ZrN5yBhE7uJd",
-            subprotocols=(),
-            limits=Limits(),
-            on_open=lambda *_: None,
-            on_plain=lambda _: NotImplemented,
-        )
-        self.began: list[float] = []
-        self.takes = False
-
-    async def batch(self, carrier: LiveCarrier, frames: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        self.began.append(loop.time())
-        end = carrier.core.cursor
-        await asyncio.sleep(0.01)
-        if self.takes:
-            carrier.live.acknowledge(end - 1, 100_000)
+from tests.unit.transports.answered import Answered
 
 
 @timed

@@ -63,6 +63,12 @@ def test_where_it_is_long_several_leave_evenly_over_it() -> None:
     assert batches.may_start(200.0) is None, "as many are on their way as may be"
 
 
+def test_a_round_trip_of_that_length_is_long() -> None:
+    batches = begun(round_trip=LONG)
+    batches.left(2, 100.0)
+    assert batches.may_start(100.0) == 0
+
+
 def test_the_round_trip_is_a_mean_that_forgets() -> None:
     batches = begun(round_trip=0.4)
     batches.landed(batches.left(2, 100.0), None, 100.8, 2, 2)
@@ -169,10 +175,30 @@ def test_progress_forgives_failures() -> None:
 
 def test_an_answer_that_acknowledges_nothing_new_forgives_nothing() -> None:
     batches = begun(4 * MAX_PART)
-    batches.landed(batches.left(3, 99.5), None, 99.6, 3, 3)
-    batches.landed(batches.left(5, 100.0), CUT, 100.1, 3, 5)
-    assert batches.landed(batches.left(5, 101.0), None, 101.1, 3, 5) == Rewind(2 * FIRST_RETRY)
+    failed(batches, CUT)
+    assert batches.landed(batches.left(5, 101.0), None, 101.1, 1, 5) == Rewind(2 * FIRST_RETRY)
     assert batches.size == 2 * MAX_PART
+
+
+def test_an_answer_to_a_batch_without_messages_forgives() -> None:
+    batches = begun()
+    batches.landed(batches.left(3, 99.5), None, 99.6, 3, 3)
+    batches.landed(batches.left(3, 100.0), CUT, 100.1, 3, 3)
+    assert batches.landed(batches.left(3, 101.0), None, 101.1, 3, 3) is None
+    assert failed(batches, CUT, 102.0) == Rewind(FIRST_RETRY)
+
+
+def test_after_a_failure_the_round_trip_begins_anew() -> None:
+    batches = begun()
+    failed(batches, CUT)
+    batches.landed(batches.left(5, 101.0), None, 101.8, 5, 5)
+    assert batches.round_trip == pytest.approx(0.8)
+
+
+def test_an_odd_size_is_halved_to_whole_bytes() -> None:
+    batches = begun(2 * MAX_PART + 3)
+    failed(batches, TOO_LARGE)
+    assert batches.size == MAX_PART + 1
 
 
 def test_after_two_heartbeats_of_failures_the_carrier_is_dead() -> None:

@@ -7,8 +7,10 @@ from byway.transports.http.turns import (
     LAST_INTERVAL,
     LEAST_WAIT,
     MOST_WAIT,
+    SHOWN,
     SLOWEST,
     TRIPS,
+    Beside,
     Turns,
 )
 
@@ -50,3 +52,35 @@ def test_where_a_batch_passed_beside_a_held_poll_there_are_no_visits() -> None:
     assert not turns.alone
     turns.waited(100.0)
     assert not turns.visits(100.0 + FIRST_INTERVAL)
+
+
+def test_a_batch_waits_only_for_the_response_that_was_open_when_it_left() -> None:
+    beside = Beside()
+    assert not beside.waited(beside.held), "none is open"
+    beside.opened(100.0)
+    first = beside.held
+    assert beside.waited(first)
+    assert not beside.waited(None), "it left before that was opened"
+    beside.closed()
+    assert not beside.waited(first)
+    beside.opened(101.0)
+    assert not beside.waited(first), "another is open by now"
+    assert beside.waited(beside.held)
+
+
+def test_a_batch_that_is_answered_beside_a_held_poll_shows_that_both_pass() -> None:
+    beside = Beside()
+    assert not beside.passed(None, 200.0)
+    beside.opened(100.0)
+    assert not beside.passed(beside.held, 100.0 + SHOWN / 2), "both may have been under way at once"
+    assert beside.passed(beside.held, 100.0 + SHOWN)
+    assert not beside.passed(None, 200.0), "it left before that was opened"
+    before = beside.held
+    beside.opened(300.0)
+    assert not beside.passed(before, 400.0)
+
+
+def test_beside_a_response_without_an_end_any_batch_shows_it() -> None:
+    beside = Beside(0.0)
+    beside.opened(100.0)
+    assert beside.passed(beside.held, 100.0)
