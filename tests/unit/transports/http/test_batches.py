@@ -168,7 +168,7 @@ def test_one_that_dies_twice_is_halved() -> None:
 def test_progress_forgives_failures() -> None:
     batches = begun(4 * MAX_PART)
     failed(batches, CUT)
-    assert batches.landed(batches.left(9, 101.0), None, 101.1, 4, 9) == Rewind()
+    assert batches.landed(batches.left(9, 101.0), None, 101.1, 2, 9) == Rewind()
     assert failed(batches, CUT, 300.0) == Rewind(FIRST_RETRY), "two heartbeats begin anew"
     assert batches.size == 4 * MAX_PART
 
