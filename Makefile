@@ -38,10 +38,10 @@ ENVIRONMENTS := apps bare lowest py312 py313 readers
 # quarter of a minute, where that of a developer takes two.
 DEMO := $(VENV)/demo
 
-# The mutation tester has an environment of its own, with what the tests of negotiation/ need.
+# The mutation tester has an environment of its own, with what the tests that it runs need.
 MUTATION := $(VENV)/mutation
 
-# Modules of negotiation/ for `make mutation`, by name; all of them by default.
+# Modules of negotiation/ for `make mutation`, by name; all of them by default. A package: session/, http/.
 MODULES ?=
 
 # How long `make fuzz` goes on.
@@ -109,7 +109,7 @@ fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, 
 	done; echo "$$rounds rounds of 1000 examples a test, nothing found"
 
 .PHONY: mutation
-mutation: $(MUTATION)/.set-up ## change negotiation/ and see whether its unit tests notice; MODULES='silence race'
+mutation: $(MUTATION)/.set-up ## change negotiation/ and see whether its unit tests notice; MODULES='silence race', MODULES=session/
 	$(MUTATION)/bin/python scripts/mutation $(MODULES)
 $(MUTATION)/.set-up: pyproject.toml Makefile | $(STAMP)
 	test -x $(MUTATION)/bin/python || $(PY) -m venv $(MUTATION)

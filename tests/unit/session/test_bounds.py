@@ -325,7 +325,7 @@ def test_where_all_room_was_used_any_that_is_gained_is_told() -> None:
 
 def test_once_the_end_is_acknowledged_nothing_is_due_any_more() -> None:
     core = session()
-    carrier = receiving(core)
+    carrier = receiving(core, b"x")
     core.feed(carrier.intake, [CLOSED])
     core.take(carrier, 1_000)
     assert not core.pending(carrier)
