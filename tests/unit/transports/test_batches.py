@@ -11,7 +11,7 @@ from byway.limits import Limits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.batches import BatchSender
 from tests.unit.clock import timed
-from tests.unit.transports.answered import Answered
+from tests.unit.transports.answered import Answered, session
 
 
 @timed
@@ -68,6 +68,22 @@ async def test_a_batch_is_not_repeated_before_the_server_wants_it() -> None:
     await asyncio.wait({sending})
 
 
+@timed
+async def test_where_the_round_trip_is_long_nothing_leaves_in_the_pause_either() -> None:
+    live, dial = session(), Away()
+    carrier = live.attach(1, "stream", ordered=False, batched=True)
+    await asyncio.sleep(1)  # which is taken for a round trip: several may be on their way
+    sending = asyncio.ensure_future(BatchSender(dial, carrier).send(asyncio.Event()))
+    dial.asks = [3.0]
+    dial.takes = True
+    await live.send("one")
+    await asyncio.sleep(20)
+    first, second = dial.began
+    assert second - first == pytest.approx(3.1, abs=0.01)
+    sending.cancel()
+    await asyncio.wait({sending})
+
+
 class Away(Answered):
     """Is away for the first batches.
 
@@ -84,4 +100,5 @@ class Away(Answered):
         if not self.asks:
             return await super().batch(carrier, frames)
         self.began.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
         raise CarrierLost("answered 503", answered=503, retry_after=self.asks.pop(0))
