@@ -127,11 +127,11 @@ class Batches:
             size: bytes of frames that a batch may hold at first.
             jitter: returns a number between two.
         """
-        self.size = size
+        self.size: int = size
         self.most: int = MAX_IN_FLIGHT
         self.flights: deque[Flight] = deque()
         self.round_trip: float = 0.0
-        self.heartbeat = 0.0
+        self.heartbeat: float = 0.0
         self._jitter = jitter
         self._not_before = 0.0
         self._last_start = 0.0

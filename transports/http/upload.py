@@ -54,7 +54,7 @@ class Upload:
         """
         self._longest = ROUND_TRIPS * round_trip
         self.within: float = max(PROOF_TIMEOUT, self._longest)
-        self.is_heard = False
+        self.is_heard: bool = False
         self._asked = now
         self._used_since: float | None = None
         self._written = 0  # number of the next frame when a PING last followed what was said

@@ -43,7 +43,7 @@ class LoopEndpoints:
         """Belong to the loop that runs now."""
         self.spec = spec
         # This goes with its loop, so it may not keep it.
-        self.loop = ref(asyncio.get_running_loop())
+        self.loop: ref[asyncio.AbstractEventLoop] = ref(asyncio.get_running_loop())
         self.backplane: Backplane = backplane
         from byway.server.owner_request import serve_request  # it knows what is in a request
 

@@ -227,7 +227,7 @@ class Session(CarrierSide):
             # The shortest ever asked for: a proxy may repeat an old request.
             seconds = decode_beat(payload)
             if self.beat is None or seconds < self.beat:
-                self.beat = seconds
+                self.beat: float | None = seconds
                 self.events.append(BEAT_ASKED)
         elif kind == LEAVE and intake.carrier is not None and not intake.carrier.leaving:
             intake.carrier.leaving = True

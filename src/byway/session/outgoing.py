@@ -42,11 +42,11 @@ class Outgoing:
         message: Outgoing | None = None,
     ) -> None:
         """Hold a text, or the bytes of a payload, or both."""
-        self.kind = kind
-        self.length = length
-        self.text = text
-        self.data = data
-        self.message = message
+        self.kind: int = kind
+        self.length: int = length
+        self.text: str | None = text
+        self.data: bytes | memoryview | None = data
+        self.message: Outgoing | None = message
 
     def __len__(self) -> int:
         """Count the bytes of the encoded frame."""
