@@ -81,8 +81,9 @@ screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.p
 	$(PY) scripts/screenshots
 
 .PHONY: architecture
-architecture: $(STAMP) ## draw docs/explanation/architecture.svg from what imports what
+architecture: $(STAMP) ## draw the layers, and list what an echo calls, in docs/explanation/architecture.md
 	$(PY) scripts/architecture
+	$(PY) -m benchmarks.calls --docs
 
 .PHONY: test
 test: $(STAMP) system-parts test-parts proxy-parts environments ## run the tests; ARGS='…' is handed to pytest

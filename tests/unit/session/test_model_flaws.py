@@ -16,8 +16,8 @@ from byway.transports.http.upload import Move, Upload
 from tests.unit.session.test_model import Ordeal
 
 SEARCH = settings(
-    max_examples=400,
-    phases=[Phase.generate],  # the first that is found will do
+    max_examples=4000,
+    phases=[Phase.generate],  # the first that is found will do, most often one of a hundred
     derandomize=True,
     database=None,
     deadline=None,
