@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SANS_IO = (
     "tests/unit/session/test_model.py",
+    "tests/unit/session/test_model_flaws.py",
     "tests/unit/test_vectors.py",
     "tests/unit/backplane/test_directory.py",
 )
