@@ -60,8 +60,11 @@ def test_a_forked_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
 
     def with_pool() -> Lock:
         lock = taken(path)
+        forked, tell = os.pipe()
         if not (pid := os.fork()):
+            os.write(tell, b".")  # what is done after a fork has been done
             signal.pause()
+        os.read(forked, 1)
         grandchild.write_text(str(pid))
         return lock
 
