@@ -13,7 +13,8 @@ import logging
 import re
 from typing import Final
 
-from byway.handshake import MIN_KEY, SUBPROTOCOL
+from byway.handshake import SUBPROTOCOL
+from byway.keys import MIN_KEY
 
 CLIENT_LOGGER: Final = "websockets.client"
 """Where websockets logs a client's handshakes."""

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from byway.backplane.base import BackplaneError, Link
 from byway.backplane.kinds import DATA, END
 from byway.backplane.workers import WorkersBackplane, has_siblings
-from byway.handshake import key_hash
+from byway.keys import key_hash
 from byway.transports.base import Receive, Scope, Send
 
 DIRECTORY = os.environ.get("TEST_DIRECTORY")

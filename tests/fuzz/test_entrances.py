@@ -10,7 +10,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byway.handshake import plainly_not_random
+from byway.keys import plainly_not_random
 from byway.transports.base import Event, Scope
 from tests.fuzz.inputs import Action, posts, preflights, reads, sockets
 from tests.fuzz.world import KEYS, World, in_a_world

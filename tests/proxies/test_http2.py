@@ -13,7 +13,7 @@ import pytest
 import byway
 from byway import Limits
 from byway.errors import CarrierLost
-from byway.handshake import new_key
+from byway.keys import new_key
 from byway.runtime import LiveSession
 from byway.transports.dial import Dial
 from byway.transports.http2 import OwnProtocols

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from byway.frames import decode_all, decode_close, encode_pong
-from byway.handshake import new_key
+from byway.keys import new_key
 from tests.apps.limits import KIB, SMALL
 from tests.server.scene import Scene, check_error, scene
 from tests.support.peers import connect, exchange

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from byway.frames import decode_all
-from byway.handshake import new_key
+from byway.keys import new_key
 from tests.apps.limits import KIB
 from tests.server.scene import Scene, scene
 from tests.support.servers import Server, uvicorn

@@ -14,7 +14,7 @@ import pytest
 import byway
 from byway.client import again
 from byway.client.channels import ClientChannel
-from byway.handshake import new_key
+from byway.keys import new_key
 from byway.testing import FailWith, Network
 from tests.server.test_relay import APP, sharing
 from tests.support.peers import TRANSPORTS

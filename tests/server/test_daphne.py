@@ -15,7 +15,8 @@ import pytest
 from websockets import Subprotocol
 from websockets.asyncio.client import connect as connect_plain
 
-from byway.handshake import Hello, new_key
+from byway.handshake import Hello
+from byway.keys import new_key
 from tests.apps.steady_app import DONE
 from tests.support.asgi_servers import ALL, serving
 from tests.support.process import ROOT

@@ -11,7 +11,7 @@ import pytest
 import websockets
 from websockets.typing import Subprotocol
 
-from byway.handshake import PROCESS_NAME, new_instance, new_key, new_process_name
+from byway.keys import PROCESS_NAME, new_instance, new_key, new_process_name
 from byway.testing import Network
 from byway.transports import elsewhere
 from tests.support.numbered_client import NumberedSession

@@ -17,7 +17,7 @@ import pytest
 import websockets
 
 import byway
-from byway.handshake import new_key
+from byway.keys import new_key
 from tests.server.intruder import ENTRANCES, HARM, Intruder, Known, known
 from tests.support.peers import connect, exchange
 from tests.support.recorder import recorder

@@ -7,7 +7,8 @@ import websockets
 from websockets.asyncio.client import connect as websocket_connect
 
 import byway
-from byway.handshake import Hello, new_key
+from byway.handshake import Hello
+from byway.keys import new_key
 from byway.negotiation.retry import MAY_BE_REFUSED
 from tests.support import asgi_servers
 from tests.support.servers import Server, hypercorn, uvicorn

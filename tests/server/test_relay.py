@@ -17,7 +17,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
-from byway.handshake import PROCESS_NAME, new_instance, new_key, new_process_name
+from byway.keys import PROCESS_NAME, new_instance, new_key, new_process_name
 from byway.testing import Network
 from tests.server.test_readers import EVENTS, EventSource
 from tests.support.peers import connect, exchange

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import byway
-from byway.handshake import new_key
+from byway.keys import new_key
 from tests.server.intruder import ENTRANCES, Intruder, Known, known
 from tests.support import servers
 from tests.support.peers import connect, exchange

@@ -10,7 +10,7 @@ from secrets import token_hex
 
 import pytest
 
-from byway.handshake import new_key
+from byway.keys import new_key
 from tests.support.several import COUNT, Several
 from tests.support.wire import PROTOCOL_HEADERS, hello_frame, raw_exchange
 

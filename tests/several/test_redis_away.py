@@ -9,7 +9,7 @@ from secrets import token_hex
 
 import pytest
 
-from byway.handshake import new_key
+from byway.keys import new_key
 from tests.several.crowd import crowd
 from tests.support.peers import connect, exchange
 from tests.support.redis import RedisServer, redis_server

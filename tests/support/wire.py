@@ -33,7 +33,8 @@ from byway.frames import (
     encode_ping,
     encode_select,
 )
-from byway.handshake import CONTENT_TYPE, new_key
+from byway.handshake import CONTENT_TYPE
+from byway.keys import new_key
 
 __all__ = [
     "ACK",

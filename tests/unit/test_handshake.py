@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from random import Random
 from typing import Any
 
 import pytest
@@ -13,21 +11,14 @@ from hypothesis import strategies as st
 
 from byway.errors import FrameError
 from byway.frames import HEADER, HELLO, MAX_ROOM, OPEN, decode_all
-from byway.handshake import (
+from byway.handshake import SUBPROTOCOL, Hello, Open, valid_subprotocol
+from byway.keys import (
     MAX_KEY,
     MIN_KEY,
-    PROCESS_NAME,
-    RUN_NAME,
-    SUBPROTOCOL,
-    Hello,
-    Open,
-    key_hash,
     new_instance,
     new_key,
     new_process_name,
-    owner_of,
     plainly_not_random,
-    valid_subprotocol,
 )
 from byway.limits import MIN_PART, MIN_SECONDS
 
@@ -317,23 +308,6 @@ def test_keys_and_instances_are_fresh_and_valid() -> None:
         )
 
 
-def test_an_instance_begins_with_the_name_of_its_owner() -> None:
-    names = {new_process_name() for _ in range(50)}
-    assert len(names) == 50
-    for name in names:
-        assert len(name) == PROCESS_NAME
-        instances = {new_instance(name) for _ in range(2)}
-        assert {owner_of(one) for one in instances} == {name}
-        assert {len(one) for one in instances} == {PROCESS_NAME + RUN_NAME}
-    assert owner_of("x" * (PROCESS_NAME + RUN_NAME - 1)) is None  # as older servers made them
-
-
-def test_a_key_is_known_by_its_hash_alone() -> None:
-    assert key_hash(KEY) == key_hash("".join(KEY))
-    assert key_hash(KEY) != key_hash(KEY + "K")
-    assert KEY.encode() not in key_hash(KEY)
-
-
 @pytest.mark.parametrize(
     "key",
     [
@@ -356,13 +330,6 @@ def test_a_key_that_no_generator_makes_is_refused(key: str) -> None:
     with pytest.raises(FrameError, match="the session key is not random") as caught:
         Hello.from_offers([SUBPROTOCOL, f"{SUBPROTOCOL}.{key}.0.0.1"])
     assert key not in str(caught.value)
-
-
-@given(st.binary(min_size=16, max_size=48), st.randoms(use_true_random=True))
-def test_a_random_key_is_never_refused(length: bytes, random: Random) -> None:
-    data = random.randbytes(len(length))
-    assert not plainly_not_random(base64.urlsafe_b64encode(data).decode().rstrip("="))
-    assert not plainly_not_random(random.randbytes(24).hex()), "128 bits and more in hexadecimal"
 
 
 def test_a_hello_that_is_logged_does_not_show_its_key() -> None:

@@ -201,7 +201,7 @@ class Backplane(ABC):
         claim of the same key is on its way, but no longer than the caller lets it.
 
         Args:
-            digest: the hash of the session's key, see `byway.handshake.key_hash`.
+            digest: the hash of the session's key, see `byway.keys.key_hash`.
 
         Raises:
             Unavailable: the directory cannot say. A claim that may have been made all the same is

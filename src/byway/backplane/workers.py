@@ -38,7 +38,7 @@ from byway.backplane.owners import Owners
 from byway.backplane.siblings import bases, siblings
 from byway.backplane.sweep import Sweep, leave
 from byway.errors import UsageError
-from byway.handshake import new_process_name
+from byway.keys import new_process_name
 from byway.limits import Limits
 
 logger: logging.Logger = logging.getLogger("byway.backplane")

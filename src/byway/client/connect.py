@@ -29,7 +29,8 @@ from byway.errors import (
     NoTransport,
     UsageError,
 )
-from byway.handshake import PROBE, Open, name_of, new_key, valid_subprotocol
+from byway.handshake import PROBE, Open, valid_subprotocol
+from byway.keys import name_of, new_key
 from byway.limits import MAX_PART, Limits
 from byway.negotiation import Memory, Preference
 from byway.negotiation.memory import SHARED

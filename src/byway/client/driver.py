@@ -16,7 +16,8 @@ import httpx
 from byway.client.steering import Steering
 from byway.client.talk import Talk
 from byway.errors import CarrierLost
-from byway.handshake import Open, name_of, new_key
+from byway.handshake import Open
+from byway.keys import name_of, new_key
 from byway.negotiation import Memory, Preference
 from byway.negotiation.absence import NOBODY
 from byway.negotiation.race import LAST_DELAY

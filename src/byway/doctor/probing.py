@@ -20,8 +20,9 @@ import httpx
 
 from byway.doctor.page import page_headers
 from byway.errors import CarrierLost, Refused
-from byway.handshake import PROBE, Open, name_of, new_key
+from byway.handshake import PROBE, Open
 from byway.hint import retry_after
+from byway.keys import name_of, new_key
 from byway.limits import KIB, Limits
 from byway.negotiation.retry import PASSING
 from byway.runtime import LiveCarrier, LiveSession

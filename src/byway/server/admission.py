@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from byway.backplane import Backplane, Claim, Unavailable
 from byway.errors import ENDED, UNKNOWN, FrameError, PeerError
-from byway.handshake import Hello, key_hash
+from byway.handshake import Hello
+from byway.keys import key_hash
 from byway.limits import Limits
 from byway.runtime import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakKeyDictionary
 
-from byway.handshake import new_process_name
+from byway.keys import new_process_name
 
 _names: WeakKeyDictionary[asyncio.AbstractEventLoop, str] = WeakKeyDictionary()
 

@@ -15,8 +15,9 @@ from typing import Final
 
 from byway.errors import ENDED, PeerError
 from byway.frames import CLOSE, PART
-from byway.handshake import CONTENT_TYPE, MAX_KEY, MIN_KEY, Hello, new_reader_key
+from byway.handshake import CONTENT_TYPE, Hello
 from byway.hint import retry_after
+from byway.keys import MAX_KEY, MIN_KEY, new_reader_key
 from byway.limits import Limits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.server.admission import Admission

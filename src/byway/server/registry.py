@@ -15,7 +15,8 @@ from typing import Final
 
 from byway.backplane import Backplane
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, PeerError
-from byway.handshake import Hello, key_hash, new_instance, owner_of
+from byway.handshake import Hello
+from byway.keys import key_hash, new_instance, owner_of
 from byway.limits import Limits
 from byway.runtime import LiveSession
 from byway.server.application import ApplicationRun, Denied

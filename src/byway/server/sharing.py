@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 from byway.backplane import Backplane
 from byway.backplane.choice import BackplaneSpec, resolve
 from byway.errors import PeerError
-from byway.handshake import ACK_ANSWER, Hello, owner_of, owner_of_reader
+from byway.handshake import ACK_ANSWER, Hello
+from byway.keys import owner_of, owner_of_reader
 from byway.limits import Limits
 from byway.server.admission import Elsewhere, GivenBack
 from byway.server.application import Application

@@ -19,7 +19,7 @@ from byway.backplane.life import Life, look
 from byway.backplane.meeting import Meeting, Unusable
 from byway.backplane.siblings import PREFIX, bases
 from byway.errors import UsageError
-from byway.handshake import new_process_name
+from byway.keys import new_process_name
 from byway.limits import Limits
 
 NONE_HERE = (

@@ -14,7 +14,8 @@ from typing import cast
 
 from byway import handshake
 from byway.frames import OPEN, Decoder, Frame, decode_ack, decode_all, encode
-from byway.handshake import CONTENT_TYPE, PROCESS_NAME, Open
+from byway.handshake import CONTENT_TYPE, Open
+from byway.keys import PROCESS_NAME
 from byway.transports.base import Event
 from tests.scale.built.process import BuiltProcess
 from tests.scale.life import Living

@@ -19,7 +19,7 @@ from byway.backplane.base import Claim, Unavailable
 from byway.backplane.claims import Claims
 from byway.backplane.counts import Counts
 from byway.backplane.marks import FileMarks, LinkMarks, Marks
-from byway.handshake import key_hash
+from byway.keys import key_hash
 from byway.limits import Limits
 from tests.unit.backplane.others import at_once
 

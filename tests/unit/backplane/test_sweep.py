@@ -14,7 +14,7 @@ from byway.backplane.life import Life, Lock, look
 from byway.backplane.marks import marks_for
 from byway.backplane.meeting import Meeting
 from byway.backplane.sweep import PIECE, Sweep, leave
-from byway.handshake import key_hash
+from byway.keys import key_hash
 from byway.limits import Limits
 
 A, B, C = "A-_45678", "B-_45678", "C-_45678"

@@ -22,7 +22,7 @@ from byway.backplane.meeting import Meeting
 from byway.backplane.siblings import Siblings
 from byway.backplane.workers import WorkersBackplane
 from byway.errors import UsageError
-from byway.handshake import key_hash
+from byway.keys import key_hash
 from byway.limits import Limits
 from tests.unit.backplane.others import NOBODY, in_child, kill, living
 

@@ -12,7 +12,7 @@ from byway.client import steering as steering_module
 from byway.client.driver import Driver
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, NoTransport, Refused
 from byway.frames import LEAVE, PING, PONG, decode_all
-from byway.handshake import name_of
+from byway.keys import name_of
 from byway.limits import Limits
 from byway.negotiation import Preference
 from byway.negotiation.race import LAST_DELAY

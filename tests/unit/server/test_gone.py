@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from byway.errors import PeerError
-from byway.handshake import new_instance, new_process_name, owner_of
+from byway.keys import new_instance, new_process_name, owner_of
 from byway.limits import Limits
 from byway.server.admission import Admission
 from byway.server.identity import Identity

@@ -10,7 +10,8 @@ import pytest
 
 from byway.backplane import Backplane, Claim, Link, ServeCall, Unavailable, Unreachable
 from byway.errors import PeerError
-from byway.handshake import Hello, key_hash
+from byway.handshake import Hello
+from byway.keys import key_hash
 from byway.limits import Limits
 from byway.server.admission import Admission, Elsewhere
 from byway.server.application import Accepted, Denied

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from byway.backplane import LinkLost
 from byway.frames import MAX_ROOM, TEXT, encode
-from byway.handshake import Hello, new_instance, new_key, new_process_name
+from byway.handshake import Hello
+from byway.keys import new_instance, new_key, new_process_name
 from byway.server.call_frame import pack_user
 from byway.server.owner_request import serve_request
 from byway.server.relay_call import ALONG
