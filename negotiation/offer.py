@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from byway.errors import FrameError
-from byway.handshake import OFFER_HEADER
 from byway.negotiation.preference import Preference
 from byway.transports import REGISTRY, Transport
 
@@ -41,23 +40,6 @@ class Offer:
                 status=406,
             )
         return REGISTRY[answer]
-
-
-def stripped_handshake(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Say whether a GET was a WebSocket handshake until a proxy took `Upgrade` away.
-
-    Such a proxy removes what RFC 9110 section 7.6.1 calls hop-by-hop, `Upgrade` among it, but
-    leaves the `Sec-WebSocket-*` headers, of which the key is required (RFC 6455 section 4.1).
-    """
-    return any(name == b"sec-websocket-key" for name, _ in headers)
-
-
-def dropped_offer(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Say whether a handshake without byway's subprotocol had it until a proxy dropped it.
-
-    Only programs can say so: a page cannot set headers of a handshake.
-    """
-    return any(name == OFFER_HEADER.encode() for name, _ in headers)
 
 
 def offered_subprotocols(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:

@@ -121,13 +121,15 @@ async def _next_response(
 
 
 def _turns(count: int) -> asyncio.Future[None]:
-    """Return a future that resumes its awaiter after so many turns of the event loop, at least 2.
+    """Return a future that is done after so many turns of the event loop, at least 2.
 
-    To sleep as often would wake each coroutine that awaits the next, at each turn.
+    To sleep for each turn would resume at each turn the whole chain of coroutines that waits.
     """
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
-    call_soon: Any = loop.call_soon  # each call has the loop make the next one
+    # call_soon(call_soon, f) calls f one turn later than call_soon(f): nested, no function of ours
+    # runs before the last turn.
+    call_soon: Any = loop.call_soon
     call_soon(*[call_soon] * (count - 2), _finish, over)
     return over
 

@@ -172,7 +172,7 @@ async def _one_way_up(
     trial = asyncio.create_task(prove()) if uploads and dial.uploads else None
     try:
         await batches.send(proven)
-        return proven.is_set() and not await upload.run()
+        return proven.is_set() and not await upload.run(len(batches.rules.flights))
     finally:
         try:
             if trial is not None:

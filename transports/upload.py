@@ -70,15 +70,19 @@ class UploadRequest:
         if echo is self._echo and not echo.cancelled():
             self._rules.heard()
 
-    async def run(self) -> bool:
+    async def run(self, flights: int) -> bool:
         """Bring everything up in the body until the session, or the carrier, is over.
 
-        No batch may be on its way. What was not acknowledged is written again afterwards.
+        What was not acknowledged is written again afterwards.
+
+        Args:
+            flights: batches on their way; none may be.
 
         Returns:
-            Whether the session or the carrier is over; False where only the upload was lost.
+            Whether the session or the carrier is over; False where batches have to go on.
         """
-        assert self._task is not None
+        if self._task is None or not self._rules.may_use(flights):
+            return False
         core, carrier = self._carrier.live.core, self._carrier.core
         carrier.batched = False
         core.rewind(carrier)  # the last batches may have been lost; a gap would end the upload

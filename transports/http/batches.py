@@ -49,7 +49,7 @@ SMOOTHING: Final = 0.25
 LATE: Final = 2.0
 """Heartbeats in which no batch got through, after which the carrier is dead."""
 
-_GAP: Final = CarrierLost("answers come, and nothing is acknowledged")
+_GAP: Final = CarrierLost("responses come, but nothing is acknowledged")
 
 
 @dataclass(frozen=True, slots=True)

@@ -351,7 +351,7 @@ class LiveSession:
         if core.inbox.dropped:
             logger.log(
                 self.level,
-                "session %s: %d messages came unread to its end",
+                "session %s: closed with %d unread messages",
                 self.name,
                 core.inbox.dropped,
             )

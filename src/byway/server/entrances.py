@@ -30,6 +30,7 @@ def find_entrance(call: Call, context: Context) -> Entrance | None:
     if scope["type"] == "websocket":
         if SUBPROTOCOL in scope.get("subprotocols", ()):
             return serve_websocket
+        # A program says in a header of its own what it offers; a page cannot.
         return refuse_dropped_offer if _OFFER in values else context.plain
     if (mark := values.get(b"byway")) is not None:
         return serve_upload_request if mark.strip() == _UP else serve_protocol_request
@@ -38,6 +39,8 @@ def find_entrance(call: Call, context: Context) -> Entrance | None:
     if is_preflight(scope["method"], values):
         return serve_preflight
     reads = context.readers.want(call)
+    # What takes `Upgrade` away, as hop-by-hop (RFC 9110, section 7.6.1), leaves the key that each
+    # handshake has (RFC 6455, section 4.1).
     if b"sec-websocket-key" in values and (
         reads or SUBPROTOCOL in offered_subprotocols(call.headers)
     ):

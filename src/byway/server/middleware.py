@@ -147,8 +147,9 @@ class FallbackMiddleware:
         if entrance is None:
             await self.app(scope, receive, send)
             return
-        joined = self._sharing.loop()  # none where no loop runs, as under trio, which is refused
-        if not (joined and joined is asyncio.get_running_loop() and self._draining.listens):
+        loop = self._sharing.loop()  # None at first, when under trio there is none to compare with
+        is_settled = loop is not None and loop is asyncio.get_running_loop()
+        if not (is_settled and self._draining.listens):
             await self._settle(scope)
         if self._sharing.active:
             self._sharing.place(scope, self._relayed)  # a session that opens here is found under it

@@ -110,16 +110,6 @@ def parse_hello(body: bytes, limits: Limits) -> tuple[Hello, int]:
     return Hello.parse(body[size:end], max_size=limits.hello), end
 
 
-def parse_body(body: bytes, limits: Limits) -> tuple[Hello, list[Frame]]:
-    """Decode a body to its HELLO and the frames behind it.
-
-    Raises:
-        FrameError: it is not a whole number of frames, or the first is not HELLO.
-    """
-    hello, start = parse_hello(body, limits)
-    return hello, frames_behind(body, start, limits)
-
-
 def frames_behind(body: bytes, start: int, limits: Limits) -> list[Frame]:
     """Decode the frames behind HELLO.
 

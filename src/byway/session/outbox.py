@@ -201,11 +201,6 @@ class Outbox:
         return self._writable() < len(self._before)
 
     @property
-    def flowing(self) -> bool:
-        """Whether the newest message may be written."""
-        return bool(self._before) and self._before[-1] < self._limit
-
-    @property
     def unacknowledged(self) -> bool:
         """Whether anything waits for an acknowledgement."""
         return bool(self._frames)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from byway.errors import FrameError, UsageError
-from byway.handshake import OFFER_HEADER
 from byway.negotiation import Offer
-from byway.negotiation.offer import dropped_offer, offered_subprotocols, stripped_handshake
+from byway.negotiation.offer import offered_subprotocols
 from byway.transports import REGISTRY
 
 
@@ -29,11 +28,6 @@ def test_an_unknown_name_cannot_be_offered() -> None:
         Offer(["pigeon"])
 
 
-def test_a_handshake_without_its_upgrade_is_known_by_its_key() -> None:
-    assert stripped_handshake([(b"host", b"a"), (b"sec-websocket-key", b"x")])
-    assert not stripped_handshake([(b"host", b"a"), (b"sec-websocket-protocol", b"x")])
-
-
 def test_subprotocols_may_stand_in_one_header_or_in_several() -> None:
     headers = [
         (b"sec-websocket-protocol", b"byway.1, chat"),
@@ -41,9 +35,3 @@ def test_subprotocols_may_stand_in_one_header_or_in_several() -> None:
         (b"sec-websocket-protocol", b" mqtt "),
     ]
     assert offered_subprotocols(headers) == ["byway.1", "chat", "mqtt"]
-
-
-def test_a_handshake_that_had_byways_subprotocol_is_known_by_what_a_program_says_of_it() -> None:
-    assert dropped_offer([(b"host", b"a"), (OFFER_HEADER.encode(), b"1")])
-    assert not dropped_offer([(b"host", b"a"), (b"sec-websocket-key", b"x")])
-    assert not dropped_offer([])

@@ -57,11 +57,13 @@ def socket(*subprotocols: str, headers: tuple[tuple[bytes, bytes], ...] = ()) ->
         (http("GET", BROKEN, OFFERS), refuse_stripped_handshake),
         (http("GET", BROKEN, path="/news"), refuse_stripped_handshake),
         (http("GET", BROKEN), None),
+        (http("GET", OFFERS), None),  # it has no key, so it was no handshake
         (http("GET"), None),
         (http("POST", (b"content-type", b"text/plain")), None),
         (socket(SUBPROTOCOL, "chat"), serve_websocket),
         (socket("chat", headers=((b"byway-offer", b"1"),)), refuse_dropped_offer),
         (socket("chat"), None),
+        (socket("chat", headers=(BROKEN,)), None),
         (socket(), None),
     ],
 )

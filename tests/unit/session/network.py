@@ -19,7 +19,7 @@ from byway.frames import LAST_NUMBERED, OPEN, Decoder, Frame, decode_all, encode
 from byway.handshake import ACK_ANSWER, UP_ANSWER, Hello
 from byway.limits import Limits
 from byway.runtime import LiveCarrier
-from byway.server.request_body import parse_body
+from byway.server.request_body import frames_behind, parse_hello
 from byway.session import (
     OVERHEAD,
     Carrier,
@@ -525,7 +525,8 @@ class Network:
         if not waiting:
             return False
         request = waiting[index % len(waiting)]
-        frames = parse_body(request.body, self.limits)[1]
+        _, start = parse_hello(request.body, self.limits)
+        frames = frames_behind(request.body, start, self.limits)
         if self.narrow and sum(kind <= LAST_NUMBERED for kind, _ in frames) > 1:
             request.refused = True
         else:
@@ -619,7 +620,8 @@ class Network:
         if core.finished:
             request.gone = True
             return
-        hello, frames = parse_body(request.body, self.limits)
+        hello, start = parse_hello(request.body, self.limits)
+        frames = frames_behind(request.body, start, self.limits)
         core.acknowledge(hello.received, hello.room)
         core.feed(Intake(ordered=False), frames)
         self._forget_ended()

@@ -36,7 +36,7 @@ async def test_what_is_said_goes_up_in_its_body_once_it_is_proven() -> None:
     await live.send("one")
     await settle()
     assert not texts(dial), "the batches go on until it runs"
-    running = asyncio.ensure_future(upload.run())
+    running = asyncio.ensure_future(upload.run(0))
     await settle()
     await live.send("two")
     await settle()
@@ -46,6 +46,19 @@ async def test_what_is_said_goes_up_in_its_body_once_it_is_proven() -> None:
     assert names.count("NEXT") == 1, "it is one byte stream"
     carrier.end("enough")
     assert await running
+    await upload.aclose()
+
+
+@timed
+async def test_it_is_not_used_while_a_batch_is_on_its_way() -> None:
+    live, dial = session(), Answered()
+    carrier = live.attach(1, "stream", ordered=True, batched=True)
+    upload = await proven(dial, carrier)
+    await live.send("one")
+    assert not await upload.run(1)
+    await settle()
+    assert not texts(dial)
+    assert carrier.core.batched
     await upload.aclose()
 
 
@@ -79,7 +92,7 @@ async def test_one_that_ends_soon_is_the_last_and_its_frames_go_up_again() -> No
     live, dial = session(), Answered()
     carrier = live.attach(1, "stream", ordered=True, batched=True)
     upload = await proven(dial, carrier)
-    running = asyncio.ensure_future(upload.run())
+    running = asyncio.ensure_future(upload.run(0))
     await live.send("lost")
     await settle()
     assert carrier.core.cursor == 2
@@ -95,7 +108,7 @@ async def test_after_one_that_lasted_another_is_worth_a_try() -> None:
     live, dial = session(), Answered()
     carrier = live.attach(1, "stream", ordered=True, batched=True)
     upload = await proven(dial, carrier)
-    running = asyncio.ensure_future(upload.run())
+    running = asyncio.ensure_future(upload.run(0))
     await asyncio.sleep(LASTING + 1)
     dial.broken.set()
     assert not await running
@@ -109,6 +122,6 @@ async def test_one_that_is_not_heard_any_more_is_left() -> None:
     upload = await proven(dial, carrier)
     began = now()
     await live.send("x")
-    assert not await upload.run()
+    assert not await upload.run(0)
     assert now() - began <= HEARD_TIMEOUT + 3 * PING_INTERVAL
     assert sum(kind == PING for piece in dial.pieces for kind, _ in piece) == 2
