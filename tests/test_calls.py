@@ -15,7 +15,7 @@ TRIES = 3
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize(("transport", "most"), [("websocket", 80), ("stream", 100), ("poll", 330)])
+@pytest.mark.parametrize(("transport", "most"), [("websocket", 80), ("stream", 100), ("poll", 245)])
 def test_an_echo_passes_through_few_functions(transport: str, most: int) -> None:
     counts: list[float] = []
     for _ in range(TRIES):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from byway.errors import FrameError
 from byway.handshake import Hello
 from byway.limits import MAX_PART
 from byway.runtime import LATE, LiveCarrier, LiveSession
+from byway.runtime.turns import turns
 from byway.session import Output, joined
 from byway.session.response_size import ResponseSize
 from byway.transports.base import Exchange, Transport
@@ -100,8 +101,9 @@ async def _next_response(
     size: ResponseSize | None = live.transport_state.get(_SIZE)
     if size is None:
         size = live.transport_state[_SIZE] = ResponseSize(live.limits.batch)
-    # The response to the last poll may be lost; the client says what it has.
-    core.rewind(carrier.core, hello.received)
+    if hello.received + 1 != carrier.core.cursor:
+        # The response to the last poll was lost: the client says what it has.
+        core.rewind(carrier.core, hello.received)
     size.received(hello.received)
     if opens or hello.poll == 1:
         frames: list[Output] = [
@@ -111,29 +113,10 @@ async def _next_response(
     else:
         frames = await carrier.output(size=size.size)
         if frames:
-            await _turns(LINGER)
-            left = size.size - sum(map(len, frames))
-            if carrier.transport_state is poll and not carrier.core.ended and left > 0:
-                frames += core.take(carrier.core, left)
+            await turns(LINGER)
+            if carrier.core.due and carrier.transport_state is poll and not carrier.core.ended:
+                left = size.size - sum(map(len, frames))
+                frames += core.take(carrier.core, left) if left > 0 else []
     body = joined(frames)
     size.wrote(carrier.core.cursor, len(body))
     return body
-
-
-def _turns(count: int) -> asyncio.Future[None]:
-    """Return a future that is done after so many turns of the event loop, at least 2.
-
-    To sleep for each turn would resume at each turn the whole chain of coroutines that waits.
-    """
-    loop = asyncio.get_running_loop()
-    over: asyncio.Future[None] = loop.create_future()
-    # call_soon(call_soon, f) calls f one turn later than call_soon(f): nested, no function of ours
-    # runs before the last turn.
-    call_soon: Any = loop.call_soon
-    call_soon(*[call_soon] * (count - 2), _finish, over)
-    return over
-
-
-def _finish(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)

@@ -1,6 +1,7 @@
 """The client's half of long-polling: one poll after another, and the batches beside them.
 
-Knows: how a poll is made, and given up where it holds up everything else.
+Knows: how a poll is made, and given up where it holds up everything else; for how long it waits
+for what an application may say to what has just come.
 Must not know: which poll comes next, and what follows where one is not answered (`http/polls.py`).
 """
 
@@ -8,19 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from byway.errors import CarrierLost
+from byway.limits import MAX_PART
 from byway.runtime import LiveCarrier
-from byway.session import State
-from byway.transports.base import stop
+from byway.runtime.turns import turns
+from byway.session import State, joined
 from byway.transports.batches import BatchSender
 from byway.transports.form import BINARY
 from byway.transports.http.polls import After, Ask, Polls, Visit
-from byway.transports.uplink import carry_http, first_words
+from byway.transports.uplink import carry_http
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
+
+REPLY: Final = 3
+"""Turns of the event loop in which an application may say something to what has come, so that it
+goes up with the next poll. What misses them goes in a batch."""
 
 
 class Series:
@@ -31,8 +37,8 @@ class Series:
         self._dial = dial
         self._carrier = carrier
         self._loop = asyncio.get_running_loop()
-        self._is_held_up = asyncio.Event()  # a batch waits for the end of the poll that is held
-        self._batches = BatchSender(dial, carrier, self._is_held_up.set)
+        self._patience: asyncio.Timeout | None = None  # with the poll that is held
+        self._batches = BatchSender(dial, carrier, self._on_held_up)
         self._polls = Polls()
 
     async def carry(self) -> None:
@@ -44,56 +50,89 @@ class Series:
         await carry_http(self._dial, self._carrier, self._read(), self._batches)
 
     async def _read(self) -> None:
-        carrier, core, turns = self._carrier, self._carrier.live.core, self._dial.turns
+        carrier, core, path = self._carrier, self._carrier.live.core, self._dial.turns
         visit = self._visit()
-        while True:
-            ask = self._polls.next(visiting=turns.visits(self._loop.time()))
-            if ask.renews:
-                await self._until(visit)
-                carrier.live.renew(carrier)
-            visit = self._visit()
-            try:
-                await (self._hold(ask) if ask.is_held else self._ask(ask))
-            except CarrierLost as error:
-                after = self._polls.failed(error, is_open=carrier.opened.is_set())
-                if after is After.LOST:
-                    raise
-                if after is After.REWIND:
-                    core.rewind(carrier.core)
-                continue
-            if core.state is State.CLOSED or core.finished:
-                # Nothing follows CLOSE. It is acknowledged in a batch: another poll would say so
-                # too, and be given up with the carrier before it has got through.
-                return
-            if carrier.core.ended:
-                raise CarrierLost(carrier.core.ended)
+        try:
+            while True:
+                ask = self._polls.next(visiting=path.visits(self._loop.time()))
+                if ask.renews:
+                    carrier.resume()
+                    await self._until(visit)
+                    carrier.live.renew(carrier)
+                speaks = not ask.is_held or await self._is_answered(visit)
+                visit = self._visit()
+                try:
+                    await (self._hold if ask.is_held else self._ask)(ask, speaks)
+                except CarrierLost as error:
+                    after = self._polls.failed(error, is_open=carrier.opened.is_set())
+                    if after is After.LOST:
+                        raise
+                    self._go_back(after)
+                    continue
+                if core.state is State.CLOSED or core.finished:
+                    # Nothing follows CLOSE. It is acknowledged in a batch: another poll would say
+                    # so too, and be given up with the carrier before it has got through.
+                    return
+                if carrier.core.ended:
+                    raise CarrierLost(carrier.core.ended)
+        finally:
+            carrier.resume()
 
-    async def _ask(self, ask: Ask) -> None:
+    async def _is_answered(self, visit: Visit) -> bool:
+        """Say whether the next poll takes up what the application says to what has just come.
+
+        Args:
+            visit: how things were before the poll that has ended.
+        """
+        core, rules = self._carrier.live.core, self._batches.rules
+        if core.inbox.received == visit.heard:
+            return False
+        await turns(REPLY)
+        # Behind batches it could only wait for those at the server.
+        return self._polls.may_speak and not rules.flights and not rules.is_failing
+
+    async def _ask(self, ask: Ask, speaks: bool) -> None:
         dial, carrier = self._dial, self._carrier
         hello = dial.hello(carrier, "poll", poll=ask.count)
-        frames = b"" if ask.is_held else first_words(carrier)
+        frames = b""
+        if speaks:
+            # Little, so that no path takes offence at its size.
+            size = min(MAX_PART, self._batches.rules.size)
+            frames = joined(carrier.live.core.take(carrier.core, size))
+            if frames:
+                self._polls.speaks()
+        carrier.resume()
         async with dial.request(hello, BINARY, frames) as response:
             came = await dial.frames(response)
+            carrier.defer()
             dial.feed(carrier, came, response.headers)
         if self._polls.answered():
             carrier.prove()
 
-    async def _hold(self, ask: Ask) -> None:
+    async def _hold(self, ask: Ask, speaks: bool) -> None:
         """Have a poll held, and give it up where it holds up everything else."""
-        self._is_held_up.clear()
         self._batches.beside.opened()
-        asking = self._loop.create_task(self._ask(ask))
-        waiting = self._loop.create_task(self._is_held_up.wait())
         try:
-            await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
-                asking.result()
-            else:
-                self._polls.given_up()
-                self._dial.turns.waited(self._loop.time())
+            async with asyncio.timeout(None) as self._patience:
+                await self._ask(ask, speaks)
+        except TimeoutError:
+            self._go_back(self._polls.given_up())
+            self._dial.turns.waited(self._loop.time())
         finally:
+            self._patience = None
             self._batches.beside.closed()
-            await stop(asking, waiting)
+
+    def _on_held_up(self) -> None:
+        """Give up the poll that is held: a batch waits for its end."""
+        if self._patience is not None:
+            self._patience.reschedule(self._loop.time())
+
+    def _go_back(self, after: After) -> None:
+        carrier = self._carrier
+        carrier.resume()
+        if after is After.REWIND:
+            carrier.live.core.rewind(carrier.core)
+            carrier.live.dispatch()
 
     def _visit(self) -> Visit:
         core = self._carrier.live.core

@@ -553,3 +553,45 @@ async def test_a_carrier_ended_by_a_newer_one_is_let_go() -> None:
     assert ended(carriers[0])
     assert await carriers[0].output(10) == []
     assert list(one.carriers) == list(range(2, LIMITS.carriers + 2))
+
+
+@timed
+async def test_what_becomes_due_while_output_is_put_off_is_written_then_or_in_another_way() -> None:
+    one = live()
+    carrier = attached(one)
+    waiting = asyncio.create_task(carrier.output())
+    await settle()
+    carrier.defer()
+    await one.send("taken")
+    await settle()
+    assert not waiting.done()
+    assert one.core.take(carrier.core, 100)
+    carrier.resume()
+    await settle()
+    assert not waiting.done(), "nothing is due any more"
+    carrier.defer()
+    await one.send("left")
+    carrier.resume()
+    assert TEXT in [kind for kind, _ in decode_all(joined(await waiting), max_frame=1000)]
+
+
+@timed
+async def test_an_output_that_is_put_off_still_hears_of_the_end_and_of_time() -> None:
+    one = live()
+    carrier = attached(one)
+    waiting = asyncio.create_task(carrier.output())
+    await settle()
+    carrier.defer()
+    carrier.stop()
+    assert await waiting == []
+    carrier.resume()
+    waiting = asyncio.create_task(carrier.output())
+    await settle()
+    carrier.defer()
+    assert await waiting != [], "a heartbeat"
+    carrier.resume()
+    waiting = asyncio.create_task(carrier.output())
+    await settle()
+    carrier.defer()
+    one.abort(1006, "lost")
+    assert await waiting == []

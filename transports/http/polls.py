@@ -3,6 +3,10 @@
 Knows: the count of polls, what is wrong with a response, seconds.
 Must not know: requests, sessions, an event loop, a clock: times are arguments.
 
+Frames go up with the first poll, and with one that follows a response which brought something:
+what an application says to that needs no request of its own. All else goes up in batches beside
+the poll that is held.
+
 A client that must keep no request open visits: it polls with count 1 on a new carrier each time,
 which the server answers at once.
 """
@@ -12,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
+
+from byway.transports.http.batches import TOO_LARGE
 
 if TYPE_CHECKING:
     from byway.errors import CarrierLost
@@ -38,7 +44,7 @@ class Ask:
 
     @property
     def is_held(self) -> bool:
-        """Whether the server holds it until there is something to say; frames go up with others."""
+        """Whether the server holds it until there is something to say."""
         return self.count > 1
 
 
@@ -57,6 +63,7 @@ class Polls:
         """Begin before the first poll."""
         self._count = 0
         self._has_failed = False  # the poll before was not answered
+        self._has_words = False  # frames went up with it, and may not have come either
         self._is_other = False  # it was asked for in the other form just now
         self._is_renewed = False  # there was a visit before
 
@@ -70,7 +77,20 @@ class Polls:
         if renews:
             self._count, self._is_renewed = 0, True
         self._count += 1
+        self._has_words = self._count == 1
         return Ask(self._count, renews)
+
+    @property
+    def may_speak(self) -> bool:
+        """Whether frames may go up with a poll that is held: the one before was answered.
+
+        What lost the poll before might be those frames. Batches have rules for that.
+        """
+        return not self._has_failed and not self._is_other
+
+    def speaks(self) -> None:
+        """Say that frames go up with the poll, though it is held."""
+        self._has_words = True
 
     def answered(self) -> bool:
         """Say that it was answered; return whether that proves the carrier, as a PONG would.
@@ -80,9 +100,10 @@ class Polls:
         self._has_failed = self._is_other = False
         return self._is_renewed and self._count == 1
 
-    def given_up(self) -> None:
-        """Say that it was broken off, as it held up everything else."""
+    def given_up(self) -> After:
+        """Say that it was broken off, as it held up everything else; return what follows."""
         self._has_failed = self._is_other = False
+        return self._following()
 
     def failed(self, error: CarrierLost, *, is_open: bool) -> After:
         """Say that it was not answered; return what follows.
@@ -91,16 +112,22 @@ class Polls:
             error: why.
             is_open: whether the carrier has ever opened.
         """
-        has_words = self._count == 1  # frames go up with the first, and may not have come either
         if error.other_form and not self._is_other:
             self._is_other = True
             self._count -= 1  # the same poll: the server keeps what it has answered
         # One response may be lost alone; the next poll says what has come.
-        elif is_open and not self._has_failed and error.trouble == "reset":
+        elif is_open and not self._has_failed and self._may_recur(error):
             self._has_failed = True
         else:
             return After.LOST
-        return After.REWIND if has_words else After.AGAIN
+        return self._following()
+
+    def _may_recur(self, error: CarrierLost) -> bool:
+        """Say whether the next poll may succeed: this one was cut off, or was too large."""
+        return error.trouble == "reset" or self._has_words and error.answered == TOO_LARGE
+
+    def _following(self) -> After:
+        return After.REWIND if self._has_words else After.AGAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class LiveCarrier:
         self.opened: asyncio.Event = asyncio.Event()
         self.transport_state: Any = None
         self.waiter: asyncio.Future[bool] | None = None
+        self._deferred: asyncio.Future[bool] | None = None
         self._stops = 0
         self._loop = asyncio.get_running_loop()
         self.began: float = self._loop.time()
@@ -171,6 +172,8 @@ class LiveCarrier:
                 timer.cancel()
                 if self.waiter is waiter:
                     self.waiter = None
+                elif self._deferred is waiter:
+                    self._deferred = None
             carrier = self.core
             if not woken and not carrier.ended:
                 spent += pause
@@ -181,9 +184,26 @@ class LiveCarrier:
 
     def wake(self) -> None:
         """Let the `output` that waits look again."""
-        waiter = self.waiter
+        waiter = self.waiter or self._deferred
         if waiter is not None and not waiter.done():
             waiter.set_result(True)
+
+    def defer(self) -> None:
+        """Let the `output` that waits overlook what becomes due, until `resume`.
+
+        What is due may be taken meanwhile, to be written in another way.
+        """
+        if self.waiter is not None:
+            self._deferred, self.waiter = self.waiter, None
+
+    def resume(self) -> None:
+        """Take back `defer`: what is still due now is written by the `output` that waits."""
+        deferred, self._deferred = self._deferred, None
+        if deferred is None or deferred.done() or self.waiter is not None:
+            return
+        self.waiter = deferred
+        if self.core.due:
+            deferred.set_result(True)
 
     def hurry(self, pause: float) -> None:
         """Let the `output` that waits wait no longer than this, in seconds."""

@@ -307,9 +307,18 @@ class Network:
         ask = link.polls.next(visiting=self.visiting)
         if ask.renews:
             self._renew(link)
+        speaks = not ask.is_held or self._is_answered(link)
         link.visit = self._visit()
-        words = b"" if ask.is_held else self._first_words(link)
+        words = self._first_words(link) if speaks else b""
+        if words:
+            link.polls.speaks()
         link.poll = self._request(link, "poll", poll=ask.count, frames=words)
+
+    def _is_answered(self, link: Link) -> bool:
+        """Say whether the next poll takes up what the client says to what has come."""
+        is_news = self.client.inbox.received != link.visit.heard
+        is_idle = not link.batches and not link.rules.is_failing
+        return is_news and is_idle and link.polls.may_speak
 
     def _visit(self) -> Visit:
         return Visit(self.now, self.client.outbox.first, self.client.inbox.received)
@@ -438,6 +447,12 @@ class Network:
         if after is After.LOST:
             self.lose(link, "two polls in a row were not answered")
         elif after is After.REWIND:
+            self.client.rewind(link.carrier)
+
+    def give_up_poll(self, link: Link) -> None:
+        """Let the client break off a poll, as it holds up its batches."""
+        link.poll = None
+        if link.polls.given_up() is After.REWIND:
             self.client.rewind(link.carrier)
 
     def begin_upload(self, link: Link) -> bool:
@@ -653,7 +668,8 @@ class Network:
         end.polls = hello.poll
         if end.held is not None:
             end.held.answer, end.held = b"", None
-        core.rewind(end.carrier, hello.received)
+        if hello.received + 1 != end.carrier.cursor:
+            core.rewind(end.carrier, hello.received)
         if first or hello.poll == 1:
             opening = self._opening("poll", end.carrier)
             frames = core.take(end.carrier, self.limits.batch)

@@ -230,6 +230,21 @@ class Ordeal(RuleBasedStateMachine):
             if link.poll is not None:
                 network.fail_poll(link)
 
+    @precondition(has_links)
+    @rule(index=ANY, delivered=st.booleans(), given_up=st.booleans())
+    def poll_that_speaks_fails(self, index: int, delivered: bool, given_up: bool) -> None:
+        network, link = self.network, self.link(index)
+        if link.kind != "poll" or not link.opened:
+            return
+        self.say("server", ["x"])
+        network.flow(link, 10_000)
+        self.say("client", ["y"])
+        network.client_polls(link)
+        if delivered:
+            network.deliver_poll(link)
+        if link.poll is not None and network.alive(link):
+            (network.give_up_poll if given_up else network.fail_poll)(link)
+
     @rule(what=st.sampled_from(["narrow", "visiting"]), on=st.booleans())
     def path_changes(self, what: str, on: bool) -> None:
         """A proxy refuses batches of more than one frame; or the path wants one request a time."""

@@ -74,6 +74,10 @@ def a_visit_keeps_its_carrier(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Polls, "next", staying)
 
 
+def what_went_up_with_a_lost_poll_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Polls, "speaks", lambda _: None)
+
+
 FLAWS: list[Flaw] = [
     batches_are_never_halved,
     batches_that_fail_are_repeated_without_a_pause,
@@ -81,6 +85,7 @@ FLAWS: list[Flaw] = [
     an_upload_is_never_given_up,
     an_upload_is_used_and_no_ping_looks_after_it,
     a_visit_keeps_its_carrier,
+    what_went_up_with_a_lost_poll_is_forgotten,
 ]
 
 

@@ -54,7 +54,7 @@ def test_an_answer_forgives_the_one_that_was_lost() -> None:
         series.next(visiting=False)
         assert series.failed(CUT, is_open=True) is After.AGAIN
         series.next(visiting=False)
-        series.given_up()
+        assert series.given_up() is After.AGAIN
 
 
 def test_the_first_has_to_be_answered_and_no_other_failure_is_forgiven() -> None:
@@ -72,6 +72,50 @@ def test_the_frames_that_went_up_with_a_visit_go_up_again() -> None:
     series.next(visiting=True)
     assert series.failed(CUT, is_open=True) is After.REWIND
     assert series.next(visiting=False) == Ask(2)
+
+
+def test_frames_that_went_up_with_a_held_poll_go_up_again_and_the_next_has_none() -> None:
+    for lost in (CUT, CarrierLost("too large", answered=413)):
+        series = begun(3)
+        assert series.may_speak
+        series.next(visiting=False)
+        series.speaks()
+        assert series.failed(lost, is_open=True) is After.REWIND
+        assert not series.may_speak, "they may be what lost it"
+        series.next(visiting=False)
+        assert series.failed(lost, is_open=True) is After.LOST
+    series = begun(3)
+    series.next(visiting=False)
+    series.speaks()
+    series.answered()
+    assert series.may_speak
+    series.next(visiting=False)
+    assert series.failed(CUT, is_open=True) is After.AGAIN, "the frames came with the one before"
+
+
+def test_a_poll_without_frames_that_is_too_large_is_a_failure() -> None:
+    series = begun(2)
+    series.next(visiting=False)
+    assert series.failed(CarrierLost("too large", answered=413), is_open=True) is After.LOST
+
+
+def test_what_went_up_with_a_poll_that_is_given_up_goes_up_again() -> None:
+    series = begun(2)
+    series.next(visiting=False)
+    series.speaks()
+    assert series.given_up() is After.REWIND
+    assert series.may_speak
+
+
+def test_frames_do_not_go_up_in_the_poll_that_is_asked_for_in_the_other_form() -> None:
+    series = begun(2)
+    series.next(visiting=False)
+    series.speaks()
+    assert series.failed(BLOCKED, is_open=True) is After.REWIND
+    assert not series.may_speak
+    assert series.next(visiting=False) == Ask(3)
+    series.answered()
+    assert series.may_speak
 
 
 def test_in_the_other_form_the_same_poll_is_made_again_once() -> None:
