@@ -973,8 +973,8 @@ function instance(socket, address, protocols, chosen) {
   var FEW_IN_FLIGHT = 2;
   var LONG = 0.02;
   var FIRST_PAUSE = 2e-3;
-  var BUSY = 4;
   var TOO_LARGE = 413;
+  var BUSY = 4;
   var LEAST_WAIT = 1.5;
   var MOST_WAIT = 4;
   var batches = (link) => {
@@ -989,7 +989,7 @@ function instance(socket, address, protocols, chosen) {
       const most = roundTrip < LONG ? 1 : isMultiplexed() ? MAX_IN_FLIGHT : FEW_IN_FLIGHT;
       if (link.heldSince < lastStart && hasCome(lastStart + Math.min(LEAST_WAIT + 4 * roundTrip, MOST_WAIT))) visit();
       const from = flights.size > 1 ? lastStart + roundTrip / most : notBefore;
-      if (failure2 || flights.size >= most || !hasCome(from)) return;
+      if (failure2 || link.isJoining || flights.size >= most || !hasCome(from)) return;
       const frames = due(link, size);
       if (!frames[0]) return;
       soon();
@@ -1017,8 +1017,7 @@ function instance(socket, address, protocols, chosen) {
         failure2 ??= NOT_ACKNOWLEDGED;
       }
       if (failure2 && !flights.size && !link.isDone) {
-        const isTooLarge = failure2.status === TOO_LARGE;
-        const { heartbeat } = terms;
+        const { heartbeat } = terms, isTooLarge = failure2.status === TOO_LARGE;
         rewind(link);
         if (isTooLarge && size === 1) fail();
         else if (failure2.message || oldest === wentBackTo) {
@@ -1075,7 +1074,7 @@ function instance(socket, address, protocols, chosen) {
   var SOON = 0.25;
   var carry2 = async (link) => {
     let hasFailed = true;
-    let isOther = false;
+    let isOther;
     let poll = 0;
     const mustVisit = () => link.isVisiting = !link.isHeld || now() < visitsUntil;
     await takeSlot(link);
@@ -1083,31 +1082,33 @@ function instance(socket, address, protocols, chosen) {
       if (mustVisit() && poll) {
         const began2 = now();
         const before2 = oldest;
-        while (mustVisit() && !link.isDone && // What has just been said may well be answered.
+        while (mustVisit() && // What has just been said may well be answered.
         !hasCome(began2 + (oldest > before2 ? SOON : VISIT_INTERVAL))) {
           await new Promise((resolve) => link.visit = resolve);
+          if (link.isDone) return;
         }
-        if (link.isDone) return;
         poll = 0;
         detach(link);
         join(link, true);
         choose(link);
       }
-      const frames = poll++ ? [] : write(link, MAX_PART);
+      const frames = poll++ && (hasFailed || isOther || link.flights?.size) ? [] : write(link, MAX_PART);
       try {
         link.heldSince = poll > 1 ? now() : NaN;
-        feed(link, decodeAll(await ask(link, "poll", { poll, frames })));
-        hasFailed = isOther = false;
+        const came = decodeAll(await ask(link, "poll", { poll, frames }));
+        link.isJoining = true;
+        feed(link, came);
+        await new Promise(task);
+        soon();
+        link.isJoining = hasFailed = isOther = 0;
         link.isProven ||= link.isVisiting;
         link.flights || batches(link);
       } catch (error) {
         const isBlocked = error.isOther && !isOther;
-        if (!isBlocked && (hasFailed || !error.isNetwork)) throw error;
-        if (poll < 2) rewind(link);
-        if (isBlocked) {
-          isOther = true;
-          poll--;
-        } else hasFailed = true;
+        if (!isBlocked && (hasFailed || !error.isNetwork && !frames[0])) throw error;
+        if (frames[0]) rewind(link);
+        if (isBlocked) isOther = poll--;
+        else hasFailed = true;
       }
     }
   };
@@ -1565,8 +1566,9 @@ function instance(socket, address, protocols, chosen) {
     awake();
     if (isStopped) return;
     const time = now();
-    if (Date.now() / 1e3 - lastStep > terms.heartbeat + SLEPT) wake();
-    lastStep = Date.now() / 1e3;
+    const date = Date.now() / 1e3;
+    if (date - lastStep > terms.heartbeat + SLEPT) wake();
+    lastStep = date;
     wakeAt(time + terms.heartbeat);
     for (const link of links) {
       if (link.isOpen) watch(link, time);

@@ -25,8 +25,8 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { version, license } = JSON.parse(readFileSync(at("../package.json")));
 const BANNER = `/*! byway ${version}, ${license} */`;
 // Found by trying: a few dozen bytes less than with any other order.
-const VARIABLES = "etnrolaisfucdbvThpmRFLVSxYXCUAqgGBEkIDZHjWNPwOKzQ$y_MJ";
-const PROPERTIES = "beaLrUspjchJfo_XyQGIdRKxiAVWYPTtmN$ElBnvOquHCzFZwSgDMk";
+const VARIABLES = "etnrolaisfucdbvThpZxDIRSMXYCzABGyVOLEFQHjWUPJkwqK$m_gN";
+const PROPERTIES = "ceaor_RdHghKbfzNOJLDXBYpiAqjMImtTUuZlS$FWECwGVsPnQyvxk";
 const GIVEN = ["socket", "address", "protocols", "chosen"]; // what a BywaySocket gives to its instance, in this order
 const SHARED = { ignoreAnnotations: true, bundle: true, write: false, target: "es2022", charset: "utf8", logLevel: "warning" };
 
@@ -91,7 +91,7 @@ async function small(text) {
     mangle: {
       reserved: ["BywaySocket"], // whose name others see
       nth_identifier: namer(VARIABLES, 18),
-      properties: { builtins: true, regex: new RegExp(`^(${names.join("|")})$`), nth_identifier: namer(PROPERTIES, 15) },
+      properties: { builtins: true, regex: new RegExp(`^(${names.join("|")})$`), nth_identifier: namer(PROPERTIES, 18) },
     },
     format: { preamble: BANNER },
   });

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from byway.testing import FailWith, Network
+from byway.testing import DropPost, FailWith, LosePostAnswer, Network, Rule
 from tests.apps.counted_app import DONE
 from tests.apps.quiet_app import SHORT
 from tests.browser.codes import code
@@ -336,6 +336,62 @@ process.stdin.once("data", () => socket.send("kept"))
 console.log(await next())
 process.exit()
 """
+
+
+CONVERSE = """
+const { BywaySocket } = await import(process.argv[1])
+const socket = new BywaySocket(process.argv[2], [], { memory: false, transports: ["poll"] })
+const next = () => new Promise((resolve) => (socket.onmessage = ({ data }) => resolve(data)))
+const long = "x".repeat(40_000) // which does not go up with a poll as a whole
+await new Promise((resolve) => (socket.onopen = resolve))
+let heard = 0
+const converse = (count, said) => new Promise((resolve) => {
+  let left = count
+  socket.send(said)
+  socket.onmessage = ({ data }) => {
+    heard += data === said
+    --left ? socket.send(said) : resolve()
+  }
+})
+await converse(5, "hello")
+console.log("ready")
+await new Promise((resolve) => process.stdin.once("data", resolve))
+await converse(60, "hello")
+console.log("said")
+await new Promise((resolve) => process.stdin.once("data", resolve))
+await converse(5, long)
+console.log(`heard ${heard}`)
+process.exit()
+"""
+
+
+@pytest.mark.parametrize("rule", [None, DropPost(nth=7), LosePostAnswer(nth=7)], ids=repr)
+async def test_what_is_said_to_a_response_goes_up_with_the_next_poll(
+    endpoint_server: Server, rule: Rule | None
+) -> None:
+    async with Network(endpoint_server.port) as network:
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            "node", "--input-type=module", "-e", CONVERSE, MODULE.as_uri(),
+            f"{network.ws_url}/echo", stdin=pipe, stdout=pipe,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            async with asyncio.timeout(40):
+                assert await process.stdout.readline() == b"ready\n"
+                network.use(*([] if rule is None else [rule]))
+                before = network.counters.posts
+                process.stdin.write(b"on\n")
+                assert await process.stdout.readline() == b"said\n"
+                if rule is None:
+                    assert network.counters.posts - before <= 72, "one request an echo"
+                process.stdin.write(b"on\n")
+                assert await process.stdout.readline() == b"heard 70\n"
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
 
 @pytest.mark.parametrize("transport", ["stream", "poll"])

@@ -235,6 +235,7 @@ async function upload(asked) {
 
 async function polls(asked) {
   const answers = [];
+  const statuses = { refused: 503, large: 413 };
   const link = { id: 1, flights: {} };
   let count = 0, isRenewed = false, isForgiven = false;
   /** Let the link be as the next poll is to find it. */
@@ -246,22 +247,22 @@ async function polls(asked) {
       links: { feed() {}, join: () => (isRenewed = true) },
       outbox: { oldest: 1 },
       requests: {
-        async ask(_link, _answer, { poll }) {
+        async ask(_link, _answer, { poll, frames }) {
           if (isForgiven) answers.push("again");
           isForgiven = false;
           if (count === asked.steps.length) return new Promise(enough);
-          answers.push([poll, isRenewed]);
+          answers.push([poll, isRenewed, frames.length > 0]);
           isRenewed = false;
           const outcome = asked.steps[count++][1];
           prepare();
           if (outcome === "came") return new ArrayBuffer(0);
           isForgiven = true;
           throw Object.assign(new Error(outcome),
-            outcome === "refused" ? { status: 503 } : { isNetwork: true, isOther: outcome === "blocked" });
+            outcome in statuses ? { status: statuses[outcome] } : { isNetwork: true, isOther: outcome === "blocked" });
         },
       },
       session: {
-        choose() {}, detach() {}, write: () => [],
+        choose() {}, detach() {}, write: () => asked.steps[count]?.[2] ? ["words"] : [],
         rewind() {
           answers.push("rewind");
           isForgiven = false;
@@ -274,7 +275,7 @@ async function polls(asked) {
     prepare();
     one.carry(link).catch((error) => {
       answers.push("lost");
-      (error.message in { cut: 1, blocked: 1, refused: 1 } ? enough : lost)(error);
+      (error.message in { cut: 1, blocked: 1, ...statuses } ? enough : lost)(error);
     });
   });
   return answers;

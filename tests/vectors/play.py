@@ -252,19 +252,26 @@ def _upload(asked: Json) -> Json:
 
 
 def _polls(asked: Json) -> Json:
-    """Poll or visit, and lose responses; say which poll comes next, and what goes up again."""
+    """Poll or visit, with or without something to say, and lose responses.
+
+    Say which poll comes next, whether frames go up with it, and what goes up again.
+    """
     polls = Polls()
     is_open = False
     answers: list[Json] = []
-    for is_visit, outcome in asked["steps"]:
+    for is_visit, outcome, has_words in asked["steps"]:
         poll = polls.next(visiting=is_visit)
-        answers.append([poll.count, poll.renews])
+        speaks = has_words and (not poll.is_held or polls.may_speak)
+        if speaks:
+            polls.speaks()
+        answers.append([poll.count, poll.renews, speaks])
         if outcome == "came":
             polls.answered()
             is_open = True
             continue
         trouble = "reset" if outcome in ("cut", "blocked") else ""
-        error = CarrierLost(outcome, trouble=trouble)
+        status = {"refused": 503, "large": 413}.get(outcome)
+        error = CarrierLost(outcome, trouble=trouble, answered=status)
         error.other_form = outcome == "blocked"
         after = polls.failed(error, is_open=is_open)
         answers.append(after.value)

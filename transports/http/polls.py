@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from byway.transports.http.batches import TOO_LARGE
-
 if TYPE_CHECKING:
     from byway.errors import CarrierLost
 
@@ -77,7 +75,7 @@ class Polls:
         if renews:
             self._count, self._is_renewed = 0, True
         self._count += 1
-        self._has_words = self._count == 1
+        self._has_words = False
         return Ask(self._count, renews)
 
     @property
@@ -89,7 +87,7 @@ class Polls:
         return not self._has_failed and not self._is_other
 
     def speaks(self) -> None:
-        """Say that frames go up with the poll, though it is held."""
+        """Say that frames go up with the poll."""
         self._has_words = True
 
     def answered(self) -> bool:
@@ -123,8 +121,8 @@ class Polls:
         return self._following()
 
     def _may_recur(self, error: CarrierLost) -> bool:
-        """Say whether the next poll may succeed: this one was cut off, or was too large."""
-        return error.trouble == "reset" or self._has_words and error.answered == TOO_LARGE
+        """Say whether the next poll may succeed: this one was cut off, or its frames failed."""
+        return error.trouble == "reset" or self._has_words
 
     def _following(self) -> After:
         return After.REWIND if self._has_words else After.AGAIN

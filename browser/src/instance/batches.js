@@ -24,8 +24,8 @@ const MAX_IN_FLIGHT = 8; // batches on their way at a time
 const FEW_IN_FLIGHT = 2; // where they share six connections with other tabs
 const LONG = 0.02; // seconds of a round trip from which on several batches go at a time
 const FIRST_PAUSE = 0.002;
-const BUSY = 4; // batches after which an upload is worth a try
 const TOO_LARGE = 413;
+const BUSY = 4; // batches after which an upload is worth a try
 const LEAST_WAIT = 1.5; // seconds that a batch waits, at least, beside a response that is open
 const MOST_WAIT = 4; // what it took there before may have been waiting too
 
@@ -46,7 +46,7 @@ export const batches = (link) => {
       hasCome(lastStart + Math.min(LEAST_WAIT + 4 * roundTrip, MOST_WAIT))) visit();
     // Evenly over the round trip: what is said in between shares a batch.
     const from = flights.size > 1 ? lastStart + roundTrip / most : notBefore;
-    if (failure || flights.size >= most || !hasCome(from)) return;
+    if (failure || link.isJoining || flights.size >= most || !hasCome(from)) return;
     const frames = due(link, size);
     if (!frames[0]) return;
     soon(); // for the next
@@ -77,8 +77,7 @@ export const batches = (link) => {
     }
     if (failure && !flights.size && !link.isDone) {
       // Go back to what was not acknowledged: at once where responses came, and it is less than last time.
-      const isTooLarge = failure.status === TOO_LARGE;
-      const { heartbeat } = terms;
+      const { heartbeat } = terms, isTooLarge = failure.status === TOO_LARGE;
       rewind(link);
       if (isTooLarge && size === 1) fail(); // there is no way up
       else if (failure.message || oldest === wentBackTo) {

@@ -40,8 +40,9 @@ export const step = () => {
   timer.awake();
   if (timer.isStopped) return;
   const time = now();
-  if (Date.now() / 1000 - lastStep > terms.heartbeat + SLEPT) page.wake();
-  lastStep = Date.now() / 1000;
+  const date = Date.now() / 1000;
+  if (date - lastStep > terms.heartbeat + SLEPT) page.wake();
+  lastStep = date;
   timer.wakeAt(time + terms.heartbeat); // by which a sleep is told
   for (const link of links.links) {
     if (link.isOpen) watch(link, time);

@@ -70,14 +70,14 @@ def test_the_first_has_to_be_answered_and_no_other_failure_is_forgiven() -> None
 def test_the_frames_that_went_up_with_a_visit_go_up_again() -> None:
     series = begun()
     series.next(visiting=True)
+    series.speaks()
     assert series.failed(CUT, is_open=True) is After.REWIND
     assert series.next(visiting=False) == Ask(2)
 
 
 def test_frames_that_went_up_with_a_held_poll_go_up_again_and_the_next_has_none() -> None:
-    for lost in (CUT, CarrierLost("too large", answered=413)):
+    for lost in (CUT, CarrierLost("too large", answered=413), CarrierLost("?", answered=503)):
         series = begun(3)
-        assert series.may_speak
         series.next(visiting=False)
         series.speaks()
         assert series.failed(lost, is_open=True) is After.REWIND
@@ -93,7 +93,7 @@ def test_frames_that_went_up_with_a_held_poll_go_up_again_and_the_next_has_none(
     assert series.failed(CUT, is_open=True) is After.AGAIN, "the frames came with the one before"
 
 
-def test_a_poll_without_frames_that_is_too_large_is_a_failure() -> None:
+def test_a_poll_without_frames_that_is_refused_is_a_failure() -> None:
     series = begun(2)
     series.next(visiting=False)
     assert series.failed(CarrierLost("too large", answered=413), is_open=True) is After.LOST
@@ -121,6 +121,7 @@ def test_frames_do_not_go_up_in_the_poll_that_is_asked_for_in_the_other_form() -
 def test_in_the_other_form_the_same_poll_is_made_again_once() -> None:
     series = begun(0)
     assert series.next(visiting=False) == Ask(1)
+    series.speaks()
     assert series.failed(BLOCKED, is_open=False) is After.REWIND
     assert series.next(visiting=True) == Ask(1), "it is no other visit"
     assert series.failed(BLOCKED, is_open=False) is After.LOST
