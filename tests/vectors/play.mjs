@@ -269,7 +269,7 @@ async function polls(asked) {
         },
       },
       slots: { async takeSlot() {} },
-      timer: { hasCome: () => true },
+      timer: { hasCome: () => true, soon() {} },
       visits: { visitsUntil: 0 },
     });
     prepare();
