@@ -31,7 +31,7 @@ from byway.transports.head import room
 from byway.transports.http.turns import Turns
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.lookup import Names
-from byway.transports.pool import pool
+from byway.transports.pool import abandon, answered, pool
 from byway.transports.refusal import check
 from byway.transports.trouble import proxy_status, trouble
 
@@ -277,6 +277,7 @@ class Dial:
             async with client.stream(
                 "POST", self.url, content=content, headers=headers, timeout=timeout
             ) as response:
+                answered()
                 self._shared |= response.http_version == "HTTP/2"
                 stream = response.extensions.get("network_stream")
                 if stream is not None:
@@ -287,7 +288,15 @@ class Dial:
                 first = hello.answer != ACK_ANSWER and hello.poll <= 1
                 self.learn(response.status_code, response.headers, opens=first)
                 await check(response, hello.answer)
-                yield response
+                try:
+                    yield response
+                except asyncio.CancelledError:
+                    if not response.is_closed:
+                        abandon(stream)
+                    raise
+        except asyncio.CancelledError:
+            abandon(None)
+            raise
         except FrameError as error:
             raise CarrierLost(
                 f"the server sent what it may not: {error}", trouble="protocol"

@@ -6,6 +6,9 @@ Must not know: requests, sessions.
 Neither library takes a connection that somebody else has opened, and both leave names to the event
 loop's executor. httpcore has an interface for it, its network backend, and httpx does not hand it
 on: so it is put into the pool that httpx has made, of whatever kind its proxy needs.
+
+httpcore cleans up in cancel scopes of anyio, which hold no `Task.cancel` off. A task that is
+cancelled there loses the connections that the pool was about to close. So closing one never waits.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ import asyncio
 import socket
 import ssl as ssl_module
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.abc
@@ -52,6 +56,26 @@ def pool(
     connections: Any = made._pool
     connections._network_backend = _Backend(names, socks)
     return made
+
+
+def answered() -> None:
+    """Take it that the running task's request has a response."""
+    _OPENED.pop(cast(Any, asyncio.current_task()), None)
+
+
+def abandon(stream: Any) -> None:
+    """Close the connection of a request that the running task gives up, unless others share it.
+
+    httpcore keeps it to the end of the session where the task was cancelled just before the first
+    word of the request, or once more while that was cleaned up.
+
+    Args:
+        stream: the `network_stream` of the response; None where none has come.
+    """
+    if stream is None:
+        stream = _OPENED.pop(cast(Any, asyncio.current_task()), None)
+    if isinstance(stream, _Stream) and not stream.is_shared:
+        stream.abort()
 
 
 class _Backend(httpcore.AnyIOBackend):
@@ -94,7 +118,7 @@ class _Backend(httpcore.AnyIOBackend):
             stream: Any = await anyio.abc.SocketStream.from_socket(sock)
             # It reads when asked, as one that anyio has connected; else more comes than is taken.
             stream._transport.pause_reading()
-            return _Stream(stream)
+            return _Stream(stream, stream._transport)
         except (OSError, ValueError) as error:  # it has ended again
             sock.close()
             raise httpcore.ConnectError(str(error)) from error
@@ -105,6 +129,33 @@ class _Backend(httpcore.AnyIOBackend):
 
 class _Stream(AnyIOStream):
     """A connection; a TLS handshake that is not answered is not one that was never connected."""
+
+    def __init__(self, stream: anyio.abc.ByteStream, transport: asyncio.BaseTransport) -> None:
+        """Let the running task have opened it.
+
+        Args:
+            stream: what is read and written.
+            transport: the connection below it.
+        """
+        super().__init__(stream)
+        self._transport = transport
+        task = asyncio.current_task()
+        if task is not None:
+            _OPENED[task] = self
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other requests may be in it: it speaks HTTP/2."""
+        tls = self.get_extra_info("ssl_object")
+        return tls is not None and tls.selected_alpn_protocol() == "h2"
+
+    def abort(self) -> None:
+        """Close it at once."""
+        cast(asyncio.Transport, self._transport).abort()
+
+    async def aclose(self) -> None:
+        """Close it at once, without a moment at which this could be cancelled."""
+        self.abort()
 
     async def start_tls(
         self,
@@ -123,7 +174,12 @@ class _Stream(AnyIOStream):
         except httpcore.ConnectTimeout as error:
             raise httpcore.ReadTimeout("the TLS handshake was not answered") from error
         except asyncio.CancelledError:
-            # httpcore forgets it then, and closes it only after an error.
-            await anyio.aclose_forcefully(self._stream)
+            self.abort()  # httpcore forgets it then, and closes it only after an error
             raise
-        return _Stream(above._stream) if isinstance(above, AnyIOStream) else above
+        if not isinstance(above, AnyIOStream):
+            return above
+        return _Stream(above._stream, self._transport)
+
+
+_OPENED: Final = WeakKeyDictionary[asyncio.Task[Any], _Stream]()
+"""What each task has opened last, while no response has come on it."""

@@ -45,11 +45,6 @@ RAISED: Final[dict[str, tuple[str, ...]]] = {
 """How a traceback may begin that is the server's own doing, by server."""
 
 
-# On a busy machine some connections that are cut as they begin are left to the collector. It is not
-# known yet whether by the client or by the relay of this test; no message is in them.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
 @pytest.fixture(autouse=True)
 def _collect() -> Iterator[None]:
     yield
