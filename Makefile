@@ -152,15 +152,13 @@ check-style: $(STAMP) ## ruff, rules and format; what may import what
 	$(VENV)/bin/lint-imports
 	$(PY) scripts/architecture --check
 
+# What mypy reads, in one start: pyproject.toml names the folders, and no scripts without a suffix.
+CHECKED := src tests examples benchmarks $(addprefix scripts/,architecture check-wheel limits-page \
+  make-vectors mutation screenshots)
+
 .PHONY: check-types
 check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
-	$(PY) -m mypy
-	$(PY) -m mypy scripts/architecture
-	$(PY) -m mypy scripts/check-wheel
-	$(PY) -m mypy scripts/limits-page
-	$(PY) -m mypy scripts/mutation
-	$(PY) -m mypy scripts/screenshots
-	$(PY) -m mypy scripts/make-vectors
+	$(PY) -m mypy --scripts-are-modules $(CHECKED)
 	$(PY) -m pyright --pythonpath $(PY)
 # --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal

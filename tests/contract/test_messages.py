@@ -127,7 +127,7 @@ async def test_a_long_text_is_not_cut_inside_a_character(contract: Contract) -> 
 
 
 async def test_ten_thousand_messages_each_way_at_once_keep_their_order(contract: Contract) -> None:
-    count = contract.some(10_000)
+    count = 10_000
     async with contract.connect(f"/push?count={count}") as channel:
 
         async def send() -> None:
@@ -163,7 +163,7 @@ async def _send_numbered(channel: byway.Channel, count: int, size: int) -> None:
 
 
 async def test_many_sessions_at_a_time(contract: Contract) -> None:
-    count = contract.some(200) if contract.application not in FRAMEWORKS else 40
+    count = 200 if contract.application not in FRAMEWORKS else 40
     all_open = asyncio.Barrier(count)
 
     async def one(number: int) -> list[str | bytes | None]:

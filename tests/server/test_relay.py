@@ -302,6 +302,8 @@ async def test_a_dead_owner_is_told_at_once(tmp_path: Path, http: httpx.AsyncCli
             await socket.recv()
             first.program.process.send_signal(signal.SIGKILL)
             assert (await closing(socket))[0] == 1001
+        # The system closes its sockets before its locks, by which the other knows that it is dead.
+        await asyncio.to_thread(first.program.process.wait)
         for answer in (await there.batch(b""), await there.poll()):
             assert (answer.status_code, answer.headers["byway-gone"]) == (410, "ended")
             assert 0 <= int(answer.headers["retry-after"]) <= 5
