@@ -84,6 +84,8 @@ class Report:
         findings: a verdict on each transport, best transport first.
         preference: what to set as `BYWAY_TRANSPORTS` or `transports=`; "" where nothing works.
         summary: what it comes to, in a sentence or two.
+        http_library: the library that made the HTTP requests, with its release; "" where the
+            report does not say.
     """
 
     url: str
@@ -93,6 +95,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     preference: str = ""
     summary: str = ""
+    http_library: str = ""
 
     @property
     def works(self) -> bool:
@@ -120,6 +123,7 @@ class Report:
             "in_use": self.in_use,
             "preference": self.preference or None,
             "summary": self.summary,
+            "http_library": self.http_library or None,
             "findings": [one.as_json() for one in self.findings],
         }
 
@@ -157,6 +161,8 @@ class Report:
                 yield from _filled("  " + more, "  ", width)
         yield ""
         yield from _filled(self.summary, "", width)
+        if self.http_library:
+            yield f"HTTP requests were made with {self.http_library}."
         if any(one.verdict not in (Verdict.WORKS, Verdict.NOT_TRIED) for one in self.findings):
             yield f"What each verdict means, and what to do: {PAGE}"
 

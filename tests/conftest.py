@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# Here httpx2 is installed, for Starlette's TestClient. Tests run with httpx all the same, which is
+# what users get; tests/test_http_library.py runs some with httpx2. Before byway is imported.
+os.environ.setdefault("BYWAY_HTTP", "httpx")
+
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 

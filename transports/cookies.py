@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from http.cookiejar import Cookie, CookieJar
 from typing import Final
 
-import httpx
+from byway.http_library import httpx
 
 logger: logging.Logger = logging.getLogger("byway.client")
 

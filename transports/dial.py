@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from byway.errors import ELSEWHERE, CarrierLost, FrameError
 from byway.frames import OPEN, Frame, decode_all
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
+from byway.http_library import httpx
 from byway.limits import Limits
 from byway.masking import mask_client
 from byway.runtime import LATE, LiveCarrier

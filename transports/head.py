@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from byway.errors import UsageError
 from byway.handshake import MAX_OFFER, MAX_SUBPROTOCOLS
+from byway.http_library import httpx
 from byway.limits import KIB, Limits
 
 if TYPE_CHECKING:

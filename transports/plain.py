@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import httpx
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from byway.errors import DROPPED, CarrierLost, FrameError
 from byway.frames import OPEN, decode_all
 from byway.handshake import Open
+from byway.http_library import httpx
 from byway.limits import Limits
 from byway.transports.base import stop
 

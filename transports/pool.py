@@ -22,10 +22,8 @@ from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.abc
-import httpcore
-import httpx
-from httpcore._backends.anyio import AnyIOStream
 
+from byway.http_library import AnyIOStream, httpcore, httpx
 from byway.transports.lookup import Names
 from byway.transports.reach import reach
 from byway.transports.socks import SocksFailed, through_socks

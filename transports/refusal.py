@@ -11,11 +11,10 @@ import time
 from contextlib import suppress
 from typing import Final
 
-import httpx
-
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, Refused
 from byway.handshake import GONE_HEADER
 from byway.hint import retry_after
+from byway.http_library import httpx
 from byway.limits import KIB
 from byway.transports.trouble import schemes_text, telling
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 import socket
 from typing import Any, cast
 
-import httpx
-
+from byway.http_library import httpx
 from byway.transports.lookup import Names
 from byway.transports.reach import reach
 

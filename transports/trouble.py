@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
 import websockets
 
+from byway.http_library import httpx
 from byway.transports.reach import NameUnanswered, NeverConnected
 
 TELLING: Final = (

@@ -11,12 +11,12 @@ import ssl as ssl_module
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
 import websockets.asyncio.client
 import websockets.uri
 from websockets.asyncio.client import ClientConnection, HTTPProxyConnection
 from websockets.asyncio.client import connect as websocket_connect
 
+from byway.http_library import httpx
 from byway.transports.lookup import Names
 from byway.transports.reach import reach
 from byway.transports.socks import SocksFailed, through_socks

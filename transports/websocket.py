@@ -17,7 +17,6 @@ from collections.abc import Awaitable
 from ssl import SSLContext
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
@@ -25,6 +24,7 @@ from websockets.typing import Subprotocol
 from byway.errors import CarrierLost, FrameError
 from byway.frames import TEXT, Decoder, Frame
 from byway.handshake import OFFER_HEADER, SUBPROTOCOL, Hello
+from byway.http_library import httpx
 from byway.limits import KIB, Limits
 from byway.runtime import LATE, LiveCarrier, LiveSession
 from byway.session import Outgoing, Output, joined

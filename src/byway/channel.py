@@ -11,9 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from byway.errors import UsageError
+from byway.http_library import httpx
 from byway.session import Message
 
 if TYPE_CHECKING:

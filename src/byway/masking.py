@@ -25,8 +25,12 @@ SERVER_LOGGERS: Final = ("uvicorn.error", "uvicorn.asgi", "websockets.server")
 HTTP2_LOGGERS: Final = ("hpack.hpack", "hpack.table")
 """Where hpack logs the headers of HTTP/2, on either side."""
 
-HTTP_LOGGERS: Final = ("httpcore.http11", "httpcore.http2", "httpx")
-"""Where httpcore logs the headers of responses to a client, and httpx, at INFO, whole URLs."""
+HTTP_LOGGERS: Final = (
+    *("httpcore.http11", "httpcore.http2", "httpx"),
+    *("httpcore2.http11", "httpcore2.http2", "httpx2"),
+)
+"""Where httpcore logs the headers of responses to a client, and httpx, at INFO, whole URLs. Their
+continuations have loggers of their own."""
 
 _CODED: Final = ("Encoded header block to", "Decoding b")
 """How hpack's lines begin that hold headers in its code, in which no key can be found."""

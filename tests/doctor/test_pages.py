@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from byway import Verdict, diagnose
 from byway.doctor.page import page_headers
+from byway.http_library import httpx
 from tests.support.proxies import nginx
 from tests.support.servers import Server, uvicorn
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from byway.doctor.probing import INBOX, Probing, Way
 from byway.doctor.timing import least_trip
+from byway.http_library import httpx
 from byway.limits import Limits
 from byway.testing import Latency, Network
 from tests.support.peers import TRANSPORTS

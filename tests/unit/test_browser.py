@@ -8,11 +8,11 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-import httpx
 import pytest
 
 import byway.browser
 from byway.errors import UsageError
+from byway.http_library import httpx
 
 NAMES = byway.browser.FILES
 

@@ -10,9 +10,8 @@ import ssl as ssl_module
 import urllib.request
 from importlib.util import find_spec
 
-import httpx
-
 from byway.errors import UsageError
+from byway.http_library import INSTALL, httpx
 from byway.transports.inside import is_inside
 
 _SOCKS = "python_socks"
@@ -28,7 +27,7 @@ def endpoint_url(url: str) -> httpx.URL:
             port that cannot be.
     """
     try:
-        parsed = httpx.URL(url)
+        parsed = httpx.URL(plain_url(url))
     except (httpx.InvalidURL, TypeError) as error:
         # The reason may hold a piece of the password.
         reason = "" if "@" in str(url) else f": {error}"
@@ -45,11 +44,21 @@ def endpoint_url(url: str) -> httpx.URL:
     return parsed.copy_with(scheme=scheme)
 
 
+def plain_url(url: str) -> str:
+    """Return a URL as text, also where a caller gives the `URL` of httpx or of httpx2.
+
+    Neither library takes the other's. Anything else is returned as it is.
+    """
+    kind = type(url)
+    return str(url) if kind.__name__ == "URL" and kind.__module__ in INSTALL else url
+
+
 def _never(url: httpx.URL) -> str:
     """Say what about a URL's host or port can never be reached, "" for nothing.
 
     The libraries below raise errors of their own for these, each at another moment: httpx when the
-    host is read, Python when the name is looked up, asyncio when the port is used.
+    host is read (httpx2 gives a malformed name back as it is), Python when the name is looked up,
+    asyncio when the port is used.
     """
     if url.port is not None and not 0 < url.port < 65536:
         return "has a port that cannot be: use 1 to 65535"
@@ -66,7 +75,7 @@ def _never(url: httpx.URL) -> str:
 
 def shown(url: str) -> str:
     """Return a URL as it may be printed: without credentials, and without what its query says."""
-    parsed = httpx.URL(url)
+    parsed = httpx.URL(plain_url(url))
     host = parsed.netloc.decode("ascii", "replace")
     return f"{parsed.scheme}://{host}{parsed.path}{'?…' if parsed.query else ''}"
 
@@ -103,6 +112,7 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
             return None
         if "://" not in proxy:
             proxy = f"http://{proxy}"
+    proxy = plain_url(proxy)
     try:
         parsed = httpx.URL(proxy)
     except (httpx.InvalidURL, TypeError):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import httpx
 import websockets
 
 from byway.channel import Channel, HeaderList, check_message
 from byway.client.driver import Driver
 from byway.errors import Attempt, ChannelClosed, UsageError
+from byway.http_library import httpx
 from byway.negotiation.report import Report
 from byway.session import Closed, Message
 

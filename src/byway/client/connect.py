@@ -15,8 +15,6 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from byway.channel import Channel, header_list
 from byway.client.address import endpoint_url, proxy_for, tls_context
 from byway.client.again import Return
@@ -30,6 +28,7 @@ from byway.errors import (
     UsageError,
 )
 from byway.handshake import PROBE, Open, valid_subprotocol
+from byway.http_library import NAME, check_library, httpx
 from byway.keys import name_of, new_key
 from byway.limits import MAX_PART, Limits
 from byway.negotiation import Memory, Preference
@@ -120,8 +119,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
             limits: bounds; see `Limits`.
 
         Raises:
-            UsageError: an argument is wrong.
+            UsageError: an argument is wrong, or `BYWAY_HTTP` names a library that is not installed.
         """
+        check_library()
         if not isinstance(plain, bool):
             raise UsageError(f"plain must be a bool, not {plain!r}")
         self._plain = plain
@@ -252,6 +252,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             )
 
         live = LiveSession(self._limits, name=name_of(key))
+        logger.debug("session %s: HTTP requests are made with %s", live.name, NAME)
         driver = Driver(
             live,
             self._preference,

@@ -11,12 +11,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import httpx
-
 from byway.client.steering import Steering
 from byway.client.talk import Talk
 from byway.errors import CarrierLost
 from byway.handshake import Open
+from byway.http_library import httpx
 from byway.keys import name_of, new_key
 from byway.negotiation import Memory, Preference
 from byway.negotiation.absence import NOBODY

@@ -11,9 +11,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-import httpx
-
 from byway.client.route import FAR, network_name, own_addresses
+from byway.http_library import httpx
 from byway.negotiation import Memory, Silence
 from byway.negotiation.choice import EVERYTHING, tells
 from byway.negotiation.memory import Remembered, place_of

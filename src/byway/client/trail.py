@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import httpx
-
 from byway.client.address import shown, shown_proxy
 from byway.errors import Attempt
 from byway.handshake import Open
+from byway.http_library import NAME, httpx
 from byway.negotiation.diagnosis import diagnose
 from byway.negotiation.evidence import SLOW, Evidence
 from byway.negotiation.report import Report
@@ -87,7 +86,7 @@ class Trail:
             evidence = [replace(one, text_only=one.in_use or one.carried) for one in evidence]
         if plain:
             evidence = [replace(one, plain=one.in_use or one.carried) for one in evidence]
-        return diagnose(
+        report = diagnose(
             evidence,
             url=shown(str(url)),
             proxy=shown_proxy(proxy),
@@ -95,6 +94,7 @@ class Trail:
             last=self._last,
             served=opening is not None,
         )
+        return replace(report, http_library=NAME)
 
     def _evidence(self, transport: str, in_use: bool) -> Evidence:
         if in_use:

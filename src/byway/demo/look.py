@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import httpx
-
 import byway
 from byway.demo.site import SOCKET
 from byway.demo.stage import Stage, stage
+from byway.http_library import httpx
 
 TIMEOUT = 20.0
 """Seconds that it may take."""

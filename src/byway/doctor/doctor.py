@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl as ssl_module
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import isfinite
 
 from byway.channel import header_list
@@ -17,6 +18,7 @@ from byway.doctor.examination import Examination, Tell
 from byway.doctor.probing import Way
 from byway.errors import UsageError
 from byway.handshake import PROBE
+from byway.http_library import NAME, check_library
 from byway.limits import Limits
 from byway.negotiation import Preference
 from byway.negotiation.diagnosis import diagnose as judge
@@ -89,8 +91,9 @@ class Diagnosis:
         """Prepare; see `diagnose` for the arguments.
 
         Raises:
-            UsageError: an argument is wrong.
+            UsageError: an argument is wrong, or `BYWAY_HTTP` names a library that is not installed.
         """
+        check_library()
         target = endpoint_url(url)
         names = Preference.of(transports).order
         if not (isfinite(timeout) and timeout > 0):
@@ -125,7 +128,8 @@ class Diagnosis:
     def report(self) -> Report:
         """Judge what was found."""
         found = [one.evidence for one in self._examinations]
-        return judge(found, url=self._url, proxy=self._proxy)
+        report = judge(found, url=self._url, proxy=self._proxy)
+        return replace(report, http_library=NAME)
 
 
 def _say_nothing(transport: str, doing: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 
-import httpx
+from byway.http_library import httpx
 
 
 def page_headers(url: httpx.URL, transport: str) -> list[tuple[str, str]]:

@@ -16,12 +16,11 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final
 
-import httpx
-
 from byway.doctor.page import page_headers
 from byway.errors import CarrierLost, Refused
 from byway.handshake import PROBE, Open
 from byway.hint import retry_after
+from byway.http_library import httpx
 from byway.keys import name_of, new_key
 from byway.limits import KIB, Limits
 from byway.negotiation.retry import PASSING

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-import httpx
-
 from byway.backplane.choice import BackplaneSpec
 from byway.channel import Channel, HeaderList, check_message
 from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
+from byway.http_library import httpx
 from byway.limits import Limits
 from byway.server.call import Call
 from byway.server.context import Context

@@ -19,10 +19,9 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from byway.client import connect
 from byway.errors import UsageError
+from byway.http_library import httpx
 from byway.server.application import Application
 from byway.server.failures import HEARS
 from byway.testing.network import Network

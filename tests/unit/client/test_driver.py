@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from byway.client import record as record_module
@@ -12,6 +11,7 @@ from byway.client import steering as steering_module
 from byway.client.driver import Driver
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, NoTransport, Refused
 from byway.frames import LEAVE, PING, PONG, decode_all
+from byway.http_library import httpx
 from byway.keys import name_of
 from byway.limits import Limits
 from byway.negotiation import Preference

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from byway.client import place, route
 from byway.client.place import Place
+from byway.http_library import httpx
 from byway.negotiation import Memory
 
 URL = httpx.URL("https://user:secret@app.example:8443/chat?token=secret")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from byway.client.trail import Trail
 from byway.errors import Attempt
 from byway.handshake import Open
+from byway.http_library import httpx
 from byway.negotiation.report import Verdict
 
 URL = httpx.URL("http://me:secret@app.example/chat?token=secret")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from byway import Channel, Endpoint, Limits
 from byway.backplane import Link
 from byway.backplane.kinds import LEAVE, REPLY
 from byway.handshake import Hello
+from byway.http_library import httpx
 from byway.server.request_frame import pack_request, pack_whose, unpack_request
 from tests.support.wire import RawSession
 from tests.unit.backplane.pair import joined

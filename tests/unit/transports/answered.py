@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
-
 from byway.frames import PONG, Frame, decode_all
 from byway.handshake import Hello
+from byway.http_library import httpx
 from byway.limits import Limits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.dial import Dial

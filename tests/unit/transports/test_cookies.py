@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
-import httpx
 import pytest
 
+from byway.http_library import httpx
 from byway.masking import ClientMask
 from byway.transports.cookies import Cookies
 

@@ -6,12 +6,12 @@ import gzip
 from base64 import b64encode
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PAD, TEXT, Frame, decode_all, encode, encode_next
 from byway.handshake import Open
+from byway.http_library import httpx
 from byway.limits import Limits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.dial import Dial

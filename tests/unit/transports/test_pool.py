@@ -6,9 +6,9 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-import httpx
 import pytest
 
+from byway.http_library import httpx
 from byway.transports.lookup import Names
 from byway.transports.pool import pool
 

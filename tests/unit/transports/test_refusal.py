@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 
-import httpx
 import pytest
 
 from byway.errors import Attempt, CarrierLost, NoTransport, Refused
+from byway.http_library import httpx
 from byway.transports.refusal import MAX_REFUSAL, check, check_refusal
 from tests.unit.clock import timed
 from tests.unit.transports.test_dial import Body

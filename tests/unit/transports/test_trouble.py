@@ -6,12 +6,12 @@ import asyncio
 import socket
 import ssl
 
-import httpx
 import pytest
 import websockets
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
+from byway.http_library import httpx
 from byway.transports.reach import NameUnanswered, NeverConnected
 from byway.transports.trouble import proxy_headers, proxy_status, telling, trouble
 
