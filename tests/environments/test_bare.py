@@ -32,6 +32,30 @@ async def main():
 asyncio.run(main())
 """
 
+SEARCHES = """
+import asyncio, json, sys
+import byway
+
+class Noting:
+    def __init__(self):
+        self.names = []
+    def find_spec(self, name, path=None, target=None):
+        self.names.append(name)
+
+async def main():
+    noting = Noting()
+    async with byway.connect(sys.argv[1], transports=["poll"]) as channel:
+        for number in range(4):
+            if number == 1:
+                sys.meta_path.insert(0, noting)
+            await channel.send("hello")
+            await channel.receive()
+        sys.meta_path.remove(noting)
+        print(json.dumps([channel.report().http_library, noting.names]))
+
+asyncio.run(main())
+"""
+
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -63,8 +87,16 @@ def test_there_is_nothing_of_an_extra(bare: Path) -> None:
         stdout=subprocess.PIPE,
     )
     names = {one["name"].lower() for one in json.loads(done.stdout)}
-    assert names >= {"byway", "uvicorn", "websockets"}
-    assert not names & {"bareasgi", "redis", "prometheus-client", "python-socks", "h2", "httptools"}
+    assert names >= {"byway", "uvicorn", "websockets", "httpx", "sniffio"}
+    assert not names & {
+        "bareasgi",
+        "redis",
+        "prometheus-client",
+        "python-socks",
+        "h2",
+        "httpx2",
+        "httptools",
+    }
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -84,6 +116,16 @@ def test_its_own_client_needs_no_more(server: Server, bare: Path) -> None:
         text=True,
     )
     assert json.loads(done.stdout) == [[one, "hello"] for one in TRANSPORTS]
+
+
+def test_no_request_searches_for_a_module(server: Server, bare: Path) -> None:
+    """httpcore does so four times a request where sniffio is missing."""
+    done = subprocess.run(
+        [bare, "-c", SEARCHES, server.url()], check=True, stdout=subprocess.PIPE, text=True
+    )
+    library, searched = json.loads(done.stdout)
+    assert library.startswith("httpx ")
+    assert searched == []
 
 
 def test_other_requests_reach_the_application(server: Server) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from tests.environments.parts import (
     CONTRACT,
+    HTTP_UNIT,
     LEAST_CONTRACT,
+    LEAST_HTTP_UNIT,
     LEAST_SERVERS,
     LEAST_UNIT,
     SERVERS,
@@ -23,6 +25,10 @@ def test_the_unit_tests_pass() -> None:
 
 def test_the_contract_holds_over_every_transport() -> None:
     assert run_tests("lowest", *CONTRACT) >= LEAST_CONTRACT
+
+
+def test_the_lowest_httpx2_works() -> None:
+    assert run_tests("lowest", *HTTP_UNIT, library="httpx2") >= LEAST_HTTP_UNIT
 
 
 def test_servers_share_sessions_over_redis() -> None:

@@ -7,12 +7,12 @@ import ssl
 from contextlib import ExitStack
 from typing import Any
 
-import httpx
 import pytest
 
 import byway
 from byway import Limits
 from byway.errors import CarrierLost
+from byway.http_library import httpx
 from byway.keys import new_key
 from byway.runtime import LiveSession
 from byway.transports.dial import Dial

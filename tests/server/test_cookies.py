@@ -14,6 +14,7 @@ import pytest
 
 import byway
 from byway.client.again import Return
+from byway.http_library import httpcore
 from tests.support.heads import heads
 from tests.support.odd_http2 import odd_server
 from tests.support.peers import connect, exchange
@@ -128,7 +129,7 @@ async def test_they_are_in_no_log_and_not_in_the_memory(
             assert await channel.receive() is None
         sent = b"".join(between.heads)
     assert b"way=s1" in sent, "else nothing is shown"
-    library = "websockets.client" if transport == "websocket" else "httpcore.http11"
+    library = "websockets.client" if transport == "websocket" else f"{httpcore.__name__}.http11"
     assert any(record.name == library for record in caplog.records), "else nothing is shown"
     for text in (caplog.text, file.read_text()):
         assert "way=s1" not in text

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import byway
+from byway import http_library
 from byway.keys import new_key
 from tests.server.intruder import ENTRANCES, Intruder, Known, known
 from tests.support import servers
@@ -80,7 +81,7 @@ async def test_a_password_in_a_url_is_in_no_log_of_the_clients(
     url = endpoint_server.url("/echo").replace("//", "//somebody:sesame@")
     async with connect(url, transport) as channel:
         assert await exchange(channel, "x") == ["x"]
-    library = "websockets.client" if transport == "websocket" else "httpx"
+    library = "websockets.client" if transport == "websocket" else http_library.httpx.__name__
     lines = [one.getMessage() for one in caplog.records if one.name == library]
     shown = "authorization: ..." if transport == "websocket" else "//...@127.0.0.1"
     assert any(shown in line.lower() for line in lines), "else nothing is shown"

@@ -38,12 +38,13 @@ def uv() -> Path:
     return Path(sys.prefix) / "bin" / "uv"
 
 
-def run_tests(name: str, *arguments: str) -> int:
+def run_tests(name: str, *arguments: str, library: str = "httpx") -> int:
     """Run tests of this checkout in another environment, and return how many passed.
 
     Args:
         name: see `python_of`.
         arguments: of pytest.
+        library: what `BYWAY_HTTP` says there; "" for the library that is used by default.
 
     Raises:
         AssertionError: one of them failed.
@@ -53,7 +54,7 @@ def run_tests(name: str, *arguments: str) -> int:
     done = subprocess.run(
         [python_of(name), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
         cwd=ROOT,
-        env={**env, "BYWAY_HYPOTHESIS": "brief"},
+        env={**env, "BYWAY_HYPOTHESIS": "brief", "BYWAY_HTTP": library},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

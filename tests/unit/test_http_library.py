@@ -21,6 +21,7 @@ from byway.client.address import endpoint_url, proxy_for, shown
 from byway.client.trail import Trail
 from byway.doctor.doctor import Diagnosis
 from byway.errors import UsageError
+from tests.support.process import free_port
 
 httpx2 = pytest.importorskip("httpx2")
 BOTH = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
@@ -142,6 +143,15 @@ async def test_reports_name_the_library() -> None:
     nameless = byway.Report(url="http://app.example/")
     assert nameless.as_json()["http_library"] is None
     assert "HTTP requests" not in str(nameless)
+
+
+async def test_the_log_names_the_library(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "byway.client")
+    with pytest.raises(byway.NoTransport):
+        async with byway.connect(f"http://127.0.0.1:{free_port()}/", proxy=None):
+            pass
+    said = f"HTTP requests are made with {byway.http_library.check_library()}"
+    assert sum(said in record.getMessage() for record in caplog.records) == 1
 
 
 @BOTH
