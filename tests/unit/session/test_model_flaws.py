@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -15,10 +16,12 @@ from byway.transports.http.polls import Ask, Polls
 from byway.transports.http.upload import Move, Upload
 from tests.unit.session.test_model import Ordeal
 
+SEARCHES = 400
+"""Short searches for each, the one that is known first: most find it within fifty."""
+
 SEARCH = settings(
-    max_examples=4000,
-    phases=[Phase.generate],  # the first that is found will do, most often one of a hundred
-    derandomize=True,
+    max_examples=12,
+    phases=[Phase.generate],  # the first that is found will do
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -78,20 +81,31 @@ def what_went_up_with_a_lost_poll_is_forgotten(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(Polls, "speaks", lambda _: None)
 
 
-FLAWS: list[Flaw] = [
-    batches_are_never_halved,
-    batches_that_fail_are_repeated_without_a_pause,
-    a_gap_is_taken_for_acknowledged,
-    an_upload_is_never_given_up,
-    an_upload_is_used_and_no_ping_looks_after_it,
-    a_visit_keeps_its_carrier,
-    what_went_up_with_a_lost_poll_is_forgotten,
-]
+FLAWS: dict[Flaw, int] = {
+    batches_are_never_halved: 12,
+    batches_that_fail_are_repeated_without_a_pause: 1,
+    a_gap_is_taken_for_acknowledged: 23,
+    an_upload_is_never_given_up: 1,
+    an_upload_is_used_and_no_ping_looks_after_it: 1,
+    a_visit_keeps_its_carrier: 5,
+    what_went_up_with_a_lost_poll_is_forgotten: 38,
+}
+"""Each with the seed of a search that finds it. After a change of the model others find it, each of
+which costs half a second."""
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: flaw.__name__)
 def test_the_model_finds(flaw: Flaw, monkeypatch: pytest.MonkeyPatch) -> None:
     flaw(monkeypatch)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(Ordeal, settings=SEARCH)
+    assert any(finds(seed) for seed in (FLAWS[flaw], *range(SEARCHES)))
+
+
+def finds(seed: int) -> bool:
+    """Say whether one of a dozen runs breaks a promise."""
+    kind: type[Ordeal] = hypothesis.seed(seed)(type("Sought", (Ordeal,), {}))
+    try:
+        run_state_machine_as_test(kind, settings=SEARCH)
+    except AssertionError:
+        return True
+    return False
