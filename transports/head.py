@@ -6,11 +6,10 @@ Must not know: transports, sessions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from byway.errors import UsageError
 from byway.handshake import MAX_OFFER, MAX_SUBPROTOCOLS
-from byway.http_library import httpx
 from byway.limits import KIB, Limits
 
 if TYPE_CHECKING:
@@ -23,7 +22,15 @@ _LINE: Final = 4
 """Bytes of a header beside its name and value."""
 
 
-def given(url: httpx.URL, headers: Iterable[tuple[str, str]], subprotocols: Iterable[str]) -> int:
+class Url(Protocol):
+    """What is asked of a URL here. `str()` gives the whole of it."""
+
+    @property
+    def userinfo(self) -> bytes:
+        """User and password, with a colon between them."""
+
+
+def given(url: Url, headers: Iterable[tuple[str, str]], subprotocols: Iterable[str]) -> int:
     """Return the bytes that a caller's wishes take in the longest head that they are in.
 
     Some requests have the whole URL, others its host again; its user and password come in base64.
@@ -34,7 +41,7 @@ def given(url: httpx.URL, headers: Iterable[tuple[str, str]], subprotocols: Iter
 
 
 def room(
-    url: httpx.URL,
+    url: Url,
     headers: Iterable[tuple[str, str]],
     subprotocols: Iterable[str],
     limits: Limits,
@@ -44,7 +51,7 @@ def room(
 
 
 def check_head(
-    url: httpx.URL,
+    url: Url,
     headers: Iterable[tuple[str, str]],
     subprotocols: tuple[str, ...],
     limits: Limits,

@@ -20,7 +20,6 @@ from byway.runtime.turns import turns
 from byway.session import Output, joined
 from byway.session.response_size import ResponseSize
 from byway.transports.base import Exchange, Transport
-from byway.transports.series import Series
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -77,6 +76,8 @@ class Poll(Transport):
 
     async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Poll, one after another, and bring frames up in batches."""
+        from byway.transports.series import Series  # a server does not load it
+
         await Series(dial, carrier).carry()
 
 

@@ -14,7 +14,6 @@ from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport, attach_endless
 from byway.transports.behind import PADDING, is_padding_due
 from byway.transports.eventstream import EventDecoder, encode_events
-from byway.transports.uplink import carry_endless
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -38,6 +37,8 @@ class ServerSentEvents(Transport):
 
     async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Read frames from an event stream, and bring frames up in batches."""
+        from byway.transports.uplink import carry_endless  # a server does not load it
+
         decoder = EventDecoder(max_frame=dial.limits.max_frame)
         await carry_endless(dial, carrier, self.name, CONTENT_TYPE, decoder.feed)
 

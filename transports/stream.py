@@ -16,7 +16,6 @@ from byway.session import joined
 from byway.transports.base import Exchange, Transport, attach_endless, first_of
 from byway.transports.behind import PADDING, is_padding_due
 from byway.transports.form import BINARY
-from byway.transports.uplink import carry_endless
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -38,6 +37,8 @@ class Stream(Transport):
 
     async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Read frames from a chunked answer, and bring frames up in batches."""
+        from byway.transports.uplink import carry_endless  # a server does not load it
+
         decoder = Decoder(max_frame=dial.limits.max_frame)
         await carry_endless(dial, carrier, self.name, BINARY, decoder.feed)
 

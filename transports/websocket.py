@@ -11,30 +11,17 @@ would count one too few.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable
-from ssl import SSLContext
 from typing import TYPE_CHECKING, ClassVar, Final
-
-import websockets
-from websockets.asyncio.client import ClientConnection
-from websockets.typing import Subprotocol
 
 from byway.errors import CarrierLost, FrameError
 from byway.frames import TEXT, Decoder, Frame
-from byway.handshake import OFFER_HEADER, SUBPROTOCOL, Hello
-from byway.http_library import httpx
+from byway.handshake import SUBPROTOCOL, Hello
 from byway.limits import KIB, Limits
-from byway.runtime import LATE, LiveCarrier, LiveSession
+from byway.runtime import LiveCarrier, LiveSession
 from byway.session import Outgoing, Output, joined
 from byway.transports.base import Exchange, Transport, first_of
 from byway.transports.closing import close_websocket
-from byway.transports.http2 import OwnProtocols
-from byway.transports.plain import tell_plain
-from byway.transports.refusal import check_refusal
-from byway.transports.trouble import proxy_headers, proxy_status, schemes_text, trouble
-from byway.transports.tunnel import connected
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -77,48 +64,10 @@ class WebSocket(Transport):
 
     async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Exchange frames over a WebSocket; hand it over as it is where byway is not served."""
-        hello = dial.hello(carrier, self.name)
-        offers = [SUBPROTOCOL, hello.token(), *dial.subprotocols]
-        try:
-            async with await _open(dial, offers) as socket:
-                dial.reached(socket.remote_address)
-                response = socket.response
-                headers = httpx.Headers(list(response.headers.raw_items()) if response else [])
-                dial.observer.answered(self.name, 101, headers)
-                dial.learn(101, headers, opens=socket.subprotocol == SUBPROTOCOL)
-                if socket.subprotocol != SUBPROTOCOL:
-                    await dial.on_plain(await tell_plain(socket, headers, dial.byway_shown))
-                    return
-                await first_of(
-                    _carry_down(dial, carrier, socket, headers),
-                    _carry_up(dial, carrier, socket),
-                    _watch_up(dial, carrier),
-                )
-                await socket.close()
-        except websockets.InvalidStatus as error:
-            answer = error.response
-            _learn(dial, error)
-            check_refusal(
-                answer.status_code,
-                answer.headers.get("byway", ""),
-                list(answer.headers.raw_items()),
-                bytes(answer.body or b""),
-            )
-        except websockets.ConnectionClosed as error:
-            raise CarrierLost(_closed(error), trouble="reset") from error
-        except (websockets.WebSocketException, OSError, TimeoutError) as error:
-            raise CarrierLost(
-                f"{type(error).__name__}: {error}{schemes_text(proxy_headers(error))}",
-                answered=proxy_status(error),
-                headers=proxy_headers(error),
-                trouble=trouble(error),
-            ) from error
-        except FrameError as error:
-            raise CarrierLost(
-                f"the server sent what it may not: {error}", trouble="protocol"
-            ) from error
-        if carrier.core.ended and not carrier.live.core.finished:
-            raise CarrierLost(carrier.core.ended)
+        # What a server does not load: websockets' client, and httpx.
+        from byway.transports.websocket_client import carry
+
+        await carry(dial, carrier, self.name)
 
 
 LEFT = "the client left"
@@ -127,70 +76,8 @@ WRITE: Final = 32 * KIB
 """Bytes of frames that go into one WebSocket message, exceeded by at most one frame. Servers and
 proxies bound a message, some at 64 KiB."""
 
-MAX_WEBSOCKET_MESSAGE: Final = 64 * KIB
-"""Bytes of a WebSocket message that carries frames, at most."""
 
-
-async def _open(dial: Dial, offers: list[str]) -> ClientConnection:
-    """Open a WebSocket, over HTTP/2 where that is wanted and can be.
-
-    Raises:
-        websockets.WebSocketException: there is none; and other exceptions of the connection.
-    """
-
-    def connect(
-        ssl: SSLContext | None, kind: type[ClientConnection]
-    ) -> Awaitable[ClientConnection]:
-        return connected(
-            dial.url,
-            names=dial.names,
-            ssl=ssl,
-            proxy=dial.proxy,
-            timeout=dial.patience,
-            subprotocols=[Subprotocol(one) for one in offers],
-            # By which a server knows that a proxy has dropped the subprotocols.
-            additional_headers=[*dial.outgoing, (OFFER_HEADER, SUBPROTOCOL)],
-            compression=None,
-            open_timeout=None,
-            ping_interval=dial.limits.silence,
-            ping_timeout=dial.patience,
-            close_timeout=1,
-            max_size=max(dial.limits.max_message, MAX_WEBSOCKET_MESSAGE),
-            create_connection=kind,
-        )
-
-    if dial.ssl is None:
-        return await connect(None, ClientConnection)
-    if dial.extended:
-        # Imported here since it needs what only the extra `http2` brings.
-        from byway.transports.extended import ExtendedConnection, NotExtended
-
-        try:
-            return await connect(OwnProtocols(dial.ssl, "h2", "http/1.1"), ExtendedConnection)
-        except NotExtended as error:
-            answer = error.__cause__
-            if isinstance(answer, websockets.InvalidStatus) and "byway" in answer.response.headers:
-                raise answer from None  # byway's own: it would be the same over HTTP/1.1
-            if isinstance(answer, websockets.InvalidStatus):
-                _learn(dial, answer)
-            logger.info("%s; now over HTTP/1.1", error)
-            dial.extended = False
-    return await connect(OwnProtocols(dial.ssl), ClientConnection)
-
-
-def _learn(dial: Dial, refusal: websockets.InvalidStatus) -> None:
-    response = refusal.response
-    headers = httpx.Headers(list(response.headers.raw_items()))
-    dial.learn(response.status_code, headers, opens=False)
-
-
-def _closed(error: websockets.ConnectionClosed) -> str:
-    if error.rcvd is None:
-        return "the connection was cut"
-    return f"the WebSocket was closed with {error.rcvd.code} {error.rcvd.reason}".rstrip()
-
-
-def _message(frames: list[Output]) -> str | bytes:
+def message_of(frames: list[Output]) -> str | bytes:
     """Return the WebSocket message that carries these frames."""
     frame = frames[0]
     if len(frames) > 1 or not isinstance(frame, Outgoing) or frame.kind != TEXT:
@@ -200,7 +87,7 @@ def _message(frames: list[Output]) -> str | bytes:
     return frame.as_text() if is_whole and frame.length else joined(frames)
 
 
-class _Reader:
+class MessageReader:
     """Turns WebSocket messages into frames."""
 
     def __init__(self, limits: Limits) -> None:
@@ -230,7 +117,7 @@ class _Reader:
 
 
 async def _serve_up(exchange: Exchange, carrier: LiveCarrier) -> None:
-    reader = _Reader(exchange.limits)
+    reader = MessageReader(exchange.limits)
     while (event := await exchange.receive())["type"] != "websocket.disconnect":
         if event["type"] == "websocket.receive":
             text = event.get("text")
@@ -241,7 +128,7 @@ async def _serve_up(exchange: Exchange, carrier: LiveCarrier) -> None:
 async def _serve_down(exchange: Exchange, carrier: LiveCarrier) -> None:
     frames: list[Output] = [exchange.opening(carrier)]
     while frames:
-        message = _message(frames)
+        message = message_of(frames)
         if isinstance(message, str):
             await exchange.send({"type": "websocket.send", "text": message})
         else:
@@ -249,42 +136,3 @@ async def _serve_down(exchange: Exchange, carrier: LiveCarrier) -> None:
         del message  # the wait for the next may be long, and this is acknowledged meanwhile
         frames.clear()
         frames = await carrier.output(size=WRITE)
-
-
-async def _carry_down(
-    dial: Dial, carrier: LiveCarrier, socket: ClientConnection, headers: httpx.Headers
-) -> None:
-    reader = _Reader(dial.limits)
-    while True:
-        try:
-            async with asyncio.timeout(dial.patience):
-                message = await socket.recv()
-        except TimeoutError:
-            raise CarrierLost(f"silent for {dial.patience:g} s", trouble="timeout") from None
-        dial.feed(carrier, reader.frames(message), headers)
-
-
-async def _carry_up(dial: Dial, carrier: LiveCarrier, socket: ClientConnection) -> None:
-    # The client speaks first: some proxies hold the server's first message until it does. Apache
-    # holds over HTTP/2 what came together with the 101, until the server says something more.
-    loop = asyncio.get_running_loop()
-    carrier.ask_echo(b"")
-    await socket.send(joined(carrier.live.core.take(carrier.core, 0, beat=True)))
-    while frames := await carrier.output(dial.heartbeat, silence=dial.silence, size=WRITE):
-        await socket.send(_message(frames))
-        carrier.moved = loop.time()
-
-
-async def _watch_up(dial: Dial, carrier: LiveCarrier) -> None:
-    """Give the carrier up when what went up is not acknowledged for two heartbeats.
-
-    The server acknowledges within one. Where nothing goes up any more its own heartbeats may
-    still come down, so that silence does not tell.
-    """
-    outbox = carrier.live.core.outbox
-    stuck = 0
-    while stuck < LATE:
-        first, written = outbox.first, carrier.core.cursor
-        await asyncio.sleep(dial.heartbeat)
-        stuck = stuck + 1 if outbox.first == first < written else 0
-    raise CarrierLost(f"nothing was acknowledged for {stuck * dial.heartbeat:g} s")

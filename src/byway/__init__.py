@@ -3,14 +3,13 @@
 On the server, wrap an ASGI application in `FallbackMiddleware`, or serve a handler with
 `Endpoint`. On the client, `connect` gives back a `Channel`.
 
-Each name is imported from its module when it is first asked for, so that a server does not load the
-client, nor a client the server.
+A name is imported when it is first used: a server loads nothing of the client, and a client nothing
+of the server.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from byway.lazy import lazy
 
 if TYPE_CHECKING:
     from byway.channel import Channel
@@ -28,11 +27,47 @@ if TYPE_CHECKING:
         Refused,
         UsageError,
     )
+    from byway.headers import Headers
     from byway.limits import Limits
     from byway.negotiation import Memory, Preference
     from byway.negotiation.evidence import Evidence
     from byway.negotiation.report import Finding, Report, Verdict
     from byway.server import Endpoint, FallbackMiddleware
+else:
+    __getattr__, __dir__ = lazy(
+        __name__,
+        {
+            "Attempt": "byway.errors",
+            "BywayError": "byway.errors",
+            "CarrierLost": "byway.errors",
+            "Channel": "byway.channel",
+            "ChannelClosed": "byway.errors",
+            "ConnectError": "byway.errors",
+            "Endpoint": "byway.server.endpoint",
+            "Evidence": "byway.negotiation.evidence",
+            "FallbackMiddleware": "byway.server.middleware",
+            "Finding": "byway.negotiation.report",
+            "FrameError": "byway.errors",
+            "Headers": "byway.headers",
+            "Limits": "byway.limits",
+            "Memory": "byway.negotiation.memory",
+            "NoTransport": "byway.errors",
+            "PeerError": "byway.errors",
+            "Preference": "byway.negotiation.preference",
+            "Refused": "byway.errors",
+            "Report": "byway.negotiation.report",
+            "UsageError": "byway.errors",
+            "Verdict": "byway.negotiation.report",
+            "connect": "byway.client.connect",
+            "diagnose": "byway.doctor.doctor",
+        },
+        # What `import byway` alone gives as attributes, too: `byway.errors` needs no import.
+        (
+            *("backplane", "browser", "channel", "client", "doctor", "errors", "frames"),
+            *("handshake", "limits", "negotiation", "runtime", "server", "session", "testing"),
+            "transports",
+        ),
+    )
 
 __all__ = [
     "Attempt",
@@ -46,6 +81,7 @@ __all__ = [
     "FallbackMiddleware",
     "Finding",
     "FrameError",
+    "Headers",
     "Limits",
     "Memory",
     "NoTransport",
@@ -58,69 +94,3 @@ __all__ = [
     "connect",
     "diagnose",
 ]
-
-_HOMES: Final = {
-    "Attempt": "byway.errors",
-    "BywayError": "byway.errors",
-    "CarrierLost": "byway.errors",
-    "Channel": "byway.channel",
-    "ChannelClosed": "byway.errors",
-    "ConnectError": "byway.errors",
-    "Endpoint": "byway.server",
-    "Evidence": "byway.negotiation.evidence",
-    "FallbackMiddleware": "byway.server",
-    "Finding": "byway.negotiation.report",
-    "FrameError": "byway.errors",
-    "Limits": "byway.limits",
-    "Memory": "byway.negotiation",
-    "NoTransport": "byway.errors",
-    "PeerError": "byway.errors",
-    "Preference": "byway.negotiation",
-    "Refused": "byway.errors",
-    "Report": "byway.negotiation.report",
-    "UsageError": "byway.errors",
-    "Verdict": "byway.negotiation.report",
-    "connect": "byway.client",
-    "diagnose": "byway.doctor",
-}
-"""The module of each public name."""
-
-_MODULES: Final = frozenset(
-    {
-        "backplane",
-        "browser",
-        "channel",
-        "client",
-        "doctor",
-        "errors",
-        "frames",
-        "handshake",
-        "limits",
-        "negotiation",
-        "runtime",
-        "server",
-        "session",
-        "testing",
-        "transports",
-    }
-)
-"""What `import byway` alone gives as attributes, too."""
-
-
-if not TYPE_CHECKING:  # else every name would be there for type checkers
-
-    def __getattr__(name: str) -> Any:
-        """Import a public name, or a module of byway, when it is first asked for (PEP 562)."""
-        if name in _HOMES:
-            value = getattr(import_module(_HOMES[name]), name)
-        elif name in _MODULES:
-            value = import_module(f"{__name__}.{name}")
-        else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    """Name what there is, imported or not."""
-    return sorted({*globals(), *__all__, *_MODULES})

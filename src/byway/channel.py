@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from byway.errors import UsageError
-from byway.http_library import httpx
+from byway.headers import Headers
 from byway.session import Message
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Channel(ABC):
 
     @property
     @abstractmethod
-    def headers(self) -> httpx.Headers:
+    def headers(self) -> Headers:
         """The other side's headers: the request's on a server, the answer's on a client."""
 
     @property

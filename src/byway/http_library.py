@@ -7,9 +7,13 @@ Every other module imports `httpx`, `httpcore` and `AnyIOStream` from here. Both
 same interface, so the types are those of httpx, which is the declared dependency. httpx2 is used
 where it is installed: it is maintained, while httpx has had no release since December 2024.
 
+Neither is imported before something of it is used, since either takes longer than the rest of a
+program: a server may never need it. `byway.client.loading` imports it in a thread before a client
+does.
+
 An environment variable forces one: `BYWAY_HTTP=httpx` or `BYWAY_HTTP=httpx2`. It is read once, when
-this module is imported. If it asks for a library that cannot be used, this import still succeeds,
-with another library. `check_library` raises the error, where a program expects one.
+this module is imported. If it asks for a library that cannot be used, another one is used instead.
+`check_library` and `library_name` raise the error, where a program expects one.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import logging
 import os
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from byway.errors import UsageError
@@ -78,32 +83,79 @@ def _load(asked: str) -> tuple[ModuleType, str]:
 
 
 _asked: Final = os.environ.get(VARIABLE, "").strip()
-_loaded, _error = _load(_asked)
-
-NAME: Final = f"{_loaded.__name__} {_loaded.__version__}"
-"""The library in use, with its release: "httpx 0.28.1"."""
 
 
-def check_library() -> str:
-    """Return the library in use, with its release.
+class _Library:
+    """Stands in the place of the library, and imports it when something of it is used.
+
+    Attributes:
+        loaded: the library and what is wrong with `BYWAY_HTTP`; None before it was imported.
+    """
+
+    def __init__(self) -> None:
+        self.loaded: tuple[ModuleType, str] | None = None
+        self._lock = Lock()
+
+    def load(self) -> tuple[ModuleType, str]:
+        """Import the library, once.
+
+        Raises:
+            ImportError: there is none.
+        """
+        if self.loaded is None:
+            with self._lock:
+                if self.loaded is None:
+                    self.loaded = _load(_asked)
+        return self.loaded
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.load()[0], name)
+        # Later uses find it here. What a module says of itself, such as `__name__`, may change.
+        if not name.startswith("__"):
+            setattr(self, name, found)
+        return found
+
+
+_library: Final = _Library()
+
+
+def check_library() -> None:
+    """See that the library that the environment asks for is installed, without importing it.
+
+    Raises:
+        UsageError: it is not.
+        ImportError: none is.
+    """
+    if _library.loaded is not None:
+        library_name()
+    elif wrong := _wrong(_asked):
+        raise UsageError(wrong)
+    elif not any(find_spec(name) for name in INSTALL):
+        raise ImportError(f"byway needs an HTTP library: {INSTALL['httpx']}")
+
+
+def library_name() -> str:
+    """Return the library in use, with its release: "httpx 0.28.1". It is imported for that.
 
     Raises:
         UsageError: the environment asks for one that cannot be had.
+        ImportError: there is none.
     """
-    if _error:
-        raise UsageError(_error)
-    return NAME
+    library, wrong = _library.load()
+    if wrong:
+        raise UsageError(wrong)
+    return f"{library.__name__} {library.__version__}"
 
 
 if not TYPE_CHECKING:
-    httpx = _loaded
+    httpx = _library
 
     def __getattr__(name: str) -> Any:
         """Import what is below the library only where connections are opened: not in a server."""
+        if name not in ("httpcore", "AnyIOStream"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         # By the name that the module has itself: `httpx2.alias_httpx()` puts it in httpx's place.
-        below = _BELOW[_loaded.__name__]
+        below = _BELOW[_library.load()[0].__name__]
         if name == "httpcore":
             return import_module(below)
-        if name == "AnyIOStream":
-            return import_module(f"{below}._backends.anyio").AnyIOStream
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(f"{below}._backends.anyio").AnyIOStream

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 import byway
 from byway import UsageError
-from byway.client.address import endpoint_url
 from byway.doctor.probing import Probing, Way
 from byway.handshake import PROBE
+from byway.http_library import httpx
 from tests.support.peers import connect
 from tests.support.servers import Server, uvicorn
 from tests.support.wire import OPEN, PROTOCOL_HEADERS, TEXT, RawSession, hello_frame, numbered
@@ -30,7 +29,7 @@ def bounded() -> Iterator[Server]:
 def probe(server: Server, transport: str, **headers: str) -> Probing:
     """Return a probe that has not begun."""
     asks = list(headers.items())
-    way = Way(endpoint_url(server.url("/echo")), asks, None, None, as_page="origin" not in headers)
+    way = Way(httpx.URL(server.url("/echo")), asks, None, None, as_page="origin" not in headers)
     return Probing(transport, way, timeout=TIMEOUT)
 
 
@@ -55,7 +54,7 @@ async def test_an_application_that_refuses_everybody_does_not_refuse_a_probe(
     endpoint_server: Server, transport: str
 ) -> None:
     """It says what the network does, not who may come in."""
-    way = Way(endpoint_url(endpoint_server.url("/refuse")), [], None, None)
+    way = Way(httpx.URL(endpoint_server.url("/refuse")), [], None, None)
     async with Probing(transport, way, timeout=TIMEOUT) as probing:
         assert await proven(probing)
     with pytest.raises(byway.Refused):

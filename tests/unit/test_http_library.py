@@ -65,10 +65,10 @@ def test_httpx2_is_used_where_it_is_installed_and_the_environment_may_say_otherw
 ) -> None:
     adapter = loaded(monkeypatch, asked, without=without)
     below = {"httpx": "httpcore", "httpx2": "httpcore2"}[used]
-    assert adapter.httpx is sys.modules[used]
+    assert adapter.httpx.URL is sys.modules[used].URL
     assert adapter.httpcore is sys.modules[below]
     assert adapter.AnyIOStream.__module__ == f"{below}._backends.anyio"
-    assert adapter.check_library() == f"{used} {sys.modules[used].__version__}"
+    assert adapter.library_name() == f"{used} {sys.modules[used].__version__}"
     with pytest.raises(AttributeError, match="niquests"):
         adapter.niquests  # noqa: B018
 
@@ -109,9 +109,11 @@ def test_a_library_that_cannot_be_imported_is_passed_over_unless_it_is_asked_for
     monkeypatch.setattr(importlib, "import_module", broken)
     with caplog.at_level(logging.WARNING, "byway.http_library"):
         adapter = loaded(monkeypatch, None)
-    assert adapter.check_library().startswith("httpx 0.")
+    assert adapter.library_name().startswith("httpx 0.")
     assert "httpx2 is installed, but cannot be imported: no truststore" in caplog.text
     adapter = loaded(monkeypatch, "httpx2")
+    with pytest.raises(UsageError, match="httpx2, which cannot be imported: no truststore"):
+        adapter.library_name()
     with pytest.raises(UsageError, match="httpx2, which cannot be imported: no truststore"):
         adapter.check_library()
 
@@ -120,21 +122,23 @@ def test_without_either_library_the_import_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(ImportError, match="pip install httpx"):
-        loaded(monkeypatch, None, without="httpx httpx2")
+        loaded(monkeypatch, None, without="httpx httpx2").check_library()
+    with pytest.raises(ImportError, match="pip install httpx"):
+        loaded(monkeypatch, None, without="httpx httpx2").library_name()
 
 
 def test_one_that_stands_in_the_place_of_httpx_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `httpx2.alias_httpx()` does it."""
     monkeypatch.setitem(sys.modules, "httpx", httpx2)
     adapter = loaded(monkeypatch, "httpx")
-    assert adapter.check_library().startswith("httpx2 ")
+    assert adapter.library_name().startswith("httpx2 ")
     assert adapter.httpcore.__name__ == "httpcore2"
 
 
 async def test_reports_name_the_library() -> None:
-    name = byway.http_library.check_library()
+    name = byway.http_library.library_name()
     for report in (
-        Trail(("websocket", "poll")).report(endpoint_url("http://app.example/"), None),
+        Trail(("websocket", "poll")).report(httpx.URL("http://app.example/"), None),
         Diagnosis("http://app.example/", proxy=None).report(),
     ):
         assert report.http_library == name

@@ -2,13 +2,20 @@
 
 Knows: URLs, the environment's proxy settings, TLS contexts, which servers are in this process.
 Must not know: transports, sessions.
+
+A URL is read by the HTTP library, as the transports read it. To import that takes a while, and
+`connect()` is called where an event loop runs. So a URL in which nothing can be read in two ways
+is read here, without the library; `test_an_ordinary_url_is_read_as_the_library_reads_it` compares.
 """
 
 from __future__ import annotations
 
+import re
 import ssl as ssl_module
 import urllib.request
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import Final
 
 from byway.errors import UsageError
 from byway.http_library import INSTALL, httpx
@@ -19,13 +26,71 @@ _LONGEST_HOST = 253  # characters of a name, RFC 1035 section 2.3.4
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
 
-def endpoint_url(url: str) -> httpx.URL:
+_BYTE = r"(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])"
+_LABEL = r"(?!xn--)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+
+_ORDINARY: Final = re.compile(
+    r"(?P<scheme>https?|wss?)://"
+    # An address, or a name in lower case whose last label cannot be taken for a number.
+    rf"(?P<host>{_BYTE}(?:\.{_BYTE}){{3}}|(?:{_LABEL}\.){{0,3}}(?=[a-z]){_LABEL})"
+    r"(?::(?P<port>[1-9]\d{0,4}))?"
+    r"(?:/(?!\.)[A-Za-z0-9._~-]*)*"
+    r"(?:\?[A-Za-z0-9._~=&-]+)?",
+    re.ASCII,
+)
+"""A URL that is one and the same whoever reads it: no user, no escapes, nothing to normalise."""
+
+_DEFAULT_PORTS: Final = (80, 443)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL, in parts. `str()` gives the whole of it.
+
+    Attributes:
+        text: the whole.
+        scheme: `http` or `https` for an endpoint.
+        host: its host, as text.
+        port: None where it is the scheme's own.
+        userinfo: user and password, with a colon between them, as they are in the URL.
+    """
+
+    text: str
+    scheme: str
+    host: str
+    port: int | None
+    userinfo: bytes
+
+    @property
+    def netloc(self) -> str:
+        """Host and port."""
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def ordinary(url: object) -> Address | None:
+    """Read a URL without the HTTP library, None where it takes that to read it."""
+    found = _ORDINARY.fullmatch(url) if isinstance(url, str) else None
+    if found is None:
+        return None
+    port = int(found["port"]) if found["port"] else None
+    if port is not None and (port in _DEFAULT_PORTS or port > 65535):
+        return None
+    return Address(found[0], found["scheme"], found["host"], port, b"")
+
+
+def endpoint_url(url: str) -> Address:
     """Return the endpoint as an ``http(s)`` URL; ``ws(s)`` means the same.
 
     Raises:
         UsageError: it is no absolute URL of these schemes, has a fragment, or names a host or a
             port that cannot be.
     """
+    if (found := ordinary(url)) is not None:
+        known = _SCHEMES[found.scheme]
+        return replace(found, scheme=known, text=known + found.text[len(found.scheme) :])
     try:
         parsed = httpx.URL(plain_url(url))
     except (httpx.InvalidURL, TypeError) as error:
@@ -41,7 +106,13 @@ def endpoint_url(url: str) -> httpx.URL:
         raise UsageError(f"{shown(url)!r} has a fragment, which a WebSocket URL may not have")
     if wrong := _never(parsed):
         raise UsageError(f"{shown(url)!r} {wrong}")
-    return parsed.copy_with(scheme=scheme)
+    return Address(
+        str(parsed.copy_with(scheme=scheme)),
+        scheme,
+        parsed.host,
+        parsed.port,
+        parsed.userinfo,
+    )
 
 
 def plain_url(url: str) -> str:
@@ -85,7 +156,7 @@ def shown_proxy(proxy: str | None) -> str:
     return shown(proxy).rstrip("/") if proxy else ""
 
 
-def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
+def proxy_for(url: Address, proxy: str | bool | None) -> str | None:
     """Return the URL of the proxy to use for an endpoint, None for none.
 
     The environment is read here, once, since the libraries below read it each in its own way:
@@ -107,12 +178,17 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
     if proxy is True:
         found = urllib.request.getproxies()
         proxy = found.get(url.scheme) or found.get("all")
-        host = url.host if url.port is None else f"{url.host}:{url.port}"
-        if not proxy or urllib.request.proxy_bypass(host):
+        if not proxy or urllib.request.proxy_bypass(url.netloc):
             return None
         if "://" not in proxy:
             proxy = f"http://{proxy}"
     proxy = plain_url(proxy)
+    gate = ordinary(proxy)
+    if gate is not None and proxy.removesuffix("/") in (
+        f"http://{gate.netloc}",
+        f"https://{gate.netloc}",
+    ):
+        return proxy
     try:
         parsed = httpx.URL(proxy)
     except (httpx.InvalidURL, TypeError):
@@ -132,16 +208,25 @@ def proxy_for(url: httpx.URL, proxy: str | bool | None) -> str | None:
     return proxy
 
 
-def tls_context(url: httpx.URL, ssl: ssl_module.SSLContext | None) -> ssl_module.SSLContext | None:
-    """Return the TLS settings for an endpoint, None for plain text.
+def check_tls(url: Address, ssl: ssl_module.SSLContext | None) -> None:
+    """See that the TLS settings that a caller gives are some, and can be used.
 
     Raises:
         UsageError: settings are given for an endpoint without TLS, or they are no SSLContext.
     """
     if ssl is not None and not isinstance(ssl, ssl_module.SSLContext):
         raise UsageError(f"ssl must be an ssl.SSLContext, this is {type(ssl).__name__}")
+    if url.scheme == "http" and ssl is not None:
+        raise UsageError("ssl is given, but the URL is not https:// or wss://")
+
+
+def tls_context(url: Address, ssl: ssl_module.SSLContext | None) -> ssl_module.SSLContext | None:
+    """Return the TLS settings for an endpoint, None for plain text.
+
+    Raises:
+        UsageError: as `check_tls`.
+    """
+    check_tls(url, ssl)
     if url.scheme == "http":
-        if ssl is not None:
-            raise UsageError("ssl is given, but the URL is not https:// or wss://")
         return None
     return ssl or ssl_module.create_default_context()

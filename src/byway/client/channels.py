@@ -14,7 +14,7 @@ import websockets
 from byway.channel import Channel, HeaderList, check_message
 from byway.client.driver import Driver
 from byway.errors import Attempt, ChannelClosed, UsageError
-from byway.http_library import httpx
+from byway.headers import Headers, raw_headers
 from byway.negotiation.report import Report
 from byway.session import Closed, Message
 
@@ -110,9 +110,9 @@ class ClientChannel(_AcceptedChannel):
         return self._opening.subprotocol
 
     @property
-    def headers(self) -> httpx.Headers:
+    def headers(self) -> Headers:
         """The headers of the answer that opened the session."""
-        return self._driver.headers
+        return Headers(self._driver.headers.raw)
 
     @property
     def transport(self) -> str | None:
@@ -196,10 +196,10 @@ class PlainChannel(_AcceptedChannel):
         return self._socket.subprotocol
 
     @property
-    def headers(self) -> httpx.Headers:
+    def headers(self) -> Headers:
         """The headers of the server's answer."""
         response = self._socket.response
-        return httpx.Headers(list(response.headers.raw_items()) if response else [])
+        return Headers(raw_headers(response.headers.raw_items()) if response else ())
 
     @property
     def transport(self) -> str | None:

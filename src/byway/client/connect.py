@@ -16,10 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from byway.channel import Channel, header_list
-from byway.client.address import endpoint_url, proxy_for, tls_context
+from byway.client.address import check_tls, endpoint_url, proxy_for
 from byway.client.again import Return
-from byway.client.channels import ClientChannel, PlainChannel
-from byway.client.driver import Driver
+from byway.client.loading import in_thread, loaded
 from byway.errors import (
     PLAIN,
     CarrierLost,
@@ -28,17 +27,18 @@ from byway.errors import (
     UsageError,
 )
 from byway.handshake import PROBE, Open, valid_subprotocol
-from byway.http_library import NAME, check_library, httpx
+from byway.http_library import check_library, httpx, library_name
 from byway.keys import name_of, new_key
 from byway.limits import MAX_PART, Limits
 from byway.negotiation import Memory, Preference
 from byway.negotiation.memory import SHARED
-from byway.runtime import LiveCarrier, LiveSession
-from byway.transports.cookies import Cookies
-from byway.transports.dial import Dial
 from byway.transports.head import check_head, room
 
 if TYPE_CHECKING:
+    from byway.client.channels import ClientChannel, PlainChannel
+    from byway.runtime import LiveCarrier
+    from byway.transports.cookies import Cookies
+    from byway.transports.dial import Dial
     from byway.transports.plain import Plain
 
 
@@ -143,7 +143,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 raise UsageError(f"subprotocol {name!r} is not a token of RFC 9110")
         if PROBE in self._subprotocols:
             raise UsageError(f"the subprotocol {PROBE!r} is byway's own: use byway.diagnose()")
-        self._ssl = tls_context(self._url, ssl)
+        check_tls(self._url, ssl)
+        self._ssl = ssl
         self._proxy = proxy_for(self._url, proxy)
         self._open_timeout = _seconds("open_timeout", open_timeout)
         self._close_timeout = _seconds("close_timeout", close_timeout)
@@ -162,9 +163,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
         check_head(self._url, self._headers, self._subprotocols, self._limits)
         # The sessions of `reconnect` go on with one another's: a load balancer's server is one.
-        self._cookies = Cookies(
-            self._url, room(self._url, self._headers, self._subprotocols, self._limits)
-        )
+        self._cookies: Cookies | None = None
         self._channel: ClientChannel | PlainChannel | None = None
 
     @property
@@ -232,14 +231,28 @@ class connect(AbstractAsyncContextManager["Channel"]):
         """
         if self._channel is not None:
             raise UsageError("this connect() was entered already; make a new one")
+        await loaded()
+        # What follows has been imported.
+        from byway.client.channels import ClientChannel, PlainChannel
+        from byway.client.driver import Driver
+        from byway.runtime import LiveSession
+        from byway.transports.cookies import Cookies
+        from byway.transports.dial import Dial
+
         key = new_key()
+        url = httpx.URL(str(self._url))
+        if self._cookies is None:
+            most = room(self._url, self._headers, self._subprotocols, self._limits)
+            self._cookies = Cookies(url, most)
+        if self._ssl is None and self._url.scheme == "https":
+            self._ssl = await in_thread(ssl_module.create_default_context)
 
         def make_dial(
             on_open: Callable[[Open, LiveCarrier, httpx.Headers], None],
             on_plain: Callable[[Plain], Awaitable[None]],
         ) -> Dial:
             return Dial(
-                url=self._url,
+                url=url,
                 headers=self._headers,
                 ssl=self._ssl,
                 proxy=self._proxy,
@@ -252,7 +265,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             )
 
         live = LiveSession(self._limits, name=name_of(key))
-        logger.debug("session %s: HTTP requests are made with %s", live.name, NAME)
+        logger.debug("session %s: HTTP requests are made with %s", live.name, library_name())
         driver = Driver(
             live,
             self._preference,

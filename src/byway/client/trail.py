@@ -12,7 +12,7 @@ from dataclasses import replace
 from byway.client.address import shown, shown_proxy
 from byway.errors import Attempt
 from byway.handshake import Open
-from byway.http_library import NAME, httpx
+from byway.http_library import httpx, library_name
 from byway.negotiation.diagnosis import diagnose
 from byway.negotiation.evidence import SLOW, Evidence
 from byway.negotiation.report import Report
@@ -94,7 +94,7 @@ class Trail:
             last=self._last,
             served=opening is not None,
         )
-        return replace(report, http_library=NAME)
+        return replace(report, http_library=library_name())
 
     def _evidence(self, transport: str, in_use: bool) -> Evidence:
         if in_use:

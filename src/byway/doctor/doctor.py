@@ -14,11 +14,12 @@ from math import isfinite
 
 from byway.channel import header_list
 from byway.client.address import endpoint_url, proxy_for, shown, shown_proxy, tls_context
+from byway.client.loading import loaded
 from byway.doctor.examination import Examination, Tell
 from byway.doctor.probing import Way
 from byway.errors import UsageError
 from byway.handshake import PROBE
-from byway.http_library import NAME, check_library
+from byway.http_library import check_library, httpx, library_name
 from byway.limits import Limits
 from byway.negotiation import Preference
 from byway.negotiation.diagnosis import diagnose as judge
@@ -104,7 +105,7 @@ class Diagnosis:
         added = header_list(headers)
         check_head(target, added, (PROBE,), Limits())
         as_page = not any(name.lower() == "origin" for name, _ in added)
-        way = Way(target, added, tls_context(target, ssl), through, as_page)
+        way = Way(httpx.URL(str(target)), added, tls_context(target, ssl), through, as_page)
         tell = on_progress or _say_nothing
         self._url, self._proxy = shown(url), shown_proxy(through)
         self._examinations = [
@@ -113,6 +114,7 @@ class Diagnosis:
 
     async def examine(self) -> None:
         """Try every transport, all at once, and then measure each that works by itself."""
+        await loaded()  # an import in the midst of it would count as time of the network
         async with asyncio.TaskGroup() as group:
             for one in self._examinations:
                 group.create_task(one.run())
@@ -129,7 +131,7 @@ class Diagnosis:
         """Judge what was found."""
         found = [one.evidence for one in self._examinations]
         report = judge(found, url=self._url, proxy=self._proxy)
-        return replace(report, http_library=NAME)
+        return replace(report, http_library=library_name())
 
 
 def _say_nothing(transport: str, doing: str) -> None:

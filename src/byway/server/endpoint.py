@@ -13,7 +13,7 @@ from byway.backplane.choice import BackplaneSpec
 from byway.channel import Channel, HeaderList, check_message
 from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
-from byway.http_library import httpx
+from byway.headers import Headers
 from byway.limits import Limits
 from byway.server.call import Call
 from byway.server.context import Context
@@ -271,9 +271,9 @@ class ServerChannel(Channel):
         return self._subprotocol
 
     @property
-    def headers(self) -> httpx.Headers:
+    def headers(self) -> Headers:
         """The request's headers."""
-        return httpx.Headers(self._scope["headers"])
+        return Headers(self._scope["headers"])
 
     @property
     def scope(self) -> Scope:

@@ -38,7 +38,7 @@ from byway.transports.http.batches import Abort, Batches, Dead, Flight
 from byway.transports.http.polls import After, Polls, Visit
 from byway.transports.http.upload import Move
 from byway.transports.http.upload import Upload as UploadRules
-from byway.transports.websocket import _message, _Reader
+from byway.transports.websocket import MessageReader, message_of
 
 KINDS: Final = ("websocket", "stream", "sse", "poll")
 KEY: Final = "Kx3vT8qLw2ZrN5yBhE7uJd"
@@ -225,8 +225,8 @@ class Link:
         self.visit = Visit(0.0, 0, 0)
         self.broken = False
         self.hung_up = False
-        self.client_reader = _Reader(limits)
-        self.server_reader = _Reader(limits)
+        self.client_reader = MessageReader(limits)
+        self.server_reader = MessageReader(limits)
         self.frames = Decoder(max_frame=limits.max_frame)
         self.events = EventDecoder(max_frame=limits.max_frame)
 
@@ -379,7 +379,7 @@ class Network:
                 return True
             return False
         if link.kind == "websocket":
-            self._up(link, _message(frames))
+            self._up(link, message_of(frames))
         elif link.upload is not None and link.upload.running:
             if not link.upload.broken:
                 link.upload.body += joined(frames)
@@ -690,7 +690,7 @@ class Network:
         if end.kind == "sse":
             data = encode_events(frames)
         elif end.kind == "websocket":
-            data = _message(frames)
+            data = message_of(frames)
         else:
             data = joined(frames)
         if end.link is not None and not end.link.broken:

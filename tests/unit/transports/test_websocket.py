@@ -8,25 +8,25 @@ from byway.frames import TEXT, encode, encode_ack
 from byway.limits import Limits
 from byway.session import Output, joined
 from byway.session.outgoing import fragments, outgoing
-from byway.transports.websocket import _message, _Reader
+from byway.transports.websocket import MessageReader, message_of
 
 EMPTY = encode(TEXT)
 
 
 @pytest.mark.parametrize("text", ["plain", "grüße"])
 def test_a_text_alone_is_the_text_itself_which_nobody_encodes_here(text: str) -> None:
-    assert _message([outgoing(text)]) is text
+    assert message_of([outgoing(text)]) is text
 
 
 def test_a_text_of_which_only_the_bytes_are_kept_is_a_text_too() -> None:
     text = outgoing("grüße")
     outgoing("a newer one")
     assert text.text is None
-    assert _message([text]) == "grüße"
+    assert message_of([text]) == "grüße"
 
 
 def test_an_empty_text_alone_is_a_frame_since_some_servers_drop_empty_messages() -> None:
-    assert _message([outgoing("")]) == EMPTY
+    assert message_of([outgoing("")]) == EMPTY
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_an_empty_text_alone_is_a_frame_since_some_servers_drop_empty_messages()
     ids=["binary", "two", "with-ack", "after-another"],
 )
 def test_no_other_message_is_without_bytes(frames: list[Output]) -> None:
-    assert _message(frames) == joined(frames) != b""
+    assert message_of(frames) == joined(frames) != b""
 
 
 def test_the_end_of_parts_is_a_frame() -> None:
     for fragment in fragments(outgoing("é"), 1):
-        assert isinstance(_message([fragment]), bytes)
+        assert isinstance(message_of([fragment]), bytes)
 
 
 @pytest.mark.parametrize("message", ["", EMPTY], ids=["older-peer", "frame"])
 def test_an_empty_text_is_understood_in_both_forms(message: str | bytes) -> None:
-    assert _Reader(Limits()).frames(message) == [(TEXT, b"")]
+    assert MessageReader(Limits()).frames(message) == [(TEXT, b"")]
