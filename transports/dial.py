@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from byway.transports.plain import Plain
 
 
+# Loading the system's certificates takes longer than a connection: not for http.
+_PLAIN: Final = ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)
+
+
 class Observer:
     """Is told what a dial sees. This one takes no notice; a doctor's writes it down."""
 
@@ -216,12 +220,10 @@ class Dial:
     def http(self) -> httpx.AsyncClient:
         """The HTTP client of this session; made at its first use."""
         if self._http is None:
-            # Loading the system's certificates takes longer than a connection: not for http.
-            plain = ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)
             self._http = httpx.AsyncClient(
                 transport=pool(
                     self.names,
-                    ssl=plain if self.ssl is None else OwnProtocols(self.ssl),
+                    ssl=_PLAIN if self.ssl is None else OwnProtocols(self.ssl),
                     http2=self.ssl is not None and WANTED,
                     proxy=self.proxy,
                 ),

@@ -21,6 +21,7 @@ PUBLIC = {
     "FallbackMiddleware",
     "Finding",
     "FrameError",
+    "Headers",
     "Limits",
     "Memory",
     "NoTransport",

@@ -154,7 +154,7 @@ async def test_the_log_names_the_library(caplog: pytest.LogCaptureFixture) -> No
     with pytest.raises(byway.NoTransport):
         async with byway.connect(f"http://127.0.0.1:{free_port()}/", proxy=None):
             pass
-    said = f"HTTP requests are made with {byway.http_library.check_library()}"
+    said = f"HTTP requests are made with {byway.http_library.library_name()}"
     assert sum(said in record.getMessage() for record in caplog.records) == 1
 
 

@@ -29,15 +29,8 @@ _MODULES: Final = (
     "byway.transports.websocket_client",
 )
 
-_LATE: Final = (
-    # What asyncio, httpcore, httpx and h11 import in the midst of their first connection.
-    "anyio._backends._asyncio",
-    "encodings.idna",
-    "h11",
-    "stringprep",
-    "websockets.asyncio.connection",
-)
-"""Imported where they are installed."""
+_LATE: Final = ("anyio._backends._asyncio", "encodings.idna")
+"""What anyio and the look-up of names import in the midst of the first connection."""
 
 _loaded = False
 
@@ -51,11 +44,8 @@ def load() -> None:
     """
     global _loaded
     library_name()
-    for name in _MODULES:
+    for name in (*_MODULES, *_LATE):
         import_module(name)
-    for name in _LATE:
-        with suppress(ImportError):
-            import_module(name)
     _loaded = True
 
 
