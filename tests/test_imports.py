@@ -46,8 +46,14 @@ CONNECTING = (
 )
 """What opens and uses connections."""
 
-TOOLS = ("byway.cli", "byway.demo", "byway.doctor", "byway.metrics", "byway.sessions")
-TOOLS += ("byway.testing",)
+TOOLS = (
+    "byway.cli",
+    "byway.demo",
+    "byway.doctor",
+    "byway.metrics",
+    "byway.sessions",
+    "byway.testing",
+)
 
 NOT_LOADED = {
     "import byway": ("asyncio", "byway.errors", "ssl", *LIBRARIES),

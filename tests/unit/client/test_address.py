@@ -9,7 +9,7 @@ import pytest
 
 import byway
 from byway.client import address as address_module
-from byway.client.address import endpoint_url, proxy_for, shown, shown_proxy, tls_context
+from byway.client.address import endpoint_url, ordinary, proxy_for, shown, shown_proxy, tls_context
 from byway.errors import UsageError
 from byway.http_library import httpx
 
@@ -197,3 +197,71 @@ def test_a_socks_proxy_needs_what_the_extra_brings(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(address_module, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"byway\[socks\]"):
         proxy_for(url, "socks5://c:3")
+
+
+ORDINARY = [
+    "http://a",
+    "https://app.example/",
+    "ws://app.example:8000/chat/room_1?a=1&b=~x",
+    "wss://a-b.c_d.example/x//y.z",
+    "http://127.0.0.1:9/",
+    "http://255.0.10.200",
+    "http://1a.example",
+    "http://3.de/",
+    "http://" + ".".join(["a" * 63] * 3) + "/",
+]
+
+UNUSUAL = [
+    "HTTP://a/",
+    "http://A/",
+    "http://a:80/",
+    "http://a:443/",
+    "http://a:65536/",
+    "http://a:08/",
+    "http://a.b./",
+    "http://a/./b",
+    "http://a/../b",
+    "http://a/.b",
+    "http://a/%41",
+    "http://a?",
+    "http://a#b",
+    "http://a/\u00e4",
+    "http://xn--4ca.de/",
+    "http://a.xn--p1ai/",
+    "http://u:p@a/",
+    "http://256.0.0.1/",
+    "http://01.0.0.1/",
+    "http://1.2.3/",
+    "http://1/",
+    "http://[::1]/",
+    "http://-a.de/",
+    "http://a-.de/",
+    "http://" + "a" * 64,
+    "http://" + ".".join(["a" * 50] * 6),
+    "http://a/\n",
+    "http://a\n",
+    "ftp://a/",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", ORDINARY)
+def test_an_ordinary_url_is_read_as_the_library_reads_it(url: str) -> None:
+    found, theirs = ordinary(url), httpx.URL(url)
+    assert found is not None
+    assert str(found) == str(theirs)
+    assert (found.scheme, found.host, found.port) == (theirs.scheme, theirs.host, theirs.port)
+    assert (found.netloc, found.userinfo) == (theirs.netloc.decode(), theirs.userinfo)
+    assert theirs.raw_host.decode() == found.host
+    # As it would be read otherwise.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(address_module, "ordinary", lambda url: None)
+        slow, gate = endpoint_url(url), url.replace("ws", "http", 1).split("/", 3)
+        slow_proxy = proxy_for(HTTP, "/".join(gate[:3]))
+    assert endpoint_url(url) == slow
+    assert proxy_for(HTTP, "/".join(gate[:3])) == slow_proxy
+
+
+@pytest.mark.parametrize("url", UNUSUAL)
+def test_the_library_reads_what_could_be_read_in_two_ways(url: str) -> None:
+    assert ordinary(url) is None
