@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import websockets
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 import byway
 from tests.support.peers import connect, exchange
@@ -45,6 +47,21 @@ async def test_headers_of_accept_are_seen(plain_server: Server) -> None:
     async with connect(plain_server.url("/headers")) as channel:
         assert channel.headers["x-answer"] == "from the handler"
         assert len(channel.headers.get_list("set-cookie")) == 2
+
+
+async def test_a_header_that_is_not_ascii_is_read_as_it_came() -> None:
+    async def echo(socket: ServerConnection) -> None:
+        async for message in socket:
+            await socket.send(message)
+
+    def respond(socket: ServerConnection, request: Request, response: Response) -> None:
+        response.headers["x-name"] = "grüße"
+
+    async with serve(echo, "127.0.0.1", 0, process_response=respond) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with connect(f"http://127.0.0.1:{port}/") as channel:
+            assert await exchange(channel, "x") == ["x"]
+            assert channel.headers["x-name"] == "grüße"
 
 
 async def test_the_servers_close_is_seen(plain_server: Server) -> None:
