@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import Iterable
 from http.cookiejar import Cookie, CookieJar
-from typing import Final
+from typing import Any, Final
 
 from byway.http_library import httpx
 
@@ -137,3 +137,13 @@ def _size(one: Cookie) -> int:
 
 def _name(pair: str) -> str:
     return pair.partition("=")[0].rstrip()
+
+
+class _NoCookies(CookieJar):
+    """A jar that stays empty: httpx would fill it, and a session has one for all its transports."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take nothing."""
+
+
+NO_COOKIES: Final = _NoCookies()

@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from byway.errors import ELSEWHERE, CarrierLost, FrameError
 from byway.frames import OPEN, Frame, decode_all
@@ -23,7 +22,7 @@ from byway.limits import Limits
 from byway.masking import mask_client
 from byway.runtime import LATE, LiveCarrier
 from byway.session import Intake
-from byway.transports.cookies import Cookies
+from byway.transports.cookies import NO_COOKIES, Cookies
 from byway.transports.elsewhere import Elsewhere
 from byway.transports.form import BINARY, Form, decoded, is_text, longest
 from byway.transports.head import room
@@ -227,7 +226,7 @@ class Dial:
                     http2=self.ssl is not None and WANTED,
                     proxy=self.proxy,
                 ),
-                cookies=_NO_COOKIES,
+                cookies=NO_COOKIES,
                 trust_env=False,
                 follow_redirects=False,
             )
@@ -397,13 +396,3 @@ class Dial:
         """Close the connections."""
         self._leave()
         await self._close_left(all_of_them=True)
-
-
-class _NoCookies(CookieJar):
-    """A jar that stays empty: httpx would fill it, and a session has one for all its transports."""
-
-    def extract_cookies(self, response: Any, request: Any) -> None:
-        """Take nothing."""
-
-
-_NO_COOKIES: Final = _NoCookies()
