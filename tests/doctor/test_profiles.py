@@ -11,6 +11,7 @@ from byway import Finding, Report, Verdict, diagnose
 from byway.negotiation.notes import SLOW_ECHO, SLOW_TRIP
 from byway.testing import PROFILES, CutResponses, CutSilence, Network
 from byway.testing.plan import Rule
+from tests.doctor.lateness import Lateness, says
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server
 
@@ -86,9 +87,6 @@ CUTS: dict[str, tuple[Rule, tuple[str, str, str, str]]] = {
 NEVER = "never, watched"
 """The name of the report of a network that cuts nothing."""
 
-FIFTEEN = "15 s of silence, watched"
-"""The name of the one report for which so long is waited."""
-
 TIMEOUT = 8.0
 """Seconds of a run: what never answers takes all of them."""
 
@@ -100,42 +98,10 @@ pytestmark = pytest.mark.timeout(240)
 """Seconds of a test; the first has all the examinations in it."""
 
 
-class Lateness:
-    """How late the event loop of the examinations has been, at most, in seconds.
-
-    What the doctor says of a time can be wrong by as much, and is compared with what the network
-    was told within it.
-    """
-
-    EVERY = 0.02
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.most = 0.0
-
-    async def watch(self) -> None:
-        """Look again and again, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + self.EVERY
-            await asyncio.sleep(self.EVERY)
-            self.most = max(self.most, loop.time() - due)
-
-
 @pytest.fixture(scope="module")
 def lateness() -> Lateness:
     """Watch the machine while `reports` are made."""
     return Lateness()
-
-
-def says(wanted: str, outcome: str, late: float) -> bool:
-    """Say whether an outcome is what a pattern wants: a time as told, or up to a second from it."""
-    told = re.search(r"\{(.+?)\}", wanted)
-    if told is None:
-        return re.fullmatch(wanted, outcome) is not None
-    before, after = map(re.escape, (wanted[: told.start()], wanted[told.end() :]))
-    found = re.fullmatch(rf"{before}(\d+(?:\.\d)?){after}", outcome)
-    return found is not None and abs(float(found[1]) - float(told[1])) <= 1.0 + late
 
 
 @pytest.mark.parametrize(
@@ -169,13 +135,6 @@ def reports(doctor_server: Server, quick_server: Server, lateness: Lateness) -> 
                 report = await diagnose(f"{network.url}/chat", proxy=None, timeout=TIMEOUT)
             return report
 
-    async def fifteen_seconds() -> Report:
-        # The real bound, longer than the server's heartbeat, which therefore has to keep quiet.
-        async with Network(doctor_server.port, "silence-15s") as network:
-            return await diagnose(
-                f"{network.url}/chat", proxy=None, idle=17.0, transports="websocket, stream"
-            )
-
     async def watched(idle: float, *rules: Rule) -> Report:
         async with Network(quick_server.port, *rules) as network:
             return await diagnose(f"{network.url}/chat", proxy=None, idle=idle)
@@ -183,9 +142,9 @@ def reports(doctor_server: Server, quick_server: Server, lateness: Lateness) -> 
     async def all_of_them() -> dict[str, Report]:
         # What takes longest begins first.
         order = sorted(PROFILES, key=lambda name: ("black" not in name, "mute" not in name))
-        runs = [fifteen_seconds(), watched(2.0), *map(one, order)]
+        runs = [watched(2.0), *map(one, order)]
         runs += [watched(5.0, rule) for rule, _ in CUTS.values()]
-        names = [FIFTEEN, NEVER, *order, *CUTS]
+        names = [NEVER, *order, *CUTS]
         watching = asyncio.create_task(lateness.watch())
         try:
             return dict(zip(names, await asyncio.gather(*runs), strict=True))
@@ -301,11 +260,3 @@ def test_what_is_never_cut_is_watched_to_the_end(reports: dict[str, Report]) -> 
         # At least as long as was asked for, 2 s, however late the machine looked.
         assert re.fullmatch(r"It stayed open for [2-9]\.\d s with a message every second\.", busy)
         assert re.fullmatch(r"It stayed open for [2-9]\.\d s with no message\.", silent)
-
-
-def test_fifteen_seconds_of_silence_are_found(reports: dict[str, Report]) -> None:
-    report = reports[FIFTEEN]
-    for one in report.findings:
-        assert one.outcome == "cut after 15 s of silence", report
-        assert "heartbeat of 10 s is shorter" in one.why
-    assert report.preference == "websocket, stream"
