@@ -2,6 +2,19 @@
 
 Knows: how frames travel in an event stream, served with sse-starlette.
 Must not know: sessions' contents, other transports.
+
+sse-starlette's `EventSourceResponse` writes the response: it sends the head and each piece of the
+stream, ends it, and stops the source when the client leaves. Its own encoding of events and its
+pings are not used: frames need base64, and a session has its own heartbeat. What it does besides
+(as of 3.7.0), and what is done about it:
+
+- It cancels its streams as soon as uvicorn is told to stop. A session says CLOSE first: see
+  `shutdown_grace_period`.
+- It sends `Connection: keep-alive`, which HTTP/2 forbids (RFC 9113, section 8.2.2). That header is
+  removed.
+- Its import replaces `uvicorn.Server.handle_exit`. So it is imported with the first event stream.
+- At level DEBUG the logger `sse_starlette.sse` writes every piece, and so messages, to the log. Do
+  not turn that on where messages are confidential.
 """
 
 from __future__ import annotations
