@@ -6,8 +6,10 @@ import importlib
 import importlib.util
 import json
 import logging
+import re
 import ssl
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
@@ -21,10 +23,22 @@ from byway.client.address import endpoint_url, proxy_for, shown
 from byway.client.trail import Trail
 from byway.doctor.doctor import Diagnosis
 from byway.errors import UsageError
-from tests.support.process import free_port
+from tests.support.process import ROOT, free_port
 
 httpx2 = pytest.importorskip("httpx2")
 BOTH = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+
+
+DIRECTLY = re.compile(r"^\s*(?:import|from) (?:httpx|httpcore)2?\b", re.MULTILINE)
+
+
+def test_nothing_else_imports_a_library_directly() -> None:
+    """Half of byway would use one library then, and half the other. Nor do unit tests."""
+    own = {ROOT / "src/byway/http_library.py", Path(__file__)}
+    files = [*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/unit/**/*.py")]
+    files += [*ROOT.glob("transports/**/*.py"), *ROOT.glob("negotiation/**/*.py")]
+    assert len(files) > 200
+    assert [one for one in files if one not in own and DIRECTLY.search(one.read_text())] == []
 
 
 def loaded(monkeypatch: pytest.MonkeyPatch, asked: str | None, *, without: str = "") -> Any:

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-import httpx
 import pytest
 
 from byway.errors import CarrierLost
 from byway.handshake import CONTENT_TYPE
+from byway.http_library import httpx
 from byway.limits import Limits
 from byway.runtime import LiveSession
 from byway.transports.dial import Dial
