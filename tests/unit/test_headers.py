@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import httpx
 import pytest
 
 from byway.headers import Headers, raw_headers
+from byway.http_library import httpx
 
 RAW = [
     (b"X-One", b"1"),
