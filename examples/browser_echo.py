@@ -31,7 +31,7 @@ PAGE = """<!doctype html>
 
 
 async def page(request: Request) -> HTMLResponse:
-    """Answer with the page."""
+    """Respond with the page."""
     return HTMLResponse(PAGE)
 
 
