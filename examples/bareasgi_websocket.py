@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 async def websocket_handler(request: WebSocketRequest) -> None:
-    """Say back what the client says."""
+    """Repeat what the client says."""
     await request.web_socket.accept()
 
     try:

@@ -20,7 +20,7 @@ logins: dict[str, str] = {}
 
 
 async def login(request: Request) -> Response:
-    """Log a user in, without asking who it is: this is an example."""
+    """Log a user in without a password: this is only an example."""
     token = secrets.token_urlsafe()
     logins[token] = request.path_params["user"]
     response = PlainTextResponse("welcome\n")
@@ -29,7 +29,7 @@ async def login(request: Request) -> Response:
 
 
 async def whoami(socket: WebSocket) -> None:
-    """Say whose session it is, as often as asked."""
+    """Tell the client its user's name, each time it asks."""
     user = logins.get(socket.cookies.get("login", ""), "nobody")
     await socket.accept()
     async for _ in socket.iter_text():
@@ -37,7 +37,7 @@ async def whoami(socket: WebSocket) -> None:
 
 
 def user_of(scope: dict[str, object]) -> str | None:
-    """Return whose a request is. It sees each request and each handshake of a session."""
+    """Return the user of a request. byway calls this for each request and handshake."""
     return logins.get(HTTPConnection(scope).cookies.get("login", ""))
 
 

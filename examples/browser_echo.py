@@ -36,7 +36,7 @@ async def page(request: Request) -> HTMLResponse:
 
 
 async def echo(socket: WebSocket) -> None:
-    """Send back what the page says."""
+    """Send back what the page sends."""
     await socket.accept()
     async for text in socket.iter_text():
         await socket.send_text(text)

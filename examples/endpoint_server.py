@@ -9,7 +9,7 @@ from byway import Channel, Endpoint
 
 
 async def echo(channel: Channel) -> None:
-    """Greet the client, and send back what it says."""
+    """Greet the client, and send back what it sends."""
     await channel.accept()
     await channel.send("hello")
     async for message in channel:

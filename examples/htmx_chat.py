@@ -41,7 +41,7 @@ async def page(request: Request) -> Response:
 
 
 async def chat(websocket: WebSocket) -> None:
-    """Put what one visitor says at the end of everybody's list."""
+    """Append what one visitor says to every visitor's list."""
     await websocket.accept()
     present.add(websocket)
     try:
@@ -53,7 +53,7 @@ async def chat(websocket: WebSocket) -> None:
                 except GONE:
                     present.discard(one)
     except GONE:
-        pass  # as another handler saw first
+        pass  # another handler saw it first
     finally:
         present.discard(websocket)
 

@@ -13,16 +13,16 @@ import sys
 import byway
 
 PREFERENCE = byway.Preference(
-    order=("websocket", "stream", "poll"),  # best first; what is not named is not tried
-    patience={"websocket": 0.5},  # seconds that it has before the next starts beside it
-    promotion_interval=60,  # seconds after which what is better is tried again
+    order=("websocket", "stream", "poll"),  # best first; others are not tried
+    patience={"websocket": 0.5},  # seconds before the next one starts beside it
+    promotion_interval=60,  # seconds before better ones are tried again
 )
-"""The same as text, but for the interval: `"websocket; patience=0.5, stream, poll"`."""
+"""The same as text, without the interval: `"websocket; patience=0.5, stream, poll"`."""
 
 
 async def main(url: str, file: str | None = None) -> None:
-    """Connect twice: the second time begins with what worked the first time."""
-    memory = byway.Memory(file)  # without a file, as long as the process lasts
+    """Connect twice: the second visit begins with what worked in the first."""
+    memory = byway.Memory(file)  # without a file, it lasts as long as the process
     for visit in ("first", "second"):
         async with byway.connect(url, transports=PREFERENCE, memory=memory) as channel:
             print(f"{visit} visit: over {channel.transport}")

@@ -20,16 +20,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from byway import FallbackMiddleware
 
-# byway carries each session to its process. What one visitor says to another, who may be in
-# another process, is the application's to carry: here with Redis' pub/sub.
+# byway carries each session to its process. The application itself has to carry what one visitor
+# says to visitors in other processes: here with Redis pub/sub.
 redis = Redis.from_url(
     os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
     decode_responses=True,
-    socket_timeout=None,  # a subscriber waits for as long as nobody says anything
+    socket_timeout=None,  # a subscriber may wait long for the next message
     health_check_interval=10,
 )
 here: dict[str, set[asyncio.Queue[str]]] = defaultdict(set)  # this process' visitors, by room
-WAITING = 100  # what a visitor may have unread; who is slower misses the rest
+WAITING = 100  # unread messages per visitor; slower visitors miss the rest
 
 
 async def hear() -> None:
@@ -44,7 +44,7 @@ async def hear() -> None:
                             with suppress(asyncio.QueueFull):
                                 visitor.put_nowait(message["data"])
         except RedisError:
-            await asyncio.sleep(1)  # what is said meanwhile is lost: pub/sub keeps nothing
+            await asyncio.sleep(1)  # messages in between are lost: pub/sub keeps nothing
 
 
 async def chat(websocket: WebSocket) -> None:
@@ -75,7 +75,7 @@ async def chat(websocket: WebSocket) -> None:
 
 
 async def index(_: Request) -> Response:
-    """Say that the process serves."""
+    """Say where the rooms are."""
     return PlainTextResponse("rooms are at /rooms/ROOM/NAME\n")
 
 

@@ -1,4 +1,4 @@
-"""A chat for Starlette: everybody hears what anybody says, whatever carries it.
+"""A chat for Starlette: all visitors receive what one of them says, over any transport.
 
 Run it: uvicorn examples.starlette_chat:app
 Try it: python examples/client.py http://127.0.0.1:8000/chat/ann

@@ -1,6 +1,6 @@
 """Test your application behind restrictive networks, with the fixture `byway_network`.
 
-The fixture comes with byway; nothing needs to be configured. Here the application is the chat of
+The fixture comes with byway; you need to configure nothing. Here the application is the chat of
 `starlette_chat.py`, under a real uvicorn.
 
 Try it: pytest examples/test_behind_a_proxy.py
@@ -24,7 +24,7 @@ from pytest_byway import NetworkFactory
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """Serve the application; give its port."""
+    """Serve the application, and return its port."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

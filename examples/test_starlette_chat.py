@@ -19,7 +19,7 @@ from pytest_byway import TransportsFixture
 
 @pytest.mark.asyncio
 async def test_the_chat(byway_transports: TransportsFixture) -> None:
-    """Over each transport in turn."""
+    """Run once over each transport."""
     async with byway_transports(app) as server:
         async with server.connect("/chat/ann") as ann:
             assert await ann.receive() == "welcome, ann"
@@ -28,7 +28,7 @@ async def test_the_chat(byway_transports: TransportsFixture) -> None:
 
 
 def test_the_chat_over_a_plain_websocket() -> None:
-    """Starlette's client works as ever."""
+    """Starlette's own client still works."""
     with TestClient(app) as client, client.websocket_connect("/chat/ann") as ann:
         assert ann.receive_text() == "welcome, ann"
         ann.send_text("hello")

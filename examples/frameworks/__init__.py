@@ -1,1 +1,1 @@
-"""The same chat in several frameworks: everybody in the room hears what anybody says."""
+"""The same chat in several frameworks: all visitors receive what one of them says."""

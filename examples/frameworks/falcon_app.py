@@ -14,7 +14,7 @@ from byway import FallbackMiddleware
 
 
 class Chat:
-    """Everybody hears what anybody says."""
+    """All visitors receive what one of them says."""
 
     def __init__(self) -> None:
         """Start empty."""

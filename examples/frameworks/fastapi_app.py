@@ -27,24 +27,24 @@ app.mount("/byway", browser.app)  # byway.js, for pages
 
 
 class ConnectionManager:
-    """Who is in the room."""
+    """The visitors in the room."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.active: dict[WebSocket, str] = {}
 
     async def connect(self, websocket: WebSocket, name: str) -> None:
-        """Let a visitor in."""
+        """Add a visitor."""
         await websocket.accept()
         self.active[websocket] = name
         await websocket.send_text(f"welcome, {name}")
 
     def disconnect(self, websocket: WebSocket) -> None:
-        """Let a visitor go."""
+        """Remove a visitor."""
         del self.active[websocket]
 
     async def broadcast(self, message: str) -> None:
-        """Send to all."""
+        """Send a text to all."""
         for websocket in list(self.active):
             with suppress(WebSocketDisconnect):  # it has just gone
                 await websocket.send_text(message)
@@ -56,7 +56,7 @@ manager = ConnectionManager()
 async def visitor(
     login: Annotated[str | None, Cookie()] = None, name: Annotated[str | None, Query()] = None
 ) -> str:
-    """Return who it is, by the cookie or else by the query."""
+    """Return the visitor's name from the cookie, or else from the query."""
     known = login or name
     if known is None:
         raise HTTPException(401, "who are you?")  # the client is refused with this status
@@ -67,7 +67,7 @@ async def visitor(
 
 @app.post("/login/{name}")
 async def login(name: str, response: Response) -> str:
-    """Set the cookie, without asking who it is: this is an example."""
+    """Set the cookie without a password: this is only an example."""
     response.set_cookie("login", name, httponly=True, samesite="lax")
     return name
 

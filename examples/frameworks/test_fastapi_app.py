@@ -25,7 +25,7 @@ def test_chat() -> None:
 
 
 def test_strangers_are_refused() -> None:
-    """Nobody comes in without a name."""
+    """A visitor without a name is refused."""
     with TestClient(app) as client, pytest.raises(WebSocketDenialResponse) as refused:
         with client.websocket_connect("/chat"):
             pass

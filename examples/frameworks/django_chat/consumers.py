@@ -4,12 +4,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 
 class Chat(AsyncWebsocketConsumer):
-    """Everybody hears what anybody says."""
+    """All visitors receive what one of them says."""
 
     present: set[str] = set()
 
     async def connect(self) -> None:
-        """Let a visitor in whose name nobody else has."""
+        """Accept a visitor whose name is free."""
         self.name = self.scope["url_route"]["kwargs"]["name"]
         if self.name in self.present:
             self.name = None
@@ -26,10 +26,10 @@ class Chat(AsyncWebsocketConsumer):
         await self.channel_layer.group_send("chat", message)
 
     async def said(self, event: dict[str, str]) -> None:
-        """Tell a visitor what somebody says."""
+        """Send a visitor what another one says."""
         await self.send(event["text"])
 
     async def disconnect(self, code: int) -> None:
-        """Let a visitor go."""
+        """Remove a visitor."""
         self.present.discard(self.name)
         await self.channel_layer.group_discard("chat", self.channel_name)

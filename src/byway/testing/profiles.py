@@ -62,48 +62,52 @@ def _profiles(*profiles: Profile) -> dict[str, Profile]:
 
 
 PROFILES: Final[dict[str, Profile]] = _profiles(
-    Profile("open", "nothing is in the way", ()),
-    Profile("refuse-403", "upgrades are answered 403, as by Envoy", (RefuseUpgrade(403),)),
-    Profile("refuse-400", "upgrades are answered 400, as by filters", (RefuseUpgrade(400),)),
-    Profile("refuse-426", "upgrades are answered 426, as by Squid", (RefuseUpgrade(426),)),
-    Profile("strip-upgrade", "handshakes arrive as plain GETs, as by Apache", (StripUpgrade(),)),
+    Profile("open", "no restriction", ()),
+    Profile("refuse-403", "upgrades get a 403, as from Envoy", (RefuseUpgrade(403),)),
+    Profile("refuse-400", "upgrades get a 400, as from filters", (RefuseUpgrade(400),)),
+    Profile("refuse-426", "upgrades get a 426, as from Squid", (RefuseUpgrade(426),)),
+    Profile(
+        "strip-upgrade", "handshakes arrive as plain GETs, as behind Apache", (StripUpgrade(),)
+    ),
     Profile(
         "no-subprotocol",
-        "the 101 comes without Sec-WebSocket-Protocol, as by proxies that end WebSockets",
+        "the 101 comes without Sec-WebSocket-Protocol, as from proxies that end WebSockets",
         (DropSubprotocol(),),
     ),
     Profile(
         "no-subprotocol-up",
-        "handshakes arrive without Sec-WebSocket-Protocol, as by node-http-mitm-proxy",
+        "handshakes arrive without Sec-WebSocket-Protocol, as from node-http-mitm-proxy",
         (DropSubprotocol("up"),),
     ),
-    Profile("black-hole", "upgrades are never answered", (SwallowUpgrade(),)),
-    Profile("mute", "the 101 passes, then nothing either way", (MuteAfterUpgrade(),)),
-    Profile("mute-up", "after the 101 only the server is heard", (MuteAfterUpgrade("up"),)),
-    Profile("mute-down", "after the 101 only the client is heard", (MuteAfterUpgrade("down"),)),
+    Profile("black-hole", "upgrades never get a response", (SwallowUpgrade(),)),
+    Profile("mute", "the 101 passes, then nothing in either direction", (MuteAfterUpgrade(),)),
+    Profile("mute-up", "after the 101 only the server's data passes", (MuteAfterUpgrade("up"),)),
+    Profile(
+        "mute-down", "after the 101 only the client's data passes", (MuteAfterUpgrade("down"),)
+    ),
     Profile("kill-1s", "a WebSocket is reset 1 s after its 101", (KillAfterUpgrade(ms=1000),)),
     Profile("kill-4k", "a WebSocket is reset after 4 KiB", (KillAfterUpgrade(bytes=4 * KIB),)),
+    Profile("buffer-all", "responses are buffered whole, as by mitmproxy", (BufferResponses(),)),
     Profile(
-        "buffer-all", "answers pass when they are complete, as by mitmproxy", (BufferResponses(),)
-    ),
-    Profile(
-        "buffer-16k", "answers pass in blocks of 16 KiB", (BufferResponses(until_bytes=16 * KIB),)
+        "buffer-16k", "responses pass in blocks of 16 KiB", (BufferResponses(until_bytes=16 * KIB),)
     ),
     Profile(
         "refuse-403-buffered",
-        "upgrades are answered 403, answers pass when they are complete",
+        "upgrades get a 403, responses are buffered whole",
         (RefuseUpgrade(403), BufferResponses()),
     ),
     Profile(
         "black-hole-buffered",
-        "upgrades are never answered, answers pass when they are complete",
+        "upgrades never get a response, other responses are buffered whole",
         (SwallowUpgrade(), BufferResponses()),
     ),
-    Profile("no-chunked", "chunked requests are answered 411", (RefuseChunked(),)),
-    Profile("http10", "the server is spoken to in HTTP/1.0", (Http10(),)),
+    Profile("no-chunked", "chunked requests get a 411", (RefuseChunked(),)),
+    Profile("http10", "the proxy speaks HTTP/1.0 to the server", (Http10(),)),
     Profile("silence-15s", "a connection that is silent for 15 s is cut", (CutSilence(15),)),
-    Profile("cut-15s", "every answer is cut after 15 s", (CutResponses(seconds=15),)),
-    Profile("cut-64k", "every answer is cut after 64 KiB of body", (CutResponses(bytes=64 * KIB),)),
+    Profile("cut-15s", "every response is cut after 15 s", (CutResponses(seconds=15),)),
+    Profile(
+        "cut-64k", "every response is cut after 64 KiB of body", (CutResponses(bytes=64 * KIB),)
+    ),
     Profile(
         "nginx-plain",
         "a plain proxy_pass of nginx 1.22: HTTP/1.0, no upgrade, buffers, 60 s, 1 MB",
@@ -118,50 +122,50 @@ PROFILES: Final[dict[str, Profile]] = _profiles(
     ),
     Profile(
         "envoy-default",
-        "Envoy's defaults: upgrades are answered 403, every answer ends at 15 s",
+        "Envoy's defaults: upgrades get a 403, every response ends at 15 s",
         (RefuseUpgrade(403), CutResponses(seconds=15)),
     ),
     Profile(
         "traefik-buffering",
-        "Traefik's buffering middleware: both ways, bodies pass when they are complete",
+        "Traefik's buffering middleware: bodies are buffered whole, both ways",
         (BufferRequests(), BufferResponses()),
     ),
     Profile(
         "squid",
-        "Squid's defaults: as a forward proxy CONNECT reaches port 443 only, else 426",
+        "Squid's defaults: CONNECT reaches port 443 only, upgrades get a 426",
         (RefuseConnect(403), RefuseUpgrade(426)),
     ),
     Profile(
         "file-types",
-        "a gateway's file-type policy: upgrades are answered 403, and 403 stands in the place of "
-        "responses of application/octet-stream",
+        "a gateway's file-type policy: upgrades get a 403, and a 403 replaces responses of type "
+        "application/octet-stream",
         (RefuseUpgrade(403), BlockTypes()),
     ),
-    Profile("antivirus", "text/* passes when it is complete, all else live", (HoldText(),)),
+    Profile("antivirus", "text/* is buffered whole, all else passes live", (HoldText(),)),
     Profile(
         "one-behind",
-        "as a scanner of HTTPS: no upgrades, and each piece passes when the next one comes",
+        "as behind a scanner of HTTPS: no upgrades, each piece passes when the next one comes",
         (RefuseUpgrade(403), OneBehind()),
     ),
     Profile(
         "flush-2s",
-        "a gateway without upgrades that passes on every 2 s what has come of an answer",
+        "a gateway without upgrades that forwards responses every 2 s",
         (RefuseUpgrade(403), FlushEvery(2)),
     ),
     Profile(
         "lossy-posts",
-        "of ten POSTs one is lost, and of another the answer",
+        "one of ten POSTs is lost, and the response to another",
         (DropPost(probability=0.1), LosePostAnswer(probability=0.1)),
     ),
     Profile("repeating-posts", "every POST reaches the server twice", (RepeatPost(),)),
     Profile(
         "deploy",
-        "the first dozen requests are answered 503, as by HAProxy while it has no server",
+        "the first dozen requests get a 503, as from HAProxy while it has no server",
         (FailWith(503, first=12, retry_after=1),),
     ),
     Profile(
         "one-at-a-time",
-        "a client's requests wait for each other, as by PHP's session locks; no upgrade",
+        "a client's requests wait for each other, as with PHP's session locks; no upgrade",
         (RefuseUpgrade(403), OneAtATime()),
     ),
     Profile(
