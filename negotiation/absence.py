@@ -1,4 +1,4 @@
-"""Absence: seeing that nobody is there any more, sooner than the window says so.
+"""Absence: noticing that no server is there any more, before the resume timeout is over.
 
 Knows: how the attempts of a session fail that has lost its carrier.
 Must not know: a clock, how anything is tried.
@@ -20,7 +20,7 @@ SHARE: Final = 0.5
 LEAST: Final = 3
 """Connections that were refused, at least."""
 
-NOBODY: Final = "nobody listens at the server's address any more"
+NOBODY: Final = "nothing listens at the server's address any more"
 """What is said of it."""
 
 

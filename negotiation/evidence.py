@@ -1,6 +1,6 @@
-"""Evidence: what was seen of one transport, before anybody judges it.
+"""Evidence: what was seen of one transport, before it is judged.
 
-Knows: how far an attempt came, when, and what was answered.
+Knows: how far an attempt came, when, and what the response was.
 Must not know: what it means, how it was seen.
 """
 
@@ -39,39 +39,39 @@ class Evidence:
         tried: whether it was tried at all.
         in_use: whether it carries the session that this is a report of.
         carried: whether it has carried that session, and has not failed since.
-        answered: when the head of an answer came.
+        answered: when the head of a response came.
         opened: when OPEN came.
-        proven: when the answer to a PING of the client's came.
+        proven: when the PONG to a PING of the client came.
         trip: seconds of a round trip, the least of several, when nothing else ran.
         ended: when the carrier was lost, where it was.
-        held: what the server wrote came only when the answer had ended.
-        status: the HTTP status of the last answer, or of a forward proxy that refuses the tunnel.
-        headers: headers of that answer that say who gave it.
-        mark: its `Byway` header, "" where the answer is not byway's.
-        trouble: what kept an answer from coming, in a word; see `CarrierLost`.
-        error: what ended the attempt or the carrier, in the words of who noticed.
+        held: what the server wrote came only when the response had ended.
+        status: the HTTP status of the last response, or of a forward proxy that refuses the tunnel.
+        headers: headers of that response that say what sent it.
+        mark: its `Byway` header, "" where the response is not byway's.
+        trouble: what kept a response from coming, in a word; see `CarrierLost`.
+        error: what ended the attempt or the carrier, in the words of the code that noticed it.
         plain: a WebSocket opened whose server does not speak byway.
         offered: the transports that the server says it offers.
         heartbeat: longest silence that the server keeps, in seconds.
         sent: bytes sent to be echoed.
         echoed: bytes that came back.
         echo_time: seconds that it took.
-        strangers: requests of a session that another process answered, which does not have it.
+        strangers: requests of a session that reached another process, which does not have it.
         unfinished: time was up before everything had come back.
         stalled: nothing came back any more although the carrier was open.
         cut: seconds from OPEN on after which the carrier was cut.
         cut_by_amount: whether it was the amount that was cut: a second carrier, on which little
             was sent, lasted longer.
-        lost: attempts and polls that ended without an answer, and were repeated.
-        away: openings that were answered 429, 502, 503 or 504 in the server's place.
+        lost: attempts and polls that ended without a response, and were repeated.
+        away: openings that got status 429, 502, 503 or 504 instead of the server's response.
         repeats: frames that reached the server again.
-        lost_batches: batches that were not answered, and were repeated.
+        lost_batches: batches that got no response, and were repeated.
         batch_status: the status with which a batch was refused, where one was.
-        page_refused: the server answered 403 to what a page of the URL's own origin says, and took
-            the same without it.
+        page_refused: the server refused (403) what a page of the URL's own origin sends, and
+            accepted the same without the page's headers.
         text_only: responses of `application/octet-stream` were replaced, and came as text.
         busy: a watch with a message a second.
-        silent: a watch without a word.
+        silent: a watch without a message.
         timeout: seconds that the attempt was given.
     """
 

@@ -12,17 +12,17 @@ from typing import Final
 from byway.negotiation.evidence import Evidence
 
 ADVICE: Final = (
-    "Who runs the server: wrap the whole application, `app = FallbackMiddleware(app)`, not a route "
-    "or a router (Litestar's `middleware=[…]`, Starlette's `Route(middleware=…)`). Where that is "
-    "so already, who runs the proxy: let POST pass on this path."
+    "On the server, wrap the whole application, `app = FallbackMiddleware(app)`, not a route or a "
+    "router (Litestar's `middleware=[…]`, Starlette's `Route(middleware=…)`). If that is done "
+    "already, ask whoever runs the proxy to let POST pass on this path."
 )
 
 
 def inside_a_router(one: Evidence, evidence: Sequence[Evidence]) -> str:
     """Return why a router without POST is the likely cause of a refusal; "" where it is not.
 
-    A router answers POSTs at the path of a WebSocket 404 or 405, and the middleware inside of it
-    never sees them, while the handshake reaches it.
+    A router refuses POSTs at the path of a WebSocket with 404 or 405, and the middleware inside of
+    it never sees them, while the handshake reaches it.
     """
     reached = any(
         other.transport == "websocket" and other.opened is not None and not other.plain
@@ -31,6 +31,6 @@ def inside_a_router(one: Evidence, evidence: Sequence[Evidence]) -> str:
     if one.transport == "websocket" or one.mark or one.status not in (404, 405) or not reached:
         return ""
     return (
-        f"The WebSocket of this path reaches byway, and the POST was answered {one.status} without "
-        "byway: the middleware seems to be inside of a router, which has no POST on this path."
+        f"The WebSocket of this path reaches byway, but the POST got status {one.status} without "
+        "byway: the middleware seems to be inside a router, which has no POST on this path."
     )

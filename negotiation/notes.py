@@ -13,10 +13,10 @@ from byway.negotiation.evidence import Evidence
 from byway.negotiation.products import product
 
 SLOW_ECHO: Final = 32 * KIB
-"""Bytes a second, echoed, below which a way is called slow."""
+"""Bytes a second, echoed, below which a path is called slow."""
 
 SLOW_TRIP: Final = 0.3
-"""Seconds of a round trip above which a way is called slow."""
+"""Seconds of a round trip above which a path is called slow."""
 
 
 def notes_on(one: Evidence, why: str) -> tuple[str, ...]:
@@ -31,35 +31,35 @@ def notes_on(one: Evidence, why: str) -> tuple[str, ...]:
         if one.lost or one.lost_batches:
             count = one.lost + one.lost_batches
             notes.append(
-                f"{count} request{'s were' if count > 1 else ' was'} lost on the way and repeated: "
-                "the network loses some."
+                f"The network lost {count} request{'s' if count > 1 else ''}, which had to be "
+                "repeated."
             )
         elif one.repeats:  # otherwise the client itself has repeated them
-            notes.append("Requests reached the server twice: the network repeats some.")
+            notes.append("Requests reached the server twice: the network repeats some of them.")
         if one.away:
             times = "once" if one.away == 1 else f"{one.away} times"
-            notes.append(f"The server was away at first: something on the way said so {times}.")
+            notes.append(f"The server was down at first: something on the way said so {times}.")
         if one.text_only:
             notes.append(
-                "Responses of the type `application/octet-stream` are blocked: the text form is "
-                "used in their place."
+                "Responses of type `application/octet-stream` are blocked, so the text form is "
+                "used."
             )
         if one.batch_status == 413:
-            notes.append("Longer requests are refused (413); shorter ones pass, and are used.")
+            notes.append("Longer requests are refused (413), so shorter ones are used.")
         # A round trip that was measured beside other transports may be slow for them.
         if one.trip is not None and one.trip >= SLOW_TRIP:
             notes.append(f"It is slow: a round trip takes {one.trip:.1f} s.")
         if one.echo_time and one.echoed / one.echo_time < SLOW_ECHO:
             notes.append(
                 f"It is slow: {one.echoed / one.echo_time / KIB:,.0f} KiB a second came back"
-                f"{', and time was up before all had' if one.unfinished else ''}."
+                f"{', and not all of it in time' if one.unfinished else ''}."
             )
         for watch, how in ((one.busy, "a message every second"), (one.silent, "no message")):
             if watch is not None and not watch.cut:
                 notes.append(f"It stayed open for {time_text(watch.watched)} with {how}.")
-    who = product(one.headers)
-    if who and who not in why:
-        notes.append(f"Its answers come through {who}.")
+    name = product(one.headers)
+    if name and name not in why:
+        notes.append(f"Its responses come through {name}.")
     return tuple(notes)
 
 

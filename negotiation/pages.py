@@ -14,15 +14,15 @@ from byway.negotiation.evidence import Evidence
 _HOST: Final = "nginx: `proxy_set_header Host $http_host;`"
 
 MOVES: Final = (
-    "A page's WebSocket cannot open a session here, as its `Origin` does not match `Host`: the "
-    "page opens over HTTP, and moves to a WebSocket then. To spare it that, let the proxy pass "
-    f"`Host` on ({_HOST})."
+    "A page's WebSocket cannot open a session here, because its `Origin` does not match `Host`: "
+    "the page opens over HTTP, and then moves to a WebSocket. To spare it that, let the proxy "
+    f"forward `Host` ({_HOST})."
 )
 """Of a WebSocket, where requests over HTTP are taken."""
 
 REFUSED: Final = (
-    "Pages of the URL's own origin are refused (403); other clients are not. Who runs the server: "
-    f"name the origin in `origins=`, or let the proxy pass `Host` on ({_HOST})."
+    "Pages of the URL's own origin are refused (403); other clients are not. On the server, name "
+    f"the origin in `origins=`, or let the proxy forward `Host` ({_HOST})."
 )
 
 
@@ -40,5 +40,5 @@ def pages_are_refused(evidence: Sequence[Evidence]) -> bool:
     return bool(opened) and all(one.page_refused for one in opened)
 
 
-SUMMARY: Final = "But pages of this origin are refused: see what each one says."
+SUMMARY: Final = "But pages of this origin are refused: see the reason beside each transport."
 """What the summary of a report adds then."""

@@ -1,4 +1,4 @@
-"""Products: who answers, as far as its headers tell.
+"""Products: what sends a response, as far as its headers tell.
 
 Knows: names that proxies and filters put into `Via` and `Server`.
 Must not know: what else was seen.
@@ -38,7 +38,7 @@ _NAMES: Final = (
 
 
 def product(headers: Iterable[tuple[str, str]]) -> str:
-    """Return the name of the proxy that gave an answer, or passed it on; "" where none tells.
+    """Return the name of the proxy that sent a response, or passed it on; "" where none tells.
 
     `Via` is asked first: there the proxies sign (RFC 9110, section 7.6.3), while `Server` may be
     the origin's own.

@@ -1,7 +1,7 @@
-"""The report: what each transport is worth on one network, for reading and for programs.
+"""The report: what each transport is worth on one network, for people and for programs.
 
 Knows: verdicts, and how they are written down.
-Must not know: how a verdict is come by, transports.
+Must not know: how a verdict is reached, transports.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ class Report:
     Attributes:
         url: the URL, without credentials and without what its query says.
         proxy: the forward proxy, without credentials; "" for none.
-        served: whether byway is served there; None where nothing came that would tell.
+        served: whether byway is served there; None if nothing shows it.
         in_use: the transport that carries the session which this is a report of, if one does.
         findings: a verdict on each transport, best transport first.
         preference: what to set as `BYWAY_TRANSPORTS` or `transports=`; "" where nothing works.
-        summary: what it comes to, in a sentence or two.
+        summary: the report in a sentence or two.
         http_library: the library that made the HTTP requests, with its release; "" where the
             report does not say.
     """
@@ -140,7 +140,7 @@ class Report:
         yield f"{self.url}{f' through the proxy {self.proxy}' if self.proxy else ''}"
         yield ""
         wide = max([len(one.outcome) for one in self.findings], default=0)
-        yield f"{'transport':<10} {'verdict':<{wide}}  {'opened':>9}  {'round trip':>10}  answer"
+        yield f"{'transport':<10} {'verdict':<{wide}}  {'opened':>9}  {'round trip':>10}  response"
         for one in self.findings:
             seen = one.evidence
             trip = seen.trip
@@ -149,7 +149,7 @@ class Report:
             row = (
                 f"{one.transport:<10} {one.outcome:<{wide}}  {_ms(seen.opened):>9}  {_ms(trip):>10}"
             )
-            yield _shown(f"{row}  {_answer(seen)}").rstrip()
+            yield _shown(f"{row}  {_response(seen)}").rstrip()
         said: dict[tuple[str, ...], list[str]] = {}
         for one in self.findings:
             if text := _said(one):
@@ -164,7 +164,7 @@ class Report:
         if self.http_library:
             yield f"HTTP requests were made with {self.http_library}."
         if any(one.verdict not in (Verdict.WORKS, Verdict.NOT_TRIED) for one in self.findings):
-            yield f"What each verdict means, and what to do: {PAGE}"
+            yield f"{PAGE} explains each verdict, and what to do about it."
 
 
 def _said(one: Finding) -> tuple[str, ...]:
@@ -174,8 +174,8 @@ def _said(one: Finding) -> tuple[str, ...]:
     return (one.why, *one.notes, *advice)
 
 
-def _answer(seen: Evidence) -> str:
-    """Return what was answered and by whom, in a few words."""
+def _response(seen: Evidence) -> str:
+    """Return the status of the response and what sent it, in a few words."""
     words = [] if seen.status is None else [str(seen.status)]
     for name in ("via", "server", "location"):
         if value := seen.header(name):
@@ -195,7 +195,7 @@ def _filled(text: str, indent: str, width: int) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Return it without what a terminal takes for commands, as a server may have said it."""
+    """Return it without control characters, which a server may have sent to a terminal."""
     return "".join(one if one.isprintable() else "?" for one in text)
 
 

@@ -37,22 +37,22 @@ def passing(evidence: Iterable[Evidence]) -> frozenset[str]:
     return frozenset(found)
 
 
-def blocked(one: Evidence, passes: frozenset[str], who: str) -> tuple[str, str] | None:
+def blocked(one: Evidence, passes: frozenset[str], by: str) -> tuple[str, str] | None:
     """Return why a response was blocked for its type and what to do; None where it was not.
 
     Args:
         one: what was seen of a transport, which did not open.
         passes: the types of which responses came through, to the same kind of request.
-        who: the product that gave the answer, "" where nothing tells.
+        by: the product that sent the response, "" where nothing tells.
     """
     kind = _TYPE.get(one.transport)
     if kind is None or not passes or kind in passes or one.mark or one.status not in PAGES:
         return None
     shown = " and ".join(f"`{name}`" for name in sorted(passes))
     return (
-        f"The POST passed; its response was replaced by one with status {one.status} by "
-        f"{who or 'something on the way'}, which blocks responses of the type `{kind}`: those of "
-        f"{shown} pass.",
-        f"Who runs the gateway: take this host out of the file-type policy, or allow `{kind}`. "
-        "Sessions go on over what passes by themselves.",
+        f"The POST passed, but {by or 'something on the way'} replaced its response by one with "
+        f"status {one.status}: it blocks responses of type `{kind}`, and lets those of {shown} "
+        "pass.",
+        f"Ask whoever runs the gateway to exempt this host from the file-type policy, or to allow "
+        f"`{kind}`. Sessions use what passes by themselves.",
     )

@@ -110,7 +110,7 @@ async def test_an_application_without_byway_but_with_a_websocket(plain_server: S
     assert not report.works
     socket = report.finding("websocket")
     assert "A WebSocket opened" in socket.why
-    assert "connect() goes on there as a plain WebSocket" in socket.advice
+    assert "connect() uses it as a plain WebSocket" in socket.advice
     assert "404" in report.finding("poll").why
 
 

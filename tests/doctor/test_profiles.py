@@ -227,7 +227,7 @@ def test_a_round_trip_takes_what_the_network_was_told(
         ("strip-upgrade", "reached the server without its `Upgrade`"),
         ("no-subprotocol", "takes `Sec-WebSocket-Protocol` away"),
         ("no-subprotocol-up", "without its `Sec-WebSocket-Protocol`"),
-        ("black-hole", "never answered within 8 s"),
+        ("black-hole", "got no response within 8 s"),
         ("mute", "opened, but nothing that the server says came through"),
         ("mute-up", "nothing that the client says was answered"),
         ("kill-1s", r"cut \d\.\d s after it had opened"),

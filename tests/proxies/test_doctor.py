@@ -32,7 +32,7 @@ DELAYS = {"haproxy/plain"}
 HAProxy does so for 0.2 s on plain HTTP/1.1, unless `option http-no-delay` is set.
 """
 
-HELD_BACK = "only when the answer had ended"
+HELD_BACK = "only after the response had ended"
 """What is said of an answer that does not pass."""
 
 

@@ -151,7 +151,7 @@ async def test_a_client_whose_server_has_vanished_waits_no_longer_than_half_of_t
     with uvicorn("tests.apps.endpoint_app:brief") as server:
         async with clients_of_vanished(server) as told:
             server.program.kill()
-            assert await told == [(1006, "nobody listens at the server's address any more")] * 4
+            assert await told == [(1006, "nothing listens at the server's address any more")] * 4
 
 
 @contextlib.asynccontextmanager

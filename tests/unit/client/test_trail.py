@@ -73,7 +73,7 @@ def test_what_carried_the_session_last_is_remembered() -> None:
     assert (report.in_use, report.served, report.preference) == (None, True, "stream, poll")
     assert report.finding("stream").verdict is Verdict.WORKS
     assert report.finding("stream").why == "It carried the session."
-    assert report.finding("poll").why.endswith("as another transport works.")
+    assert report.finding("poll").why.endswith("another transport works.")
     assert report.summary.startswith("stream carried the session last.")
 
 

@@ -46,28 +46,33 @@ def opened(**seen: Any) -> dict[str, Any]:
 
 
 REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
-    ("websocket", {"status": 426, "mark": "error"}, "without its `Upgrade`", "a page a proxy"),
-    ("websocket", {"status": 403}, "Envoy does so", "upgrade_configs"),
-    ("websocket", {"status": 426}, "Squid does so", "http_upgrade_request_protocols"),
+    (
+        "websocket",
+        {"status": 426, "mark": "error"},
+        "without its `Upgrade`",
+        "a page for each proxy",
+    ),
+    ("websocket", {"status": 403}, "Envoy does that", "upgrade_configs"),
+    ("websocket", {"status": 426}, "Squid does that", "http_upgrade_request_protocols"),
     ("websocket", {"status": 404}, "taken for a plain request", "let WebSockets pass"),
-    ("websocket", {"status": 501}, "answered 501", "let WebSockets pass"),
-    ("websocket", {"status": 403, "trouble": "proxy"}, "refused CONNECT with 403", "443"),
-    ("websocket", {"status": 407, "trouble": "proxy"}, "wants credentials", "user:password@"),
-    ("websocket", {"status": 407}, "wants credentials", "user:password@"),
-    ("stream", {"status": 401}, "wants credentials", "Authorization"),
+    ("websocket", {"status": 501}, "status 501", "let WebSockets pass"),
+    ("websocket", {"status": 403, "trouble": "proxy"}, "refused CONNECT with status 403", "443"),
+    ("websocket", {"status": 407, "trouble": "proxy"}, "requires credentials", "user:password@"),
+    ("websocket", {"status": 407}, "requires credentials", "user:password@"),
+    ("stream", {"status": 401}, "requires credentials", "Authorization"),
     ("stream", {"status": 403}, "by policy", "allow POST"),
-    ("stream", {"status": 405}, "not let POST pass", "allow POST"),
-    ("stream", {"status": 411}, "a length on every body", "chunks"),
+    ("stream", {"status": 405}, "not allow POST", "allow POST"),
+    ("stream", {"status": 411}, "`Content-Length` header", "chunked"),
     ("stream", {"status": 413}, "shorter bodies", "client_max_body_size"),
     ("stream", {"status": 302}, "redirects to", "address that it redirects to"),
-    ("stream", {"status": 502}, "server is away", "server behind it"),
-    ("stream", {"status": 504}, "slow to answer", "server behind it"),
+    ("stream", {"status": 502}, "server is down", "server behind it"),
+    ("stream", {"status": 504}, "slow to respond", "server behind it"),
     ("stream", {"status": 511}, "login first", "in a browser"),
-    ("stream", {"status": 418}, "answered 418", "application/byway"),
+    ("stream", {"status": 418}, "status 418", "application/byway"),
     ("stream", {"status": 409, "mark": "error"}, "twice", "proxy_next_upstream"),
     ("stream", {"status": 403, "mark": "error"}, "pages of this origin", "`origins`"),
-    ("stream", {"status": 429, "mark": "error", "error": "full"}, "too much to do", "later"),
-    ("stream", {"status": 503, "mark": "error", "error": "full"}, "too much to do", "later"),
+    ("stream", {"status": 429, "mark": "error", "error": "full"}, "too busy", "later"),
+    ("stream", {"status": 503, "mark": "error", "error": "full"}, "too busy", "later"),
     ("stream", {"status": 401, "mark": "refused"}, "application refused", "credentials"),
     ("stream", {"status": 400, "mark": "error", "error": "bad"}, "The server said: bad", ""),
 ]
@@ -100,8 +105,8 @@ def test_a_response_that_is_blocked_for_its_type_is_not_a_post_that_is(
     blocked = Evidence(transport="stream", status=status, headers=(("via", "1.1 squid"),))
     found = diagnose([blocked, *others], url="http://app.example/").findings[0]
     assert (found.verdict, found.outcome) == (Verdict.BLOCKED, f"blocked by type ({status})")
-    assert "by Squid" in found.why
-    assert "`application/octet-stream`: those of `text/" in found.why
+    assert "Squid replaced" in found.why
+    assert "`application/octet-stream`, and lets those of `text/" in found.why
     assert "allow `application/octet-stream`" in found.advice
     assert "allow POST" not in found.advice
     assert not found.usable
@@ -127,9 +132,9 @@ def test_nothing_else_is_taken_for_a_type_that_is_blocked(
 
 def test_who_answers_is_named_where_its_headers_tell() -> None:
     finding = judged(status=403, headers=(("server", "envoy"),))
-    assert "answered 403 by Envoy, not by byway" in finding.why
+    assert "got status 403 from Envoy, not from byway" in finding.why
     finding = judged(status=403)
-    assert "by something on the way, not by byway" in finding.why
+    assert "from something on the way, not from byway" in finding.why
 
 
 @pytest.mark.parametrize(
@@ -168,13 +173,13 @@ def test_products_are_known_by_what_they_sign_with(
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        ("name", "is not known"),
+        ("name", "cannot be resolved"),
         ("refused", "Nothing accepts connections"),
         ("certificate", "not trusted"),
         ("tls", "does not speak TLS"),
-        ("name-timeout", "No name server answered"),
-        ("connect-timeout", "It never connected: nothing answers"),
-        ("unreachable", "no way to the server"),
+        ("name-timeout", "No DNS server responded"),
+        ("connect-timeout", "It never connected: nothing responds"),
+        ("unreachable", "no route to the server"),
         ("proxy", "proxy did not do"),
     ],
 )
@@ -194,18 +199,18 @@ def test_through_a_proxy_it_is_the_proxy_that_was_not_reached() -> None:
 @pytest.mark.parametrize(
     ("seen", "outcome", "said"),
     [
-        ({}, "silent", "never answered within 10 s"),
+        ({}, "silent", "no response within 10 s"),
         ({"answered": 0.1, "status": 101, "mark": "websocket"}, "silent", "opened, but nothing"),
-        ({"answered": 0.1, "opened": 0.1}, "silent", "open and dead"),
+        ({"answered": 0.1, "opened": 0.1}, "silent", "open but dead"),
         (opened(stalled=True, echoed=65_536), "silent after about 64 KiB", "fell silent"),
-        ({"trouble": "reset"}, "refused (cut off)", "ended in answer to the handshake"),
-        ({"trouble": "protocol", "error": "odd"}, "refused (cut off)", "not what was agreed on"),
+        ({"trouble": "reset"}, "refused (cut off)", "closed during the handshake"),
+        ({"trouble": "protocol", "error": "odd"}, "refused (cut off)", "breaks the protocol"),
         (opened(cut=1.04, sent=4096), "cut after 1.0 s", "1.0 s after it had opened"),
         (opened(cut=0.1, cut_by_amount=True, echoed=2048), "cut after a few KiB", "amount"),
         (opened(cut=15.1), "cut after 15 s", "without loss"),
-        ({"held": True, "opened": 4.0}, "buffered", "only when the answer had ended"),
+        ({"held": True, "opened": 4.0}, "buffered", "only after the response had ended"),
         ({"status": 406, "mark": "error"}, "not offered", "does not offer"),
-        ({"answered": 0.1, "opened": 0.1, "batch_status": 403}, "refused (403)", "what goes up"),
+        ({"answered": 0.1, "opened": 0.1, "batch_status": 403}, "refused (403)", "requests that go up"),
         (opened(), "works", "pass both ways"),
     ],
 )
@@ -230,10 +235,10 @@ def test_only_an_answer_that_byway_never_gives_shows_that_it_is_not_there() -> N
 def test_a_plain_websocket_is_said_to_be_one() -> None:
     finding = judged(served=False, plain=True, answered=0.1, status=101)
     assert finding.verdict is Verdict.NO_BYWAY
-    assert "goes on there as a plain WebSocket" in finding.advice
+    assert "uses it as a plain WebSocket" in finding.advice
     stripped = judged(served=True, plain=True, answered=0.1, status=101)
     assert stripped.verdict is Verdict.REFUSED
-    assert "takes `Sec-WebSocket-Protocol` away" in stripped.why
+    assert "removes the `Sec-WebSocket-Protocol` header" in stripped.why
 
 
 def watch(cut: float | None, seconds: float = 20.0) -> Watch:
@@ -266,16 +271,16 @@ def test_a_heartbeat_that_is_too_slow_is_advised_against() -> None:
     assert "Limits(heartbeat=…)" in slow.advice
     quick = judged(**opened(heartbeat=2.0, busy=watch(None), silent=watch(5.0)))
     assert "heartbeat of 2 s is shorter" in quick.why
-    assert quick.advice.startswith("Nothing")
+    assert quick.advice.startswith("You need to do nothing")
 
 
 @pytest.mark.parametrize(
     ("seen", "note"),
     [
-        ({"lost": 1}, "1 request was lost"),
-        ({"lost": 1, "lost_batches": 2}, "3 requests were lost"),
+        ({"lost": 1}, "lost 1 request"),
+        ({"lost": 1, "lost_batches": 2}, "lost 3 requests"),
         ({"repeats": 3}, "repeats some"),
-        ({"batch_status": 413}, "shorter ones pass"),
+        ({"batch_status": 413}, "shorter ones are used"),
         ({"trip": 0.8}, "a round trip takes 0.8 s"),
         (
             {"echoed": 20_480, "echo_time": 2.0, "unfinished": True},
@@ -357,18 +362,18 @@ def test_nor_can_a_header_in_the_table() -> None:
 def test_what_is_slow_is_explained() -> None:
     slow = Evidence(transport="stream", **opened(trouble=SLOW, error="0.9 s beside 0.1 s"))
     text = str(diagnose([slow, WORKING], url="http://app.example/"))
-    assert "stream: Messages pass, but much slower than over another transport: 0.9 s" in text
+    assert "stream: Messages pass, but much more slowly than over another transport: 0.9 s" in text
 
 
 def test_what_is_said_of_several_is_said_once() -> None:
     ones = [Evidence(transport=one, trouble="name") for one in ("stream", "sse", "poll")]
     text = str(diagnose(ones, url="http://app.example/"))
-    assert text.count("is not known here") == 1
+    assert text.count("cannot be resolved") == 1
     assert "stream, sse, poll: " in text
 
 
 def test_a_session_s_own_attempts_are_judged_alike() -> None:
-    attempt = Attempt("websocket", 0.1, "answered 403", 403, (("server", "envoy"),))
+    attempt = Attempt("websocket", 0.1, "status 403", 403, (("server", "envoy"),))
     report = diagnose(
         [
             Evidence.of_attempt(attempt),
@@ -402,9 +407,9 @@ def test_an_application_s_refusal_is_nobody_else_s_fault() -> None:
     refused = Evidence(transport="websocket", status=401, mark="refused")
     report = diagnose([refused, Evidence(transport="poll", tried=False)], url="http://app.example/")
     assert report.served
-    assert "served here and answered" in report.summary
+    assert "served here, and the application refused" in report.summary
     assert "application refused the session with status 401" in report.summary
-    assert "the application had refused the client already" in report.finding("poll").why
+    assert "the application had already refused the client" in report.finding("poll").why
     assert "another transport works" not in str(report)
 
 
@@ -430,7 +435,7 @@ def test_several_processes_have_a_verdict_of_their_own() -> None:
     assert not stream.usable
     socket = judged("websocket", **opened(strangers=1, trip=0.01))
     assert socket.verdict is Verdict.SEVERAL_PROCESSES
-    assert "no session goes on after a cut" in socket.why
+    assert "no session resumes after that" in socket.why
     assert socket.usable
 
 
@@ -443,11 +448,11 @@ def test_several_processes_are_named_in_the_summary() -> None:
 
 def test_a_session_that_met_another_process_says_so() -> None:
     attempt = Attempt(
-        "poll", 0.1, "answered 410", status=410, mark="error", gone="elsewhere", opened=True
+        "poll", 0.1, "status 410", status=410, mark="error", gone="elsewhere", opened=True
     )
     report = diagnose([Evidence.of_attempt(attempt)], url="http://app.example/")
     finding = report.finding("poll")
     assert finding.verdict is Verdict.SEVERAL_PROCESSES
-    assert "or the server was restarted" in finding.why
+    assert "or the server has been restarted" in finding.why
     ended = Evidence.of_attempt(replace(attempt, gone="ended", opened=False))
     assert diagnose([ended], url="http://app.example/").findings[0].verdict is Verdict.REFUSED

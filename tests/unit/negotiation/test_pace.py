@@ -17,8 +17,8 @@ from byway.negotiation.pace import (
     quick_first,
 )
 from byway.negotiation.preference import PROMOTION_INTERVAL
-from byway.negotiation.race import PROMOTION_TIMEOUT
 from byway.negotiation.runner import Action, Ask
+from byway.negotiation.standing import PROMOTION_TIMEOUT
 
 QUICK, SLOW, NEVER = 0.03, 2.1, float("inf")
 

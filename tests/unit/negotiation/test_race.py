@@ -12,14 +12,9 @@ from byway.negotiation import DEFAULT_ORDER, Preference, Race, Start, Stop, Use
 from byway.negotiation.beside import LAST_PROMOTION_INTERVAL
 from byway.negotiation.pace import QUIET
 from byway.negotiation.preference import PATIENCE, PROMOTION_INTERVAL
-from byway.negotiation.race import (
-    LAST_DELAY,
-    LASTING,
-    LEAVING_INTERVAL,
-    LEAVING_PATIENCE,
-    PROMOTION_TIMEOUT,
-)
+from byway.negotiation.race import LAST_DELAY, LASTING, LEAVING_INTERVAL
 from byway.negotiation.runner import RUNNING, Action, Ask, Phase
+from byway.negotiation.standing import LEAVING_PATIENCE, PROMOTION_TIMEOUT
 
 TIMEOUT = 20.0
 

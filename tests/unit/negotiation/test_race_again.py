@@ -7,14 +7,9 @@ import pytest
 from byway.negotiation import Preference, Race, Start, Stop, Use
 from byway.negotiation.pace import CHECK_INTERVAL, QUIET, STALL, TRIPS
 from byway.negotiation.preference import PATIENCE, PROMOTION_INTERVAL
-from byway.negotiation.race import (
-    FIRST_DELAY,
-    LASTING,
-    LEAVING_INTERVAL,
-    LEAVING_PATIENCE,
-    PROMOTION_TIMEOUT,
-)
+from byway.negotiation.race import FIRST_DELAY, LASTING, LEAVING_INTERVAL
 from byway.negotiation.runner import Action, Ask
+from byway.negotiation.standing import LEAVING_PATIENCE, PROMOTION_TIMEOUT
 from tests.unit.negotiation.test_race import (
     TIMEOUT,
     leaving,

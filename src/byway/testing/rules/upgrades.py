@@ -91,7 +91,7 @@ class SwallowUpgrade(Rule):
 
 @dataclass(frozen=True, slots=True)
 class MuteAfterUpgrade(Rule):
-    """Let the 101 pass, and nothing after it: the socket is open and dead.
+    """Let the 101 pass, and nothing after it: the socket is open but dead.
 
     Filters do that know the handshake and not the frames. One-way it is seen behind proxies that
     pass only the server's frames, or hold the server's first message until the client speaks
