@@ -66,7 +66,7 @@ def test_the_table_names_the_figures(text: str) -> None:
     done = demo("--file", text, "--transports", "stream,poll")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^stream +direct +[\d.]+ ms +[\d.]+ ms +[\d,]+ +150/150$", done.stdout, re.M)
-    assert "Every line that was sent came back, in order.\n" in done.stdout
+    assert "Every line came back, in order.\n" in done.stdout
     assert done.stdout.endswith("with a socket in your browser: byway demo --open\n")
 
 
@@ -100,10 +100,10 @@ def test_without_nginx_its_rows_say_so_and_the_rest_runs(text: str, tmp_path: Pa
     [
         (["--file", "/nonexistent"], "cannot be read"),
         (["--transports", "smoke"], "unknown transport 'smoke'"),
-        (["--port", "0"], "--port and --no-browser go with --open"),
-        (["--no-browser"], "--port and --no-browser go with --open"),
+        (["--port", "0"], "--port and --no-browser work only with --open"),
+        (["--no-browser"], "--port and --no-browser work only with --open"),
         (["--open", "--port", "65536"], "'65536' is no port"),
-        (["--open", "--file", "x"], "--file is for the demo without --open"),
+        (["--open", "--file", "x"], "--file works only without --open"),
     ],
 )
 def test_wrong_use_is_told(arguments: list[str], said: str) -> None:

@@ -166,7 +166,7 @@ class Channel(ABC):
         Raises:
             UsageError: on a server, which does not choose and so has nothing to report.
         """
-        raise UsageError("report() is the client's; a server's channel tries no transports")
+        raise UsageError("report() is for clients; the channel of a server tries no transports")
 
     def __aiter__(self) -> AsyncIterator[Message]:
         """Iterate over the messages until the channel is closed."""
@@ -187,7 +187,7 @@ def check_message(message: object) -> Message:
         return message
     if isinstance(message, bytearray | memoryview):
         return bytes(message)
-    raise UsageError(f"a message is str or bytes, this is {type(message).__name__}")
+    raise UsageError(f"a message must be str or bytes, not {type(message).__name__}")
 
 
 def header_list(
@@ -197,7 +197,7 @@ def header_list(
 
     Raises:
         UsageError: they are no pairs of texts; a name is no token of RFC 9110 or one of those that
-            the transports set themselves; or a value is not of printable ASCII, which is all that
+            the transports set themselves; or a value must be printable ASCII, which is all that
             every transport carries.
     """
     if headers is None:
@@ -206,14 +206,14 @@ def header_list(
     try:
         pairs = [(name, value) for name, value in given]
     except (TypeError, ValueError):
-        raise UsageError("headers are given as a dict, or as pairs of name and value") from None
+        raise UsageError("headers must be a dict, or pairs of name and value") from None
     for name, value in pairs:
         if not isinstance(name, str) or not isinstance(value, str):
-            raise UsageError(f"the header {name!r} is not given as text: both parts are str")
+            raise UsageError(f"the header {name!r} must be text: its name and value are str")
         if not _TOKEN.fullmatch(name):
             raise UsageError(f"the header's name {name!r} is not a token of RFC 9110")
         if name.lower() in OWN_HEADERS or name.lower().startswith(_OWN_PREFIX):
             raise UsageError(f"the header {name!r} is set by the transports themselves")
         if not (value.isascii() and value.replace("\t", " ").isprintable()):
-            raise UsageError(f"the header {name!r} is not of printable ASCII")
+            raise UsageError(f"the header {name!r} must be printable ASCII")
     return pairs

@@ -59,12 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
-        help="send a text line by line over every transport, directly, through nginx and to four "
+        help="send a text line by line over every transport: directly, through nginx, and to four "
         "workers",
-        description="Start a real uvicorn with a bareASGI application, a real nginx that "
-        "forwards no WebSocket before it, and a uvicorn with four workers; send a text line by "
-        "line over each transport; check that every line comes back. Then see that the page of "
-        "--open is served and works. Exit status 1 if anything was lost.",
+        description="Start a uvicorn with a bareASGI application, an nginx in front of it that "
+        "forwards no WebSockets, and a uvicorn with four workers. Send a text line by line over "
+        "each transport, and check that every line comes back. Then check that the page of "
+        "--open works. Exit status 1 if anything was lost.",
     )
     demo.add_argument(
         "--file",
@@ -75,38 +75,40 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--transports",
         metavar="NAMES",
-        help="transports to show, separated by commas (default: all)",
+        help="transports to show, separated by commas (all)",
     )
-    demo.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    demo.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of a table"
+    )
     demo.add_argument(
         "--open",
         action="store_true",
-        help="serve a page instead, whose socket goes through a network that its buttons change; "
-        "print its address, open it in a browser, and go on until Ctrl-C",
+        help="serve a page instead, whose socket goes through a network that its buttons change. "
+        "Print its address, open it in a browser, and run until Ctrl-C",
     )
     demo.add_argument(
         "--port",
         type=_port,
         metavar="PORT",
-        help="with --open: where the page is, on the loopback; 0 for a free one (8765)",
+        help="with --open: the port of the page on loopback; 0 for a free one (8765)",
     )
     demo.add_argument(
-        "--no-browser", action="store_true", help="with --open: only print the address"
+        "--no-browser", action="store_true", help="with --open: print the address only"
     )
     demo.set_defaults(run=_demo)
     proxy = commands.add_parser(
         "proxy",
-        help="put a restrictive network before a server, to try a browser against",
-        description="Listen on the loopback as a proxy before a server, and stand in the way as a "
-        "profile says. Open the address that is printed in place of the server's, or set it as "
-        "the HTTP proxy of a browser.",
+        help="put a restrictive network in front of a server, to try a browser or client behind it",
+        description="Listen on loopback as a proxy in front of a server, and do what a "
+        "profile says. Open the printed address instead of the server's, or set it as the HTTP "
+        "proxy of a browser.",
     )
     proxy.add_argument("--profile", default="open", metavar="NAME", help="see --list (open)")
     proxy.add_argument(
         "--listen",
         default="127.0.0.1:8080",
         metavar="HOST:PORT",
-        help="where to listen; port 0 for a free one (127.0.0.1:8080)",
+        help="the address to listen on; port 0 for a free one (127.0.0.1:8080)",
     )
     proxy.add_argument(
         "--origin",
@@ -115,25 +117,30 @@ def _parser() -> argparse.ArgumentParser:
         help="the server behind it (http://127.0.0.1:8000)",
     )
     proxy.add_argument("--list", action="store_true", help="list the profiles")
-    proxy.add_argument("--seed", type=int, metavar="N", help="draw other chances")
-    proxy.add_argument("--verbose", action="store_true", help="say what becomes of each request")
+    proxy.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="the seed of random decisions: another one makes others",
+    )
+    proxy.add_argument("--verbose", action="store_true", help="print what happens to each request")
     proxy.set_defaults(run=_proxy)
     doctor = commands.add_parser(
         "doctor",
-        help="say which transports get through to a URL, and what is in the way of the others",
-        description="Try each transport to a URL through the network as it is. The application's "
+        help="show which transports get through to a URL, and what blocks the others",
+        description="Try each transport to a URL through the network as it is. Your application's "
         "handler does not run. Exit status 0 if at least one transport carries a session, 1 if "
-        "none does, 2 for wrong use.",
+        "none does, 2 for wrong usage.",
     )
     doctor_command.add_options(doctor)
     doctor.set_defaults(run=_doctor)
     sessions = commands.add_parser(
         "sessions",
         help="list the processes of a server that share sessions, and what each has",
-        description="Ask each process for its sessions, carriers, calls that it handed over or "
-        "took over, messages and bytes. A URL with a password is seen by others in the list of "
-        "processes: set BYWAY_BACKPLANE instead. Exit status 0 if every process responded, or "
-        "with --session if it was found; 1 if not; 2 for wrong use, or nobody to ask.",
+        description="Ask each process for its sessions, carriers, relayed calls, messages and "
+        "bytes. Other users can see a URL with a password in the list of processes: set BYWAY_BACKPLANE "
+        "instead. Exit status 0 if every process responded (with --session: if the session was "
+        "found), 1 if not, 2 for wrong usage, or if there is no process to ask.",
     )
     sessions_command.add_options(sessions)
     sessions.set_defaults(run=_sessions)
@@ -185,7 +192,7 @@ async def _proxy(options: argparse.Namespace) -> int:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 0 to 65535")
     return int(text)
 
 
@@ -197,14 +204,16 @@ async def _demo(options: argparse.Namespace) -> int:
         from byway.demo.run import ProcessFailed, rows
         from byway.demo.show import DEFAULT_PORT, show
     except ImportError as error:
-        raise UsageError(f"the demo needs more: pip install 'byway[demo]' ({error})") from None
+        raise UsageError(
+            f"the demo needs more packages: pip install 'byway[demo]' ({error})"
+        ) from None
     from byway.demo.text import read_lines
     from byway.negotiation import Preference
 
     order = Preference.of(options.transports).order
     if options.open:
         if options.file:
-            raise UsageError("--file is for the demo without --open")
+            raise UsageError("--file works only without --open")
         try:
             await show(
                 DEFAULT_PORT if options.port is None else options.port,
@@ -217,7 +226,7 @@ async def _demo(options: argparse.Namespace) -> int:
             pass  # Ctrl-C is the way to end it
         return 0
     if options.port is not None or options.no_browser:
-        raise UsageError("--port and --no-browser go with --open")
+        raise UsageError("--port and --no-browser work only with --open")
     lines = read_lines(options.file)
     table = _Table(quiet=options.json, lines=len(lines))
     done: list[Row] = []
@@ -290,12 +299,12 @@ class _Table:
     def end(self, failed: bool, page: Look) -> None:
         """Print the verdict, and how to see more."""
         if page.error:
-            print(f"\nThe page of the demonstration does not work: {page.error}.")
+            print(f"\nThe page of the demo does not work: {page.error}.")
         elif failed:
-            print("\nSomething was lost, or a transport did not work that should have.")
+            print("\nLines were lost, or a transport that should work did not.")
         else:
-            print("\nEvery line that was sent came back, in order.")
-            print("To block and cut it yourself, with a socket in your browser: byway demo --open")
+            print("\nEvery line came back, in order.")
+            print("To block and cut a socket in your browser yourself, run: byway demo --open")
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ class NoTransport(ConnectError):
             f"\n  {one.transport}: {one.error} (after {one.seconds:.1f} s)"
             for one in newest.values()
         )
-        said = f": {why}" if why else "" if lines else ": there was no time to try one"
+        said = f": {why}" if why else "" if lines else ": there was no time to try any"
         super().__init__(f"no transport got through{said}{lines}", attempts)
         self.retry_after: float | None = retry_after
 

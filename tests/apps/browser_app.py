@@ -115,7 +115,7 @@ async def chatter(socket: WebSocket) -> None:
 
 
 async def numbers(socket: WebSocket) -> None:
-    """Send many messages at once, without waiting for an answer."""
+    """Send many messages at once, without waiting for a response."""
     await socket.accept()
     for number in range(int(socket.query_params["count"])):
         await socket.send_text(str(number))

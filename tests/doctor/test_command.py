@@ -86,7 +86,7 @@ def test_the_exit_status_says_that_nothing_works() -> None:
         (["http://app.example", "--timeout", "0"], "timeout must be more than 0"),
         (["http://app.example", "--transports", "smoke"], "unknown transport 'smoke'"),
         (["https://app.example", "--ca", "/nonexistent"], "certificates cannot be read"),
-        (["https://app.example", "--key", "/nonexistent"], "--key goes with --cert"),
+        (["https://app.example", "--key", "/nonexistent"], "--key needs --cert"),
         (["http://a..b/"], "host that cannot be"),
         (["http://xn--/"], "host that cannot be"),
         (["http://app.example", "--proxy", "http://127.0.0.1:99999"], "port that cannot be"),

@@ -34,7 +34,7 @@ def probe(server: Server, transport: str, **headers: str) -> Probing:
 
 
 async def proven(probing: Probing) -> bool:
-    """Wait until a probe's carrier is proven, or the probe is over."""
+    """Wait until a probe's carrier is proven, or the probe has ended."""
     return await probing.until(lambda: probing.proven is not None, probing.started + TIMEOUT)
 
 

@@ -178,7 +178,7 @@ async def test_watching_goes_on_until_it_is_interrupted(place: str) -> None:
         (["http://example.org"], "backplane must be unix:DIR, redis://"),
         (["--session", "xyz"], "'xyz' is no hash"),
         (["--session", "../.."], "is no hash"),
-        (["--timeout", "0"], "is no number of seconds"),
+        (["--timeout", "0"], "is not a number of seconds"),
     ],
 )
 def test_wrong_use_is_told(arguments: list[str], said: str) -> None:

@@ -96,7 +96,7 @@ def endpoint_url(url: str) -> Address:
     except (httpx.InvalidURL, TypeError) as error:
         # The reason may hold a piece of the password.
         reason = "" if "@" in str(url) else f": {error}"
-        raise UsageError(f"this is not a URL{reason}") from None
+        raise UsageError(f"invalid URL{reason}") from None
     scheme = _SCHEMES.get(parsed.scheme)
     if scheme is None or not parsed.raw_host:
         raise UsageError(
@@ -132,15 +132,15 @@ def _never(url: httpx.URL) -> str:
     asyncio when the port is used.
     """
     if url.port is not None and not 0 < url.port < 65536:
-        return "has a port that cannot be: use 1 to 65535"
+        return "has an invalid port: use 1 to 65535"
     name = url.raw_host.decode("ascii")
     try:
         _ = url.host  # decodes what begins with xn--
         name.encode("idna")  # as the look-up does; no label may be empty or over 63 characters
     except UnicodeError:
-        return "has a host that cannot be: its name is malformed"
+        return "has an invalid host name"
     if len(name.rstrip(".")) > _LONGEST_HOST:
-        return f"has a host that cannot be: its name is over {_LONGEST_HOST} characters"
+        return f"has an invalid host name: it is over {_LONGEST_HOST} characters"
     return ""
 
 
@@ -193,7 +193,7 @@ def proxy_for(url: Address, proxy: str | bool | None) -> str | None:
         parsed = httpx.URL(proxy)
     except (httpx.InvalidURL, TypeError):
         # The reason may hold a piece of the password.
-        raise UsageError("the proxy is not given as a URL") from None
+        raise UsageError("the proxy is not a valid URL") from None
     if parsed.scheme not in ("http", "https", "socks5", "socks5h") or not parsed.raw_host:
         raise UsageError(
             f"proxy {shown_proxy(proxy)!r} must be http://, https:// or socks5:// and a host"
@@ -204,7 +204,7 @@ def proxy_for(url: Address, proxy: str | bool | None) -> str | None:
     if wrong := _never(parsed):
         raise UsageError(f"proxy {shown_proxy(proxy)!r} {wrong}")
     if parsed.scheme.startswith("socks") and not find_spec(_SOCKS):
-        raise UsageError("a SOCKS proxy needs more: pip install 'byway[socks]'")
+        raise UsageError("a SOCKS proxy needs more packages: pip install 'byway[socks]'")
     return proxy
 
 

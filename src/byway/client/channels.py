@@ -43,13 +43,13 @@ class _AcceptedChannel(Channel):
         self, subprotocol: str | None = None, headers: HeaderList | None = None
     ) -> None:
         """Raise: only a server's handler accepts."""
-        raise UsageError("accept() is the server's; a client's channel is accepted already")
+        raise UsageError("accept() is for servers; the channel of a client is already accepted")
 
     async def refuse(
         self, status: int = 403, headers: HeaderList | None = None, body: bytes = b""
     ) -> None:
         """Raise: only a server's handler refuses."""
-        raise UsageError("refuse() is the server's; a client closes its channel")
+        raise UsageError("refuse() is for servers; use close() on the channel of a client")
 
 
 class ClientChannel(_AcceptedChannel):
@@ -146,7 +146,7 @@ class PlainChannel(_AcceptedChannel):
         except websockets.ConnectionClosed:
             return None
         except websockets.ConcurrencyError:
-            raise UsageError("another task is waiting in receive() already") from None
+            raise UsageError("another task is already waiting in receive()") from None
 
     async def send(self, message: Message) -> None:
         """Send a message."""
@@ -155,7 +155,9 @@ class PlainChannel(_AcceptedChannel):
             try:
                 message.encode()  # websockets would close the connection for it
             except UnicodeEncodeError:
-                raise UsageError("the text holds a lone surrogate; it cannot be sent") from None
+                raise UsageError(
+                    "the text contains a lone surrogate, so it cannot be sent"
+                ) from None
         try:
             await self._socket.send(message)
         except websockets.ConnectionClosed as error:

@@ -132,17 +132,21 @@ class connect(AbstractAsyncContextManager["Channel"]):
         )
         self._headers = header_list(headers)
         if isinstance(subprotocols, str):
-            raise UsageError(f"subprotocols is a list: write [{subprotocols!r}]")
+            raise UsageError(f"subprotocols must be a list: write [{subprotocols!r}]")
         try:
             self._subprotocols = tuple(subprotocols)
         except TypeError:
-            raise UsageError(f"subprotocols is a list of names, not {subprotocols!r}") from None
+            raise UsageError(
+                f"subprotocols must be a list of names, not {subprotocols!r}"
+            ) from None
         given: tuple[object, ...] = self._subprotocols
         for name in given:
             if not isinstance(name, str) or not valid_subprotocol(name):
                 raise UsageError(f"subprotocol {name!r} is not a token of RFC 9110")
         if PROBE in self._subprotocols:
-            raise UsageError(f"the subprotocol {PROBE!r} is byway's own: use byway.diagnose()")
+            raise UsageError(
+                f"the subprotocol {PROBE!r} is reserved for byway: use byway.diagnose()"
+            )
         check_tls(self._url, ssl)
         self._ssl = ssl
         self._proxy = proxy_for(self._url, proxy)
@@ -151,7 +155,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
         if on_transport is not None and not callable(on_transport):
             raise UsageError(f"on_transport must be a function, not {on_transport!r}")
         if _is_async(on_transport):
-            raise UsageError("on_transport must be a plain function: nobody would await this one")
+            raise UsageError(
+                "on_transport must be a plain function: byway does not await a coroutine"
+            )
         self._on_transport = on_transport
         if not isinstance(memory, Memory | bool):
             raise UsageError(f"memory must be a byway.Memory or a bool, not {memory!r}")
@@ -191,7 +197,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             Refused: the application refused a session.
         """
         if not self._reconnect:
-            raise UsageError("write connect(…, reconnect=True) to iterate over sessions")
+            raise UsageError("to iterate over sessions, write connect(…, reconnect=True)")
         return self._sessions()
 
     async def _sessions(self) -> AsyncIterator[Channel]:
@@ -203,7 +209,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 channel = await self.__aenter__()
             except NoTransport as error:
                 pause = again.failed(error.retry_after)
-                logger.info("no session: %s; again in %.1f s", _line(error), pause)
+                logger.info("no session: %s; trying again in %.1f s", _line(error), pause)
                 await asyncio.sleep(pause)
                 continue
             try:
@@ -216,7 +222,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
             wait = again.ended(channel.code, channel.reason, lasted=lasted, retry_after=asked)
             if closed_here or wait is None:
                 return
-            logger.info("a session ended with %s; again in %.1f s", channel.code, wait)
+            logger.info("a session ended with %s; opening another in %.1f s", channel.code, wait)
             await asyncio.sleep(wait)
 
     async def __aenter__(self) -> ClientChannel | PlainChannel:
@@ -230,7 +236,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 once, with another session key.
         """
         if self._channel is not None:
-            raise UsageError("this connect() was entered already; make a new one")
+            raise UsageError("this connect() has been used already: call connect() again")
         await loaded()
         # What follows has been imported.
         from byway.client.channels import ClientChannel, PlainChannel

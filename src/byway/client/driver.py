@@ -143,7 +143,7 @@ class Driver(Steering):
 
     async def _plain_opened(self, plain: Plain) -> None:
         if self.opening is not None:
-            raise CarrierLost("a server without byway answered")
+            raise CarrierLost("a server without byway responded")
         self.plain: Plain | None = plain
         self.record.trail.carried("websocket")
         self._ready.set()

@@ -126,7 +126,7 @@ class Place:
         if not self.silence.cut(silence, heartbeat):
             return None
         logger.info(
-            "session %s: the path cuts silence of %.1f s: a heartbeat of %.1f s from now on",
+            "session %s: the path cuts after %.1f s of silence: asking for a heartbeat of %.1f s",
             session,
             self.silence.limit,
             self.silence.heartbeat,

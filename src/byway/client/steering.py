@@ -92,22 +92,22 @@ class Steering:
             )
             self._carriers.start(name, carrier, watched(transport.carry(self._dial, carrier)), now)
         elif isinstance(action, Use):
-            logger.info("session %s: now over %s: %s", self.live.name, name, action.why)
+            logger.info("session %s: now using %s: %s", self.live.name, name, action.why)
             self.record.trail.carried(name)
             before = self._carriers.leaving
             if before is not None and self.live.core.selected is not before.carrier.core:
-                before = None  # another has followed it already
+                before = None  # another carrier has taken its place already
             self._carriers.running[name].carrier.select()
             if not self._ready.is_set() and self._again:
                 self._race.reconsider(now)  # what failed in an earlier round may work
             self._ready.set()
             if before is not None and before.suspect:
                 # Its connection may be dead, so it is not waited for.
-                before.carrier.end("another has proven itself first")
+                before.carrier.end("another carrier was proven first")
                 before.task.cancel()
             elif before is not None:
                 # The server ends it when it hears of the choice; what is on its way down is read.
-                before.carrier.end_after(self._dial.patience, "another has followed it")
+                before.carrier.end_after(self._dial.patience, "another carrier has taken its place")
             self._changed.set()  # it may have said already that it is leaving
             same = before is not None and before.transport == name
             if self._on_transport is not None and not same:
@@ -140,11 +140,15 @@ class Steering:
         self._look_at = now + ROUTE_INTERVAL
         if not self._place.moved():
             return
-        logger.info("session %s: another network: everything is tried again", self.live.name)
+        logger.info(
+            "session %s: the network has changed: trying all transports again", self.live.name
+        )
         await self._dial.renew()
         if (used := self._carriers.running.get(self._race.used or "")) is not None:
             if self._carriers.leaving is not None:
-                await self._carriers.stop(self._carriers.leaving, why="another has followed it")
+                await self._carriers.stop(
+                    self._carriers.leaving, why="another carrier has taken its place"
+                )
             self._carriers.let_leave(used, suspect=True)
         self._dial.turns = Turns(self._dial.turns.may_visit)
         self.record.absence.over()
@@ -157,7 +161,7 @@ class Steering:
         if not self._carriers.has_answered:
             return
         if (beside := self._carriers.keep_suspect()) is not None:
-            await self._carriers.stop(beside, why="the carrier before it is alive")
+            await self._carriers.stop(beside, why="the carrier in use is alive")
         self._race.cleared(now)
 
     def _remember(self, now: float) -> None:
@@ -199,7 +203,7 @@ class Steering:
             return
         if self._carriers.leaving is not None:
             # The server has not ended the one before yet; this one's turn comes when it has gone.
-            self._carriers.leaving.carrier.end("another is leaving too")
+            self._carriers.leaving.carrier.end("another carrier is leaving too")
         else:
             logger.info("session %s: %s ends soon", self.live.name, used.transport)
             self._carriers.let_leave(used)
@@ -209,7 +213,7 @@ class Steering:
         """Take the end that was announced: it is no failure, whatever it looks like."""
         if not one.task.cancelled():
             one.task.exception()  # asyncio complains of what nobody looks at
-        one.carrier.end("it has left")
+        one.carrier.end("it has ended as announced")
         self._race.left(now)
 
     def _take_end(self, one: Running, now: float) -> None:

@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--proxy",
         metavar="URL",
-        help="the HTTP or SOCKS proxy to go through; 'none' for none (default: the environment's)",
+        help="the HTTP or SOCKS proxy to use; 'none' for none (default: from the environment)",
     )
     parser.add_argument("--ca", metavar="FILE", help="certificates to trust, PEM")
     parser.add_argument("--cert", metavar="FILE", help="the client's own certificate, PEM")
@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--insecure",
         action="store_true",
-        help="check no certificate: whoever is on the way can read the headers given with -H",
+        help="do not verify certificates: others on the way can then read the headers of -H",
     )
     parser.add_argument(
         "-H",
@@ -45,26 +45,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="'NAME: VALUE'",
-        help="a header for every request; may be given again",
+        help="a header for every request; you may repeat the option",
     )
     parser.add_argument(
         "--idle",
         type=float,
         default=0.0,
         metavar="SECONDS",
-        help="then watch what works for so long, once with a message every second and once silent",
+        help="then watch what works for that long: with a message every second, and silent",
     )
     parser.add_argument(
         "--timeout",
         type=float,
         default=10.0,
         metavar="SECONDS",
-        help="that each transport may take, the idle watch apart (10)",
+        help="how long each transport may take, without the idle watch (10)",
     )
     parser.add_argument(
         "--transports", metavar="NAMES", help="transports to try, separated by commas (all)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of a table"
+    )
 
 
 async def run(options: argparse.Namespace, say: Callable[[str], None], terminal: TextIO) -> bool:
@@ -122,7 +124,7 @@ def _proxy(text: str | None) -> str | bool | None:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise UsageError("a header is given as -H 'NAME: VALUE'")  # its value may be a secret
+        raise UsageError("write a header as -H 'NAME: VALUE'")  # its value may be a secret
     return name.strip(), value.strip()
 
 
@@ -131,9 +133,9 @@ def _certificates(options: argparse.Namespace) -> ssl.SSLContext | None:
     if not asked:
         return None
     if options.key and not options.cert:
-        raise UsageError("--key goes with --cert")
+        raise UsageError("--key needs --cert")
     if options.insecure and options.ca:
-        raise UsageError("--ca and --insecure exclude each other")
+        raise UsageError("use --ca or --insecure, not both")
     try:
         context = ssl.create_default_context(cafile=options.ca)
         if options.cert:

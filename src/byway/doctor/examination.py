@@ -148,7 +148,7 @@ class Examination:
         if not await probing.until(lambda: probing.opened is not None, deadline):
             return
         assert probing.opened is not None
-        self._tell(self._name, "waiting for an answer")
+        self._tell(self._name, "waiting for a response")
         with contextlib.suppress(ChannelClosed):
             await probing.live.send("hello")
         late = probing.opened + PROOF * (deadline - probing.opened)

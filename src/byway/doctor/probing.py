@@ -214,7 +214,7 @@ class Probing(Observer):
             try:
                 await stop(self._keeper, self._reader)
             finally:
-                self.live.abort(1006, "the probe is over")
+                self.live.abort(1006, "the probe has ended")
                 await self._dial.aclose()
         for task in (self._keeper, self._reader):
             if not task.cancelled():
@@ -301,7 +301,7 @@ class Probing(Observer):
             raise CarrierLost(str(error)) from error
         finally:
             await stop(carrying, opened)
-            carrier.end("it was only a question")
+            carrier.end("it was only a test request")
 
     async def _on_plain_again(self, plain: Plain) -> None:
         pass  # another server answered the handshake; returning closes it

@@ -155,7 +155,7 @@ class LiveSession:
         core = self.core
         while core.state is State.OPEN and not core.inbox.queued:
             if self._reader is not None:
-                raise UsageError("another task is waiting in receive() already")
+                raise UsageError("another task is already waiting in receive()")
             self._reader = self._loop.create_future()
             try:
                 await self._reader

@@ -212,7 +212,7 @@ class ServerChannel(Channel):
         if self._ended:
             return None
         if self._receiving:
-            raise UsageError("another task is waiting in receive() already")
+            raise UsageError("another task is already waiting in receive()")
         self._receiving = True
         try:
             event = await self._receive()

@@ -38,24 +38,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "place",
         nargs="?",
         metavar="URL | unix:DIR",
-        help="what the processes were given as backplane (default: BYWAY_BACKPLANE, else all "
-        "servers of this user on this machine)",
+        help="the backplane of the processes (default: BYWAY_BACKPLANE, else all servers of this "
+        "user on this machine)",
     )
     parser.add_argument(
-        "--namespace", metavar="NAME", help="with Redis: that of the processes (byway)"
+        "--namespace", metavar="NAME", help="with Redis: the namespace of the processes (byway)"
     )
     parser.add_argument(
         "--secret-file",
         type=Path,
         metavar="FILE",
-        help="with Redis: what the processes were given as secret, where they were",
+        help="with Redis: a file with the secret of the processes, if they have one",
     )
     parser.add_argument(
         "--ca",
         metavar="FILE",
-        help="with Redis: certificates to trust on links, PEM, where links are within TLS",
+        help="with Redis: certificates (PEM) to trust, if links use TLS",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of a table"
+    )
     parser.add_argument(
         "--watch", action="store_true", help=f"look again every {PAUSE:g} s, until Ctrl-C"
     )
@@ -63,20 +65,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--session",
         type=_hash,
         metavar="HASH",
-        help="describe one session, by the name that logs give it, or the beginning of it",
+        help="describe one session, by its name in the logs, or the beginning of that name",
     )
     parser.add_argument(
         "--timeout",
         type=_seconds,
         default=TIMEOUT,
         metavar="SECONDS",
-        help=f"that each process has to respond ({TIMEOUT:g})",
+        help=f"how long each process has to respond ({TIMEOUT:g})",
     )
 
 
 def _hash(text: str) -> str:
     if not _HASH.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no hash: 4 to 64 hexadecimal digits")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a session name: use 4 to 64 hexadecimal digits"
+        )
     return text[:SHOWN].lower()
 
 
@@ -86,7 +90,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return value
 
 

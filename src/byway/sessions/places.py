@@ -23,8 +23,8 @@ from byway.keys import new_process_name
 from byway.limits import Limits
 
 NONE_HERE = (
-    "no processes of this user share sessions on this machine. One process alone makes no place "
-    "where it could be asked; name the place of others: byway sessions unix:DIR, or redis://…"
+    "no processes of this user share sessions on this machine. A process that is alone cannot be "
+    "asked. To ask others, name their backplane: byway sessions unix:DIR, or redis://…"
 )
 
 
@@ -64,7 +64,7 @@ def places(
     if spec is not None:
         resolved = resolve(spec)
         if not isinstance(resolved, str):
-            raise UsageError(f"{VARIABLE} is {spec!r}: these processes share nothing")
+            raise UsageError(f"{VARIABLE} is {spec!r}: these processes share no sessions")
         kind, _, rest = resolved.partition(":")
         if kind != "unix":
             backplane = _redis(resolved, namespace, secret_file, ca)
@@ -74,7 +74,7 @@ def places(
             _check(path)
             return [_unix(path)]
     if of_redis:
-        raise UsageError("--namespace, --secret-file and --ca go with the URL of a Redis")
+        raise UsageError("--namespace, --secret-file and --ca work only with the URL of a Redis")
     found = [_unix(path) for path in meeting_places()]
     if not found:
         raise UsageError(NONE_HERE)
@@ -108,7 +108,7 @@ def _redis(url: str, namespace: str | None, secret_file: Path | None, ca: str | 
     try:
         from byway.backplane.redis import RedisBackplane
     except ImportError:
-        raise UsageError("this needs the package redis: pip install 'byway[redis]'") from None
+        raise UsageError("this needs another package: pip install 'byway[redis]'") from None
     try:
         secret = None if secret_file is None else secret_file.read_bytes().strip()
         clients = None if ca is None else ssl.create_default_context(cafile=ca)

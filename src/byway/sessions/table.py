@@ -39,7 +39,7 @@ def processes(told: Sequence[Reply]) -> list[str]:
         sessions = sum(_number(one.said, "sessions") for one in well)
         lines.append(f"{sessions:,} sessions in {len(well)} processes")
     lines += [f"{one.process}  did not respond: {one.error}" for one in told if one.error]
-    return lines or ["no process is there"]
+    return lines or ["no process was found"]
 
 
 def sessions(told: Sequence[Reply], wanted: str) -> list[str]:
@@ -53,7 +53,7 @@ def sessions(told: Sequence[Reply], wanted: str) -> list[str]:
     if more:
         lines.append(f"{more:,} more begin with {wanted}")
     if not rows:
-        lines.append(f"no session {wanted} is in a process that responded")
+        lines.append(f"no process that responded has a session {wanted}")
     lines += [f"{one.process}  did not respond: {one.error}" for one in told if one.error]
     return lines
 

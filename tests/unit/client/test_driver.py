@@ -549,9 +549,9 @@ async def test_one_whose_end_the_server_forgets_is_let_go(leaving: Leaving) -> N
     leaving.leave()  # and at once the next
     await asyncio.sleep(1)
     assert driver.live.core.selected is leaving.tried[2].core
-    assert leaving.tried[0].core.ended == "another is leaving too"
+    assert leaving.tried[0].core.ended == "another carrier is leaving too"
     await asyncio.sleep(50)
-    assert leaving.tried[1].core.ended == "another has followed it"
+    assert leaving.tried[1].core.ended == "another carrier has taken its place"
     assert len(leaving.tried) == 3
     assert driver.record.trail._newest == {}
     await driver.aclose()

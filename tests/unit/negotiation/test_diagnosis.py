@@ -210,7 +210,11 @@ def test_through_a_proxy_it_is_the_proxy_that_was_not_reached() -> None:
         (opened(cut=15.1), "cut after 15 s", "without loss"),
         ({"held": True, "opened": 4.0}, "buffered", "only after the response had ended"),
         ({"status": 406, "mark": "error"}, "not offered", "does not offer"),
-        ({"answered": 0.1, "opened": 0.1, "batch_status": 403}, "refused (403)", "requests that go up"),
+        (
+            {"answered": 0.1, "opened": 0.1, "batch_status": 403},
+            "refused (403)",
+            "requests that go up",
+        ),
         (opened(), "works", "pass both ways"),
     ],
 )
