@@ -125,7 +125,7 @@ async def test_a_session_is_described_by_the_name_that_the_log_gives_it(place: s
     assert shown.returncode == 0
     assert shown.stdout.splitlines()[2].startswith(name)
     assert gone.returncode == 1
-    assert f"no session {name} is in a process that responded" in gone.stdout
+    assert f"no process that responded has a session {name}" in gone.stdout
 
 
 async def test_a_process_that_does_not_respond_is_named_and_the_others_are_shown(
@@ -176,8 +176,8 @@ async def test_watching_goes_on_until_it_is_interrupted(place: str) -> None:
         (["unix:/nonexistent/place"], "cannot be read"),
         (["unix:"], "backplane must be unix:DIR, redis://"),
         (["http://example.org"], "backplane must be unix:DIR, redis://"),
-        (["--session", "xyz"], "'xyz' is no hash"),
-        (["--session", "../.."], "is no hash"),
+        (["--session", "xyz"], "'xyz' is not a session name"),
+        (["--session", "../.."], "is not a session name"),
         (["--timeout", "0"], "is not a number of seconds"),
     ],
 )

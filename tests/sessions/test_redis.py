@@ -74,7 +74,7 @@ def test_what_belongs_to_redis_is_refused_elsewhere(tmp_path: Path) -> None:
     for place in ([], [f"unix:{tmp_path}/place"]):
         done = run(*place, "--namespace", "x")
         assert done.returncode == 2
-        assert "go with the URL of a Redis" in done.stderr
+        assert "work only with the URL of a Redis" in done.stderr
     done = run("redis://127.0.0.1:1", "--secret-file", str(tmp_path / "missing"))
     assert done.returncode == 2
     assert "cannot be read" in done.stderr

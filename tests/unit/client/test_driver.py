@@ -531,7 +531,7 @@ async def test_a_carrier_that_ends_soon_carries_until_another_is_proven(
     assert not ended(first)  # what is on its way down on it is still read
     leaving.ends[0].set()
     await settle()
-    assert ended(first) == "it has left"
+    assert ended(first) == "it has ended as announced"
     assert over == ["sse"]
     assert "failed: the server announced" in caplog.text  # the attempt in between
     assert driver.report().in_use == "sse"
@@ -577,7 +577,7 @@ async def test_where_its_like_cannot_be_had_in_time_another_transport_follows(
     assert over == ["sse", "poll", "sse"]  # it came back while the first was not yet gone
     leaving.ends[0].set()
     await settle()
-    assert ended(first) == "it has left"
+    assert ended(first) == "it has ended as announced"
     await driver.aclose()
 
 
