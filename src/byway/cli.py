@@ -139,8 +139,8 @@ def _parser() -> argparse.ArgumentParser:
         help="list the processes of a server that share sessions, and what each has",
         description="Ask each process for its sessions, carriers, relayed calls, messages and "
         "bytes. Other users can see a URL with a password in the list of processes: set "
-        "BYWAY_BACKPLANE instead. Exit status 0 if every process responded (with --session: if the session was "
-        "found), 1 if not, 2 for wrong usage, or if there is no process to ask.",
+        "BYWAY_BACKPLANE instead. Exit status 0 if every process responded (with --session: if "
+        "the session was found), 1 if not, 2 for wrong usage, or if there is no process to ask.",
     )
     sessions_command.add_options(sessions)
     sessions.set_defaults(run=_sessions)
