@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byway.errors import Attempt
-from byway.hint import retry_after
+from byway.retry_hint import retry_after
 
 PASSING: Final = frozenset({429, 502, 503, 504, 511})
 """Statuses of others than byway that may be over in a moment."""

@@ -164,7 +164,8 @@ class Dial:
         opening = Open.parse(payload)
         if self.instance is not None and opening.instance != self.instance:
             raise CarrierLost(
-                "another instance answered: two servers share this address", gone=ELSEWHERE
+                "the response is from another instance: two servers share this address",
+                gone=ELSEWHERE,
             )
         self._cookies.take(headers.multi_items())
         carrier.live.acknowledge(opening.received, opening.room)
@@ -328,14 +329,14 @@ class Dial:
         """
         # As it came: a little may unpack to very much, and nobody was asked to compress it.
         if (coding := response.headers.get("content-encoding", "identity")) != "identity":
-            raise FrameError(f"the answer is compressed, unasked: {coding[:20]}")
+            raise FrameError(f"the response is compressed, though not asked for: {coding[:20]}")
         text = is_text(response.headers.get("content-type", ""))
         body, bound = bytearray(), longest(self.limits.body, text=text)
         async for piece in response.aiter_raw():
             body += piece
             if len(body) > bound:
                 raise FrameError(
-                    f"the answer is over the bound of {self.limits.body} bytes", status=413
+                    f"the response is over the limit of {self.limits.body} bytes", status=413
                 )
         return decode_all(decoded(bytes(body), text=text), max_frame=self.limits.max_frame)
 

@@ -46,7 +46,7 @@ class Poll(Transport):
     async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
         """Answer one poll."""
         if not hello.poll:
-            raise FrameError("HELLO: 'poll' must count from 1 where the answer is a poll")
+            raise FrameError("HELLO: 'poll' must count from 1 for a poll")
         carrier = live.carriers.get(hello.carrier)
         first = carrier is None
         if carrier is None:
@@ -55,7 +55,7 @@ class Poll(Transport):
             )
             carrier.establish()
         elif carrier.transport != self.name:
-            raise FrameError(f"carrier {hello.carrier} is no poll", status=409)
+            raise FrameError(f"carrier {hello.carrier} is not a poll", status=409)
         body = b""
         newest: _NewestPoll | None = carrier.transport_state
         if newest is None or hello.poll > newest.count:

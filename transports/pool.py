@@ -170,7 +170,7 @@ class _Stream(AnyIOStream):
         try:
             above = await super().start_tls(ssl_context, server_hostname, timeout)
         except httpcore.ConnectTimeout as error:
-            raise httpcore.ReadTimeout("the TLS handshake was not answered") from error
+            raise httpcore.ReadTimeout("the TLS handshake got no response") from error
         except asyncio.CancelledError:
             self.abort()  # httpcore forgets it then, and closes it only after an error
             raise

@@ -52,7 +52,7 @@ class Stage:
     def explain(self, why: str) -> str:
         """Say why an attempt was given up, with what it had waited for."""
         words = {
-            "name-timeout": "the look-up of the name was not answered",
+            "name-timeout": "the look-up of the name got no response",
             "connect-timeout": "never connected",
         }
         return f"{words[self.trouble]}: {why}" if self.trouble in words else why
@@ -106,7 +106,7 @@ async def reach(names: Names, host: str, port: int, *, timeout: float | None) ->
     if (inside := connection_inside(host, port)) is not None:
         return inside
     kind: type[TimeoutError] = NameUnanswered
-    said = f"the look-up of the name was not answered within {timeout or 0:g} s"
+    said = f"the look-up of the name got no response within {timeout or 0:g} s"
     try:
         async with asyncio.timeout(timeout):
             with _at("name-timeout"):

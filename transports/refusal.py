@@ -13,9 +13,9 @@ from typing import Final
 
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, Refused
 from byway.handshake import GONE_HEADER
-from byway.hint import retry_after
 from byway.http_library import httpx
 from byway.limits import KIB
+from byway.retry_hint import retry_after
 from byway.transports.trouble import schemes_text, telling
 
 MAX_REFUSAL: Final = 64 * KIB
@@ -68,18 +68,18 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
     asked = retry_after(dict(seen).get("retry-after", ""), time.time())
     if mark == "error":
         raise CarrierLost(
-            f"answered {status}{said}",
+            f"status {status}{said}",
             answered=status,
             gone=_gone(headers) if status == 410 else "",
             headers=seen,
             mark=mark,
             retry_after=asked,
         )
-    who = "" if status != 200 else " (byway is not served here, or something cached the answer)"
+    who = "" if status != 200 else " (byway is not served here, or something cached the response)"
     if status in (301, 302, 307, 308) and _leads_to_slash(headers):
-        who = " (it leads to a path with a slash at its end: if your URL has none, add it)"
+        who = " (it redirects to a path with a slash at the end: if your URL has none, add it)"
     raise CarrierLost(
-        f"answered {status} without a Byway header{who}{schemes_text(seen)}",
+        f"status {status} without a Byway header{who}{schemes_text(seen)}",
         answered=status,
         headers=seen,
         mark=mark,

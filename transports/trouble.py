@@ -58,7 +58,7 @@ def schemes_text(headers: Iterable[tuple[str, str]]) -> str:
     schemes = [value for name, value in headers if name == "proxy-authenticate"]
     if not schemes:
         return ""
-    return f" (the proxy asks for {', '.join(schemes)}; byway speaks Basic)"
+    return f" (the proxy asks for {', '.join(schemes)}; byway supports Basic)"
 
 
 def _host(location: str) -> str:

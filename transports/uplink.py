@@ -127,10 +127,10 @@ async def carry_http(
         if carrier.live.core.state is State.CLOSED:
             await last_words()
         if carrier.core.leaving:
-            raise CarrierLost("the server announced the end of this answer")
+            raise CarrierLost("the server announced the end of this response")
         # A clean end proves nothing: proxies turn a dead origin into one.
         trouble = "" if carrier.opened.is_set() else "ended"
-        raise CarrierLost("the answer ended before the session", trouble=trouble)
+        raise CarrierLost("the response ended before the session", trouble=trouble)
 
     async def last_words() -> None:
         # `up` ends by itself when it has brought the last acknowledgement, without which the

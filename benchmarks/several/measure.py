@@ -22,7 +22,7 @@ from benchmarks.several.servers import Server, find_redis, redis, uvicorn
 from benchmarks.several.talk import LIMIT, Cost, Crowd, openings, session
 from byway.backplane.asking import ask_all
 from byway.errors import UsageError
-from byway.sessions.places import places
+from byway.sessions.backplanes import places
 
 Say = Callable[[str], None]
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 import byway
-from byway.hint import come_back
+from byway.retry_hint import come_back
 from tests.apps.limits import IMPATIENT
 from tests.contract.conftest import Contract
 from tests.support.peers import TRANSPORTS, connect, exchange

@@ -53,7 +53,7 @@ async def test_an_endless_200_of_somebody_else_is_reported_as_what_it_is(
         port = server.sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}/"
         report = await diagnose(url, proxy=None, transports="poll")
-        with pytest.raises(byway.NoTransport, match="answered 200 without a Byway") as caught:
+        with pytest.raises(byway.NoTransport, match="status 200 without a Byway") as caught:
             async with byway.connect(url, proxy=None, transports="poll", open_timeout=3.0):
                 pass
     assert caught.value.attempts[0].status == 200

@@ -223,15 +223,15 @@ def test_a_round_trip_takes_what_the_network_was_told(
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("refuse-403", "Envoy does so where no upgrade is configured"),
+        ("refuse-403", "Envoy does that when no upgrade is configured"),
         ("strip-upgrade", "reached the server without its `Upgrade`"),
-        ("no-subprotocol", "takes `Sec-WebSocket-Protocol` away"),
+        ("no-subprotocol", "removes the `Sec-WebSocket-Protocol` header"),
         ("no-subprotocol-up", "without its `Sec-WebSocket-Protocol`"),
         ("black-hole", "got no response within 8 s"),
-        ("mute", "opened, but nothing that the server says came through"),
-        ("mute-up", "nothing that the client says was answered"),
+        ("mute", "opened, but nothing came from the server"),
+        ("mute-up", "the server responded to nothing that the client sent"),
         ("kill-1s", r"cut \d\.\d s after it had opened"),
-        ("kill-4k", "another, on which little was sent, lasted longer"),
+        ("kill-4k", "Another one, on which little was sent, lasted longer"),
     ],
 )
 def test_a_sentence_says_why(name: str, why: str, reports: dict[str, Report]) -> None:

@@ -34,7 +34,7 @@ async def test_the_nginx_of_the_demonstration(doctor_server: Server) -> None:
         report = await diagnose(f"http://127.0.0.1:{port}/websocket_handler", proxy=None)
     assert outcomes(report) == ["refused (426)", "works", "works", "works"], report
     socket = report.finding("websocket")
-    assert "nginx takes it away" in socket.why
+    assert "nginx removes it" in socket.why
     assert "docs/how-to/nginx.md" in socket.advice
     assert report.preference == "stream, sse, poll"
 
@@ -96,7 +96,7 @@ def test_squid_that_lets_everything_pass(reports: Reports) -> None:
 
 @pytest.mark.parametrize(
     ("visit", "status", "said"),
-    [(REFUSING, 403, "port 443 only"), (ASKING, 407, "wants credentials")],
+    [(REFUSING, 403, "port 443 only"), (ASKING, 407, "requires credentials")],
     ids=["403", "407"],
 )
 def test_squid_that_refuses_the_tunnel(

@@ -15,13 +15,13 @@ TIMEOUT = 5.0
 """Seconds of a visit: what never answers takes all of them."""
 
 REASONS = {
-    "nginx": "nginx takes it away",
-    "haproxy": "answered 403 by something on the way",
+    "nginx": "nginx removes it",
+    "haproxy": "got status 403 from something on the way",
     "apache": "without its `Upgrade`",
-    "caddy": "answered 502 by Caddy",
-    "envoy": "answered 403 by Envoy",
-    "squid/accelerator": "Squid takes it away",
-    "squid/interception": "Squid takes it away",
+    "caddy": "got status 502 from Caddy",
+    "envoy": "got status 403 from Envoy",
+    "squid/accelerator": "Squid removes it",
+    "squid/interception": "Squid removes it",
     "squid/port443": "port 443 only",
 }
 """What is said of a WebSocket that does not pass, by program or variant."""

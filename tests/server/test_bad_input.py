@@ -152,7 +152,7 @@ HELLOS: dict[str, tuple[bytes, int, str]] = {
     "room of text": (hello_frame(room="1"), 400, "'room' must be an integer"),
     "bad subprotocol": (hello_frame(subprotocols=["a b"]), 400, "'subprotocols' must be"),
     "unknown answer": (hello_frame(answer="pigeon"), 406, "'pigeon' is not offered; these are:"),
-    "websocket by post": (hello_frame(answer="websocket"), 406, "cannot be used by this call"),
+    "websocket by post": (hello_frame(answer="websocket"), 406, "does not fit this kind of call"),
     "poll without count": (hello_frame(answer="poll"), 400, "'poll' must count from 1"),
     "batch without instance": (hello_frame(answer="ack"), 400, "a batch must name its instance"),
     "too long": (hello_frame(more="x" * KIB), 400, "HELLO is over the bound of 1024 bytes"),
@@ -259,7 +259,7 @@ FRAMES: dict[str, tuple[bytes, int, str]] = {
     "ACK beyond what was sent": (
         encode_ack(1, 0),
         400,
-        "the peer says it received 1 frames, only 0 were sent",
+        "the peer says that it received 1 frames, only 0 were sent",
     ),
     "text that is no utf-8": (
         numbered(1, (TEXT, b"\xff")),
@@ -312,7 +312,7 @@ async def test_a_wrong_frame_in_the_opening_request(stage: Scene, name: str) -> 
 
 async def test_hello_says_more_was_received_than_was_sent(stage: Scene) -> None:
     session = await stage.session()
-    async with stage.logs("400 the peer says it received 7 frames, only 0 were sent"):
+    async with stage.logs("400 the peer says that it received 7 frames, only 0 were sent"):
         answer = await session.batch(b"", received=7)
     check_error(answer, 400, "only 0 were sent")
 
@@ -399,7 +399,7 @@ async def test_a_second_carrier_of_the_same_id(stage: Scene) -> None:
 
 async def test_a_poll_under_the_id_of_a_stream(stage: Scene) -> None:
     session = RawSession(stage.http, stage.url)
-    async with stage.logs("409 carrier 1 is no poll"):
+    async with stage.logs("409 carrier 1 is not a poll"):
         async with stage.http.stream(
             "POST", stage.url, content=session.hello(), headers=PROTOCOL_HEADERS
         ) as streamed:
@@ -407,7 +407,7 @@ async def test_a_poll_under_the_id_of_a_stream(stage: Scene) -> None:
             await anext(pieces)
             answer = await session.poll()
             await pieces.aclose()  # type: ignore[attr-defined]
-    check_error(answer, 409, "carrier 1 is no poll")
+    check_error(answer, 409, "carrier 1 is not a poll")
 
 
 async def test_a_newer_poll_ends_the_older_at_once(stage: Scene) -> None:

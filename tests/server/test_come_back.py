@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 import byway
-from byway.client import again
+from byway.client import reconnect
 from byway.client.channels import ClientChannel
 from byway.keys import new_key
 from byway.testing import FailWith, Network
@@ -25,7 +25,7 @@ async def test_who_lost_a_session_with_its_process_waits_before_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else all clients of a process would come at one moment to those that are left."""
-    monkeypatch.setattr(again, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.05)
     turns, began = 0, 0.0
     with sharing(tmp_path / "meet", APP, APP) as (first, second):
         async with Network(first.port) as network, asyncio.timeout(50):

@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 import byway
-from byway.client.again import Return
+from byway.client.reconnect import Reconnect
 from byway.http_library import httpcore
 from tests.support.heads import heads
 from tests.support.odd_http2 import odd_server
@@ -26,7 +26,7 @@ OWN = [("cookie", "token=secret-t; way=old"), ("x-mine", "1")]
 
 
 def cookies(head: bytes) -> list[list[str]]:
-    """Return what stands in the Cookie headers of a head."""
+    """Reconnect what stands in the Cookie headers of a head."""
     return [
         line.partition(":")[2].strip().split("; ")
         for line in head.decode().splitlines()
@@ -37,7 +37,7 @@ def cookies(head: bytes) -> list[list[str]]:
 @pytest.fixture
 def quick_return(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no session wait for the next."""
-    monkeypatch.setattr(Return, "ended", lambda *_, **__: 0.0)
+    monkeypatch.setattr(Reconnect, "ended", lambda *_, **__: 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ async def test_they_are_in_no_log_and_not_in_the_memory(
 
 
 async def two_sessions(url: str, **options: object) -> list[list[str]]:
-    """Return the cookies with which two sessions of one loop opened."""
+    """Reconnect the cookies with which two sessions of one loop opened."""
     came: list[list[str]] = []
     connecting = byway.connect(
         url,

@@ -168,4 +168,4 @@ async def test_a_name_server_that_does_not_answer_is_neither(
         told = one.open("http://slow.example:{port}/", transports=transport, open_timeout=1.5)
     assert [one[1] for one in told["attempts"]] == ["name-timeout"], told
     assert told["report"][0][0] == "unreachable"
-    assert re.search("No name server answered", told["report"][0][1])
+    assert re.search("No DNS server responded", told["report"][0][1])

@@ -9,7 +9,6 @@ import pytest
 
 import byway
 from byway import Limits, Memory, Preference
-from byway.client import place
 from byway.client.route import network_name, own_addresses
 from byway.negotiation.memory import place_of
 from byway.testing import CutResponses, CutSilence, Network
@@ -272,7 +271,7 @@ async def test_in_another_network_everything_is_tried_again(
 ) -> None:
     """The machine's own address changes, and with it what the network lets through."""
     addresses = ["192.0.2.7"]
-    monkeypatch.setattr(place, "own_addresses", lambda _: tuple(addresses))
+    monkeypatch.setattr(network_path, "own_addresses", lambda _: tuple(addresses))
     monkeypatch.setattr("byway.client.steering.ROUTE_INTERVAL", 0.2)
     over: asyncio.Queue[str] = asyncio.Queue()
     memory = Memory()

@@ -55,7 +55,7 @@ async def test_where_not_even_one_frame_passes_the_session_ends_with_the_reason(
             async with asyncio.timeout(20):
                 assert await channel.receive() is None
             assert channel.code == 1006
-            assert re.search("refuses a request of one frame: answered 413", channel.reason)
+            assert re.search("refuses a request of one frame: status 413", channel.reason)
 
 
 async def test_small_messages_do_not_add_up_to_a_websocket_message_too_large() -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 import byway
-from byway.client import again
+from byway.client import reconnect
 from byway.testing import Network
 from tests.support.peers import TRANSPORTS, exchange
 from tests.support.servers import Server, uvicorn
@@ -18,8 +18,8 @@ from tests.support.servers import Server, uvicorn
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait long."""
-    monkeypatch.setattr(again, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(again, "LAST_PAUSE", 0.2)
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(reconnect, "LAST_PAUSE", 0.2)
 
 
 def connect(url: str, transport: str, open_timeout: float = 15.0) -> byway.connect:

@@ -393,7 +393,7 @@ async def test_who_left_in_order_is_gone_at_once(
         with pytest.raises(Gone):
             await a.link(C)
     assert [one for one in caplog.messages if "has ended" in one] == [
-        f"process {C} has ended: its sessions are answered 410"
+        f"process {C} has ended: its sessions get 410"
     ]
 
 

@@ -95,7 +95,7 @@ async def test_over_http_alone_it_names_what_was_answered(plain_server: Server) 
     first = caught.value.attempts[0]
     assert (first.transport, first.status) == ("stream", 200)
     assert "without a Byway header" in first.error
-    assert "stream: answered 200" in str(caught.value)
+    assert "stream: status 200" in str(caught.value)
 
 
 async def test_where_there_is_nothing_it_names_what_every_transport_met(

@@ -6,7 +6,7 @@ import pytest
 
 from byway.backplane.asking import Reply, read
 from byway.sessions import table
-from byway.sessions.places import without_password
+from byway.sessions.backplanes import without_password
 
 
 def test_what_a_process_says_is_printed_without_control_characters() -> None:
@@ -35,7 +35,7 @@ def test_a_process_of_another_version_is_shown_as_far_as_it_is_understood(
 @pytest.mark.parametrize("payload", [b"", b"[]", b"\xff", b"[" * 100_000])
 def test_what_is_no_response_is_said(payload: bytes) -> None:
     reply = read("process1", payload)
-    assert reply.error == "what it said is no JSON object"
+    assert reply.error == "its response is not a JSON object"
     assert table.processes([reply]) == [f"process1  did not respond: {reply.error}"]
 
 

@@ -20,7 +20,7 @@ import byway
 import byway.http_library
 from byway.channel import header_list
 from byway.client.address import endpoint_url, proxy_for, shown
-from byway.client.trail import Trail
+from byway.client.attempt_log import AttemptLog
 from byway.doctor.doctor import Diagnosis
 from byway.errors import UsageError
 from tests.support.process import ROOT, free_port
@@ -152,7 +152,7 @@ def test_one_that_stands_in_the_place_of_httpx_is_named(monkeypatch: pytest.Monk
 async def test_reports_name_the_library() -> None:
     name = byway.http_library.library_name()
     for report in (
-        Trail(("websocket", "poll")).report(httpx.URL("http://app.example/"), None),
+        AttemptLog(("websocket", "poll")).report(httpx.URL("http://app.example/"), None),
         Diagnosis("http://app.example/", proxy=None).report(),
     ):
         assert report.http_library == name

@@ -14,10 +14,10 @@ from typing import Any
 from byway.errors import Attempt, CarrierLost, ChannelClosed, FrameError
 from byway.frames import Decoder, Frame, decode_all
 from byway.handshake import Hello
-from byway.hint import retry_after
 from byway.limits import Limits
 from byway.negotiation import Preference, Race, Silence
 from byway.negotiation.retry import may_pass
+from byway.retry_hint import retry_after
 from byway.session import Carrier, Closed, Session, joined
 from byway.transports.eventstream import EventDecoder
 from byway.transports.http.batches import Abort, Batches, Dead, Flight

@@ -110,5 +110,5 @@ def read(name: str, payload: bytes) -> Reply:
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        return Reply(name, error="what it said is no JSON object")
+        return Reply(name, error="its response is not a JSON object")
     return Reply(name, said)

@@ -230,7 +230,7 @@ class Callers:
         finally:
             self._dialled.pop(connection, None)
             if not made:
-                connection.end(LinkLost("it was not proven, or nobody waits for it"))
+                connection.end(LinkLost("the connection was not proven, or no call waits for it"))
         return connection
 
     def _make_room(self) -> None:

@@ -204,7 +204,7 @@ class Claims:
         if not self._complained:
             self._complained = True
             logger.error(
-                "sessions cannot be claimed in %s: %s. Until it can be written openings get 503",
+                "cannot claim sessions in %s: %s. New sessions get 503 until it is writable",
                 self._directory,
                 error,
             )

@@ -190,7 +190,7 @@ class Door(Listening):
 
     def _respond(self, link: OneCall, payload: bytes) -> Coroutine[Any, Any, None] | None:
         if self._serve_request is None:
-            raise LinkLost("nobody responds to REQUEST here")
+            raise LinkLost("this process does not respond to REQUEST")
         try:
             return self._serve_request(link, payload)
         except LinkLost:
@@ -201,7 +201,7 @@ class Door(Listening):
 
     def _told(self, link: OneCall, payload: bytes) -> None:
         if self._tell is None:
-            raise LinkLost("nobody responds to ASK here")
+            raise LinkLost("this process does not respond to ASK")
         try:
             reply = self._tell(payload)
         except Exception:

@@ -77,7 +77,7 @@ class Meeting:
         except OSError as error:
             raise Unusable(f"{self.path} cannot be read: {error.strerror}") from None
         if not stat.S_ISDIR(found.st_mode):
-            raise Unusable(f"{self.path} is no directory (a link to one will not do)")
+            raise Unusable(f"{self.path} is not a directory (a symbolic link to one does not work)")
         if not is_ours(found):
             raise Unusable(f"{self.path} is another user's")
         if not _POSIX:

@@ -146,7 +146,7 @@ class Proof:
         if not common:
             raise NoCommonVersion(
                 f"process {name} speaks versions {versions} of links, "
-                f"this one {list(self._versions)}: bring both to releases next to each other"
+                f"this one {list(self._versions)}: upgrade the older one"
             )
         self.peer, self.version, self._heard = name, max(common), payload
 

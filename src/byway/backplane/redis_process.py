@@ -173,7 +173,7 @@ class RedisProcess(Backplane):
         if (record := self._whereabouts.record(owner)) is None:
             await self._look(owner)
             if (record := self._whereabouts.record(owner)) is None:
-                raise Unreachable(f"nobody knows a process {owner} yet")
+                raise Unreachable(f"no process is known by the name {owner} yet")
         try:
             link = await self._callers.link(owner, (record.host, record.port))
         except NotListening:
@@ -292,7 +292,7 @@ class RedisProcess(Backplane):
             self.counts.gone += 1
             if self._callers is not None:
                 self._callers.forget(owner)
-            logger.info("process %s has ended: its sessions are answered 410", owner)
+            logger.info("process %s has ended: its sessions get 410", owner)
             raise Gone(f"process {owner} has ended")
 
     async def _look_up(self, owner: str) -> Seen:

@@ -370,7 +370,9 @@ class WorkersBackplane(Backplane):
             meeting.prepare()
             await self._lock_place(meeting)
             claims.assert_all()
-            logger.warning("the meeting place %s was cleaned, and made anew", meeting.path)
+            logger.warning(
+                "the meeting place %s had been removed, and was created again", meeting.path
+            )
         self._keep_secret(meeting)
         if not meeting.door(self.name).exists():
             assert self._door is not None

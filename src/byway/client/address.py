@@ -168,7 +168,7 @@ def proxy_for(url: Address, proxy: str | bool | None) -> str | None:
         proxy: a URL; True for the environment's; None or False for none.
 
     Raises:
-        UsageError: it is no URL of a proxy, names a host or a port that cannot be, or is a SOCKS
+        UsageError: it is no URL of a proxy, names a host or an invalid port, or is a SOCKS
             proxy and what that needs is not installed.
     """
     if proxy is None or proxy is False:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from byway.channel import Channel, header_list
 from byway.client.address import check_tls, endpoint_url, proxy_for
-from byway.client.again import Return
 from byway.client.loading import in_thread, loaded
+from byway.client.reconnect import Reconnect
 from byway.errors import (
     PLAIN,
     CarrierLost,
@@ -184,8 +184,8 @@ class connect(AbstractAsyncContextManager["Channel"]):
         new session, of which the server's handler knows nothing: what the last one had not
         acknowledged may or may not have arrived. There is no other after the block closed the
         channel, or the server did with a code that says that the same would come of it, such as
-        1000 or 1008 (`byway.client.again.AGAIN` has the others). Between two sessions there is a
-        pause: the one that the server asks for with 1012, or with `Retry-After` where the process
+        1000 or 1008 (`byway.client.reconnect.CODES` has the others). Between two sessions there is
+        a pause: the one that the server asks for with 1012, or with `Retry-After` where the process
         that had the session has ended, else up to a second, and more with each time in vain, up to
         a minute, with full jitter.
 
@@ -202,7 +202,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
 
     async def _sessions(self) -> AsyncIterator[Channel]:
         loop = asyncio.get_running_loop()
-        again = Return()
+        again = Reconnect()
         while True:
             began = loop.time()
             try:
@@ -309,7 +309,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
 
 
 def _seconds(name: str, value: object) -> float:
-    """Return a number of seconds.
+    """Reconnect a number of seconds.
 
     Raises:
         UsageError: it is none, or not more than 0.
@@ -339,5 +339,5 @@ def _is_async(function: object) -> bool:
 
 
 def _line(error: NoTransport) -> str:
-    """Return the first line of an error's message."""
+    """Reconnect the first line of an error's message."""
     return str(error).partition("\n")[0]

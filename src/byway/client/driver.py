@@ -105,7 +105,7 @@ class Driver(Steering):
                 now = asyncio.get_running_loop().time()
                 for one in self._carriers.running.values():
                     self._note(one, now, f"no OPEN within {now - one.started:.1f} s")
-                self._place.forget()
+                self._path.forget()
                 raise self.record.no_transport(self.record.retries.late())
         except BaseException:
             await self.aclose()
@@ -135,7 +135,7 @@ class Driver(Steering):
             await self._dial.aclose()
 
     def _opened(self, opening: Open, carrier: LiveCarrier, headers: httpx.Headers) -> None:
-        self._place.reached(self._dial.peers)
+        self._path.reached(self._dial.peers)
         if self.opening is None:
             self.opening, self.headers = opening, headers
             self._race.offered(opening.transports)
@@ -145,7 +145,7 @@ class Driver(Steering):
         if self.opening is not None:
             raise CarrierLost("a server without byway responded")
         self.plain: Plain | None = plain
-        self.record.trail.carried("websocket")
+        self.record.attempt_log.carried("websocket")
         self._ready.set()
         self._changed.set()
         await plain.socket.wait_closed()
@@ -186,7 +186,7 @@ class Driver(Steering):
                 if not self._ready.is_set():
                     decision = self.record.retries.first_round(now, self._deadline)
                     if isinstance(decision, GiveUp):
-                        self._place.forget()
+                        self._path.forget()
                         raise self.record.no_transport(decision)
                     after, self._again = decision.after, True
                     if decision.other_key and self.opening is None:
@@ -225,7 +225,7 @@ class Driver(Steering):
         in_use = None if self.live.core.finished else self.live.transport
         if self.plain is not None:
             in_use = "websocket" if self.plain.socket.close_code is None else None
-        return self.record.trail.report(
+        return self.record.attempt_log.report(
             self._dial.url,
             self._dial.proxy,
             in_use=in_use,

@@ -10,8 +10,8 @@ import logging
 import time
 from typing import Final
 
+from byway.client.attempt_log import AttemptLog
 from byway.client.running import Running
-from byway.client.trail import Trail
 from byway.errors import Attempt, CarrierLost, NoTransport, Refused
 from byway.negotiation.absence import Absence
 from byway.negotiation.retry import GiveUp, Retries
@@ -27,7 +27,7 @@ class Record:
 
     Attributes:
         attempts: until it opened, in order: the newest.
-        trail: then and later.
+        attempt_log: then and later.
         retries: when the next round may begin.
         absence: whether anybody is there at all.
     """
@@ -41,7 +41,7 @@ class Record:
                 server.
         """
         self.attempts: list[Attempt] = []
-        self.trail: Trail = Trail(order)
+        self.attempt_log: AttemptLog = AttemptLog(order)
         self.retries: Retries = Retries()
         self.absence: Absence = Absence()
         self._proxy = proxy
@@ -67,7 +67,7 @@ class Record:
             opening: whether the session has not opened yet.
         """
         attempt = one.attempt(now, why, error)
-        self.trail.add(attempt)
+        self.attempt_log.add(attempt)
         self.retries.note(attempt, now, time.time())
         if not self._proxy:
             self.absence.note(attempt, now)

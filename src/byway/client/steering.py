@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from byway.client.carriers import Carriers
-from byway.client.place import Place
+from byway.client.network_path import NetworkPath
 from byway.client.record import Record
 from byway.client.running import Running
 from byway.errors import CarrierLost, Refused
@@ -64,20 +64,20 @@ class Steering:
         self._on_transport = on_transport
         self._dial = dial
         self.record: Record = Record(preference.order, proxy=dial.proxy is not None)
-        self._place = Place(dial.url, dial.proxy, memory, preference.order)
-        known = self._place.remembered
+        self._path = NetworkPath(dial.url, dial.proxy, memory, preference.order)
+        known = self._path.remembered
         self._race = Race(
             preference,
             attempt_timeout=open_timeout,
             first=known.transport if known else None,
             opened_in=known.seconds if known else 0.0,
-            retry_better=self._place.retry,
+            retry_better=self._path.retry,
         )
         dial.turns.may_visit = "poll" in preference.order
-        if self._place.visits:
+        if self._path.visits:
             dial.turns.waited(asyncio.get_running_loop().time())
-        if self._place.silence.heartbeat is not None:
-            live.ask_heartbeat(self._place.silence.heartbeat)
+        if self._path.silence.heartbeat is not None:
+            live.ask_heartbeat(self._path.silence.heartbeat)
         self._look_at = asyncio.get_running_loop().time() + ROUTE_INTERVAL
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
@@ -93,7 +93,7 @@ class Steering:
             self._carriers.start(name, carrier, watched(transport.carry(self._dial, carrier)), now)
         elif isinstance(action, Use):
             logger.info("session %s: now using %s: %s", self.live.name, name, action.why)
-            self.record.trail.carried(name)
+            self.record.attempt_log.carried(name)
             before = self._carriers.leaving
             if before is not None and self.live.core.selected is not before.carrier.core:
                 before = None  # another carrier has taken its place already
@@ -122,7 +122,7 @@ class Steering:
             one = self._carriers.running.get(name)
             if one is not None:
                 if action.slow:
-                    self.record.trail.slow(name, action.why)
+                    self.record.attempt_log.slow(name, action.why)
                 elif action.late or not self._ready.is_set():
                     self._note(one, now, action.why)
                 else:
@@ -138,7 +138,7 @@ class Steering:
         if now < self._look_at:
             return
         self._look_at = now + ROUTE_INTERVAL
-        if not self._place.moved():
+        if not self._path.moved():
             return
         logger.info(
             "session %s: the network has changed: trying all transports again", self.live.name
@@ -167,7 +167,7 @@ class Steering:
     def _remember(self, now: float) -> None:
         used = self._carriers.running.get(self._race.used or "")
         if used is not None and self._race.works:
-            self._place.keep(
+            self._path.keep(
                 used.transport,
                 used.opened_in,
                 settled=self._race.settled,
@@ -250,7 +250,7 @@ class Steering:
 
     def _cut_for_silence(self, one: Running, now: float) -> bool:
         """Learn the heartbeat that this path needs; say whether a carrier ended for want of it."""
-        beat = self._place.learn(now - one.carrier.moved, self._dial.heartbeat, self.live.name)
+        beat = self._path.learn(now - one.carrier.moved, self._dial.heartbeat, self.live.name)
         if beat is not None:
             self.live.ask_heartbeat(beat)
         return beat is not None

@@ -56,7 +56,7 @@ class State:
         for name, value in asked.items():
             if name == "websocket":
                 if value not in ("pass", "refuse", "swallow"):
-                    raise ValueError("websocket is pass, refuse or swallow")
+                    raise ValueError("websocket must be pass, refuse or swallow")
             elif not isinstance(value, bool):
                 raise ValueError(f"{name} is true or false")
         return replace(self, **asked)
@@ -174,7 +174,7 @@ class ControlsApp:
             case "POST", "/cut":
                 cut = self._controls.cut()
             case _:
-                return 404, {"error": "there is no such control"}
+                return 404, {"error": "this control does not exist"}
         logger.debug("%s %s: %s", method, path, self._controls.state)
         return 200, {**asdict(self._controls.state), "cut": cut}
 

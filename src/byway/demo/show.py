@@ -46,7 +46,7 @@ async def show(
             say(f"The page is at {one.url}")
             say("Its messages go through a network that its buttons change. Ctrl-C ends it.")
         if browser and not _open(one.url) and not as_json:
-            say("There is no browser here: open that address in one.")
+            say("No browser was found: open that address in one.")
         await asyncio.Event().wait()
 
 

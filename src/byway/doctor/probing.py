@@ -19,11 +19,11 @@ from typing import Final
 from byway.doctor.page import page_headers
 from byway.errors import CarrierLost, Refused
 from byway.handshake import PROBE, Open
-from byway.hint import retry_after
 from byway.http_library import httpx
 from byway.keys import name_of, new_key
 from byway.limits import KIB, Limits
 from byway.negotiation.retry import PASSING
+from byway.retry_hint import retry_after
 from byway.runtime import LiveCarrier, LiveSession
 from byway.session import Closed
 from byway.transports import REGISTRY

@@ -50,7 +50,9 @@ async def carry(
     """
     transport = context.offer.transport(hello.answer)
     if (call.scope["type"] == "websocket") is not (transport.name == "websocket"):
-        raise FrameError(f"the transport {hello.answer!r} cannot be used by this call", status=406)
+        raise FrameError(
+            f"the transport {hello.answer!r} does not fit this kind of call", status=406
+        )
     sharing, admission = context.sharing, context.admission
     if sharing.involved and (owner := sharing.owner(call, hello)) is not None:
         await sharing.hand_over(call, hello, owner, body, moves=moves)

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable
 from random import uniform
 
-from byway.hint import going_away
 from byway.limits import Limits
+from byway.retry_hint import going_away
 from byway.server.application import Application
 from byway.server.listening_sockets import StopWatch
 from byway.server.registry import Registry

@@ -38,7 +38,7 @@ class Standing(Enum):
 class Reason(Enum):
     """Why a page does not count as the server's own."""
 
-    SITE = "its browser says it belongs to another site"
+    SITE = "its browser says that it belongs to another site"
     NO_ORIGIN = "it has no web origin"
     INSECURE = "it was loaded over http and makes requests over https"
     HOST = "the request's Host header is different"

@@ -21,7 +21,7 @@ import re
 from typing import Final
 
 from byway.frames import BINARY, CLOSE, TEXT, decode_close
-from byway.hint import come_back
+from byway.retry_hint import come_back
 from byway.server.reader_retry import RECONNECT, reconnect_after
 from byway.session import Outgoing
 from byway.transports.eventstream import text_lines

@@ -16,9 +16,9 @@ from typing import Final
 from byway.errors import ENDED, PeerError
 from byway.frames import CLOSE, PART
 from byway.handshake import CONTENT_TYPE, Hello
-from byway.hint import retry_after
 from byway.keys import MAX_KEY, MIN_KEY, new_reader_key
 from byway.limits import Limits
+from byway.retry_hint import retry_after
 from byway.runtime import LiveCarrier, LiveSession
 from byway.server.admission import Admission
 from byway.server.application import Denied

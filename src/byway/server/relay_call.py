@@ -164,7 +164,7 @@ class RelayedCall:
         finally:
             await stop(down, up)
         if down.cancelled():
-            raise LinkLost("the owner did not end a call whose client had left")
+            raise LinkLost("the owner did not end a call after its client had left")
         down.result()
 
     async def _watch(self) -> None:
@@ -227,7 +227,7 @@ class RelayedCall:
         finally:
             await stop(down, up)
         if down.cancelled():
-            raise LinkLost("the owner did not end a call whose client had left")
+            raise LinkLost("the owner did not end a call after its client had left")
         down.result()
 
     async def _messages_up(self) -> None:

@@ -114,7 +114,7 @@ def unpack_request(payload: bytes) -> RequestFrame:
     key = run + instances
     end = key + keys
     if flags > 3 or not instances or end > len(payload):
-        raise ValueError("a REQUEST that does not hold what it says")
+        raise ValueError("a REQUEST with wrong lengths")
     whose = payload[start:run]
     place, user = _whose(whose) if heads > _REMEMBERED else _remembered(whose)
     hello = Hello(
@@ -137,7 +137,7 @@ def _whose(packed: bytes) -> tuple[str, Hashable]:
             raise TypeError(f"no endpoint is called {place!r}")
         return place, unpack_user(user)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError("a REQUEST that does not say whose it is") from error
+        raise ValueError("a REQUEST without a session") from error
 
 
 _remembered = lru_cache(maxsize=256)(_whose)

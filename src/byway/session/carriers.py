@@ -208,7 +208,7 @@ class CarrierSide:
     # What is to be written
 
     def acknowledge(self, received: int, room: int) -> None:
-        """Take what the peer says it received, and the bytes of room in its inbox.
+        """Take what the peer says that it received, and the bytes of room in its inbox.
 
         Raises:
             FrameError: more than was ever sent.

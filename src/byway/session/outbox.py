@@ -115,7 +115,7 @@ class Outbox:
         """
         if received >= self.next:
             raise FrameError(
-                f"the peer says it received {received} frames, only {self.next - 1} were sent"
+                f"the peer says that it received {received} frames, only {self.next - 1} were sent"
             )
         count = received + 1 - self.first
         if count < 0:

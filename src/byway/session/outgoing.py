@@ -99,7 +99,7 @@ def outgoing(message: Message) -> Outgoing:
             data = message.encode()
         except UnicodeEncodeError as error:
             raise UsageError(
-                f"the text holds a lone surrogate at index {error.start}; "
+                f"the text contains a lone surrogate at index {error.start}; "
                 "it cannot be sent as UTF-8"
             ) from None
         record = Outgoing(TEXT, len(data), text=message, data=data)

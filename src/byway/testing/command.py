@@ -34,7 +34,7 @@ def parse_listen(text: str) -> tuple[str, int]:
     """
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or int(port) > 65535 or (":" in host and not host.startswith("[")):
-        raise UsageError(f"{text!r} is no address to listen on: write HOST:PORT")
+        raise UsageError(f"{text!r} is not an address to listen on: write HOST:PORT")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 

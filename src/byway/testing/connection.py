@@ -132,12 +132,12 @@ class Connection:
             self._say("the client left")
         except Lost:
             counters.lost += 1
-            self._say("done, and its answer lost")
+            self._say("passed, and its response lost")
             self._wire.reset()
         except Ended as ended:
             await self._end(ended)
         except h11.LocalProtocolError as error:
-            self._say(f"the server's answer does not fit: {error}")
+            self._say(f"the server's response is invalid: {error}")
             await self._wire.hang_up()
         return False
 

@@ -59,7 +59,7 @@ class Address:
         except ValueError as error:
             raise UsageError(f"{origin!r} is not a URL: {error}") from None
         if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
-            raise UsageError(f"{origin!r} is no origin: write http://HOST:PORT, or a port")
+            raise UsageError(f"{origin!r} is not an origin: write http://HOST:PORT, or a port")
         if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise UsageError(f"{origin!r} has a path: name the origin only")
         tls = parts.scheme in ("https", "wss")
@@ -226,7 +226,7 @@ class OriginSide:
             if event is h11.NEED_DATA:
                 self.http.receive_data(await self.read())
             elif event is h11.PAUSED:
-                raise AssertionError("read beyond the end of an answer")
+                raise AssertionError("read beyond the end of a response")
             else:
                 assert not isinstance(event, type)
                 return event

@@ -152,7 +152,7 @@ def test_the_greatest_version_in_common_is_taken(
 def test_without_a_version_in_common_there_is_no_link() -> None:
     relay, owner = dialling(versions=(1,)), listening(versions=(2, 3))
     for one, other in ((relay, owner), (owner, relay)):
-        with pytest.raises(NoCommonVersion, match="bring both to releases next to each other"):
+        with pytest.raises(NoCommonVersion, match="upgrade the older one"):
             one.take(GREET, other.greeting)
 
 

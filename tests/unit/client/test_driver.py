@@ -486,7 +486,7 @@ class Leaving(Answering):
             ended.cancel()
         if self.at_once:
             carrier.feed([(LEAVE, b"")])
-        raise CarrierLost("the server announced the end of this answer")
+        raise CarrierLost("the server announced the end of this response")
 
     def leave(self) -> None:
         """Let the newest carrier announce its end."""
@@ -553,7 +553,7 @@ async def test_one_whose_end_the_server_forgets_is_let_go(leaving: Leaving) -> N
     await asyncio.sleep(50)
     assert leaving.tried[1].core.ended == "another carrier has taken its place"
     assert len(leaving.tried) == 3
-    assert driver.record.trail._newest == {}
+    assert driver.record.attempt_log._newest == {}
     await driver.aclose()
 
 

@@ -7,7 +7,6 @@ from email.utils import formatdate
 import pytest
 
 from byway.errors import Attempt
-from byway.hint import LONGEST, retry_after
 from byway.negotiation.retry import (
     MAX_OPENINGS,
     MAY_BE_REFUSED,
@@ -16,6 +15,7 @@ from byway.negotiation.retry import (
     Retries,
     may_pass,
 )
+from byway.retry_hint import LONGEST, retry_after
 
 DATE = 1_800_000_000.0
 

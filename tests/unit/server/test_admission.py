@@ -9,8 +9,8 @@ import pytest
 
 from byway.errors import PeerError
 from byway.handshake import Hello
-from byway.hint import come_back
 from byway.limits import Limits
+from byway.retry_hint import come_back
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
 from byway.server.identity import Identity

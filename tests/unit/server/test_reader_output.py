@@ -8,7 +8,7 @@ import re
 import pytest
 
 from byway.frames import CLOSE, HEADER, encode_close
-from byway.hint import going_away
+from byway.retry_hint import going_away
 from byway.server.reader_output import event, line
 from byway.session.outgoing import Outgoing, outgoing
 

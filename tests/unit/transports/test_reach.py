@@ -125,7 +125,7 @@ async def test_how_far_an_attempt_has_come(made: list[socket.socket], listening:
         await asyncio.Event().wait()
 
     for names, word, said in (
-        (Slow(), "name-timeout", "the look-up of the name was not answered: late"),
+        (Slow(), "name-timeout", "the look-up of the name got no response: late"),
         (Addresses("192.0.2.1"), "connect-timeout", "never connected: late"),
         (Addresses("127.0.0.1"), "timeout", "late"),
     ):

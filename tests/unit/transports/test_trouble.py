@@ -51,7 +51,7 @@ def rejected(status: int) -> websockets.InvalidProxyStatus:
         (caused(httpx.ConnectTimeout("x"), NeverConnected("x")), "connect-timeout"),
         (NameUnanswered("x"), "name-timeout"),
         (caused(httpx.ConnectTimeout("x"), NameUnanswered("x")), "name-timeout"),
-        (httpx.ReadTimeout("the TLS handshake was not answered"), "timeout"),
+        (httpx.ReadTimeout("the TLS handshake got no response"), "timeout"),
         (httpx.ReadTimeout("x"), "timeout"),
         (TimeoutError(), "timeout"),
         (httpx.ReadError("x"), "reset"),

@@ -32,7 +32,7 @@ class SomePosts(Rule):
     def __post_init__(self) -> None:
         """Check the numbers."""
         if self.nth is not None and (self.nth < 1 or self.probability is not None):
-            raise UsageError("nth must be 1 or more, and stands alone")
+            raise UsageError("nth must be 1 or more, without probability")
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise UsageError("probability is a number from 0 to 1")
 

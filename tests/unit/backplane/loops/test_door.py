@@ -366,7 +366,7 @@ async def test_versions_without_one_in_common_are_said_once(
     server.close()
     await server.wait_closed()
     (line,) = [one for one in caplog.records if one.levelno >= logging.WARNING]
-    assert "bring both to releases next to each other" in line.getMessage()
+    assert "upgrade the older one" in line.getMessage()
 
 
 BECOME_NOBODY = "import os, socket\nos.setgroups([])\nos.setgid(65534)\nos.setuid(65534)\n"

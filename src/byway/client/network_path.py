@@ -1,4 +1,4 @@
-"""The place of a session: where it goes, by which way, and what is known of that.
+"""The network path of a session: where it goes, by which route, and what is known of that.
 
 Knows: the memory, the route to the server, the silence that the path allows.
 Must not know: carriers, the race, how anything is tried.
@@ -27,8 +27,8 @@ _known: dict[str, tuple[str, ...]] = {}
 """At which addresses servers and proxies were reached last, by what the memory calls them."""
 
 
-class Place:
-    """What one session knows of its way to the server, and adds to the memory.
+class NetworkPath:
+    """What one session knows of its network path to the server, and adds to the memory.
 
     Attributes:
         remembered: what worked the last time, if that is known.

@@ -1,6 +1,6 @@
-"""Places: where the processes are that are asked.
+"""Backplanes: over which of them `byway sessions` asks its processes.
 
-Knows: what may be given as a place, and where the workers of this user's servers meet.
+Knows: what may name a backplane, and where the workers of this user's servers meet.
 Must not know: what is asked, how it is printed.
 """
 
@@ -29,8 +29,8 @@ NONE_HERE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where processes are asked.
+class Asked:
+    """A backplane over which processes are asked.
 
     Attributes:
         name: how it is shown: without a password.
@@ -47,7 +47,7 @@ def places(
     namespace: str | None = None,
     secret_file: Path | None = None,
     ca: str | None = None,
-) -> list[Place]:
+) -> list[Asked]:
     """Return the place that is meant, or all of this user's servers on this machine.
 
     Args:
@@ -68,7 +68,7 @@ def places(
         kind, _, rest = resolved.partition(":")
         if kind != "unix":
             backplane = _redis(resolved, namespace, secret_file, ca)
-            return [Place(without_password(resolved), backplane)]
+            return [Asked(without_password(resolved), backplane)]
         if not of_redis:
             path = Path(rest.removeprefix("//"))
             _check(path)
@@ -123,8 +123,8 @@ def _redis(url: str, namespace: str | None, secret_file: Path | None, ca: str | 
     return made.bind(new_process_name())
 
 
-def _unix(path: Path) -> Place:
-    return Place(f"unix:{path}", choose(f"unix:{path}", new_process_name(), Limits()))
+def _unix(path: Path) -> Asked:
+    return Asked(f"unix:{path}", choose(f"unix:{path}", new_process_name(), Limits()))
 
 
 def _check(path: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from byway.client.again import LAST_PAUSE, LONGEST_ASKED, Return
-from byway.hint import MAX_HINT, come_back, going_away
+from byway.client.reconnect import LAST_PAUSE, LONGEST_ASKED, Reconnect
+from byway.retry_hint import MAX_HINT, come_back, going_away
 
 
-def longest() -> Return:
-    """Return one whose jitter is always at its upper end."""
-    return Return(lambda low, high: high)
+def longest() -> Reconnect:
+    """Reconnect one whose jitter is always at its upper end."""
+    return Reconnect(lambda low, high: high)
 
 
 @pytest.mark.parametrize("code", [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 4999, None])

@@ -1,4 +1,4 @@
-"""Coming back: whether a client opens a new session when one has ended, and after what pause.
+"""Reconnect: whether a client opens a new session when one has ended, and after what pause.
 
 Knows: close codes, the hint in the reason of 1012, `Retry-After`, backing off.
 Must not know: clocks, how a session is opened.
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from random import uniform
 from typing import Final
 
-from byway.hint import come_back
+from byway.retry_hint import come_back
 
-AGAIN: Final = frozenset({1001, 1006, 1011, 1012, 1013, 1014})
-"""Close codes after which the same may work in a new session: the way to the server, or the server,
-had failed. After all others coming back would only bring the same answer."""
+CODES: Final = frozenset({1001, 1006, 1011, 1012, 1013, 1014})
+"""Close codes after which a new session may work: the network, or the server, had failed. After all
+others a new session would end in the same way."""
 
 FIRST_PAUSE: Final = 1.0
 """Seconds that the first pause lasts at most; the bound doubles with each later one in vain."""
@@ -26,7 +26,7 @@ LONGEST_ASKED: Final = 600.0
 """Seconds of a `Retry-After` that are waited at most, before the server is asked again."""
 
 
-class Return:
+class Reconnect:
     """The pauses of one client."""
 
     def __init__(self, jitter: Callable[[float, float], float] = uniform) -> None:
@@ -69,7 +69,7 @@ class Return:
         Returns:
             Seconds to wait before the next, or None for no other.
         """
-        if code not in AGAIN:
+        if code not in CODES:
             return None
         hint = come_back(reason) if code == 1012 else retry_after
         hint = None if hint is None else min(hint, LONGEST_ASKED)

@@ -1,7 +1,7 @@
-"""The trail: what a session's own attempts have seen, for its report.
+"""The attempt log: what a session's own attempts have seen, for its report.
 
-Knows: the newest attempt in vain of each transport, which carried the session, and what is made
-of it.
+Knows: the newest failed attempt of each transport, which one carried the session, and what follows
+from that.
 Must not know: when anything is tried, or why.
 """
 
@@ -21,8 +21,8 @@ ENOUGH = frozenset({"name-timeout", "connect-timeout", "timeout"})
 """The troubles of an attempt that was given up for taking too long."""
 
 
-class Trail:
-    """What was tried in vain. It keeps one attempt a transport, however long the session."""
+class AttemptLog:
+    """The attempts that failed: one for each transport, however long the session lasts."""
 
     def __init__(self, order: tuple[str, ...]) -> None:
         """Start with nothing.
