@@ -9,6 +9,7 @@ import pytest
 
 import byway
 from byway import Limits, Memory, Preference
+from byway.client import network_path
 from byway.client.route import network_name, own_addresses
 from byway.negotiation.memory import place_of
 from byway.testing import CutResponses, CutSilence, Network

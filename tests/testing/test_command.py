@@ -65,9 +65,9 @@ async def test_it_says_what_it_does_until_it_is_told_to_end(
     ("arguments", "said"),
     [
         (["--profile", "closed"], "unknown profile 'closed'"),
-        (["--listen", "nowhere"], "is no address to listen on"),
+        (["--listen", "nowhere"], "is not an address to listen on"),
         (["--listen", "192.0.2.1:0"], "cannot listen on 192.0.2.1:0"),
-        (["--origin", "localhost"], "is no origin"),
+        (["--origin", "localhost"], "is not an origin"),
     ],
 )
 def test_wrong_use_is_told(arguments: list[str], said: str) -> None:

@@ -79,7 +79,7 @@ def test_a_link_is_refused(meeting: Meeting) -> None:
     """It may lead elsewhere tomorrow."""
     link = meeting.path.with_name("link")
     link.symlink_to(meeting.path)
-    with pytest.raises(Unusable, match="is no directory"):
+    with pytest.raises(Unusable, match="is not a directory"):
         Meeting(link).prepare()
 
 

@@ -168,7 +168,7 @@ async def test_a_poll_without_a_count_or_on_another_transport_s_carrier_is_refus
     with pytest.raises(FrameError, match="count from 1"):
         await server.poll(0)
     server.live.attach(7, "stream", ordered=True)
-    with pytest.raises(FrameError, match="no poll") as caught:
+    with pytest.raises(FrameError, match="not a poll") as caught:
         await server.poll(1, carrier=7)
     assert caught.value.status == 409
 
