@@ -30,7 +30,7 @@ Send = Callable[[Event], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 ANSWER_HEADERS: Headers = [
-    # Seen to be needed: nginx holds a TLS answer to its end without X-Accel-Buffering, and
+    # Seen to be needed: nginx holds a TLS response to its end without X-Accel-Buffering, and
     # HAProxy's compression holds each chunk until the next without no-transform.
     (b"cache-control", b"no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
@@ -39,8 +39,8 @@ ANSWER_HEADERS: Headers = [
 
 
 EARLIEST: Final = 0.8
-"""The shortest life of an endless answer, as a share of the longest. Clients that came back at one
-moment, when a server was restarted, would all move at one moment, time after time."""
+"""The shortest life of an endless response, as a share of the longest. Otherwise clients that
+reconnected together, when a server was restarted, would move together again and again."""
 
 
 @dataclass(slots=True)
@@ -55,9 +55,9 @@ class Exchange:
         instance: the run of the handler.
         transports: what this endpoint offers.
         subprotocol: what the application chose.
-        headers: headers that the application's `accept` adds to the answer.
+        headers: headers that the application's `accept` adds to the response.
         promote: OPEN says that a WebSocket, which could not have opened the session, is taken now.
-        text: whether an answer that has an end is wanted as text.
+        text: whether a response that has an end is wanted as text.
     """
 
     scope: Scope
@@ -90,17 +90,17 @@ class Exchange:
         ).frame()
 
     async def start(self, answer: str, content_type: str, *, length: int | None = None) -> None:
-        """Begin an HTTP answer with status 200; without a length it is chunked."""
+        """Begin an HTTP response with status 200; without a length it is chunked."""
         await send_start(self.send, answer, content_type, self.headers, length=length)
 
     async def body(self, data: bytes, *, more: bool) -> None:
-        """Write a piece of the answer, and wait while the connection is full."""
+        """Write a piece of the response, and wait while the connection is full."""
         await self.send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def acknowledge(
         self, answer: str, live: LiveSession, carrier: LiveCarrier | None
     ) -> None:
-        """Answer what brought frames up, with ACK.
+        """Respond with ACK to a request that brought frames up.
 
         Args:
             answer: what the request asked for.
@@ -111,11 +111,11 @@ class Exchange:
         await self.whole(answer, ack)
 
     async def whole(self, answer: str, frames: bytes) -> None:
-        """Answer with frames and an end, in the form that is wanted."""
+        """Send a complete response with these frames, in the form that is wanted."""
         await send_whole(self.send, answer, frames, text=self.text, headers=self.headers)
 
     async def left(self) -> None:
-        """Wait until the client has left, or the answer is complete."""
+        """Wait until the client has left, or the response is complete."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
@@ -128,7 +128,7 @@ async def send_start(
     *,
     length: int | None = None,
 ) -> None:
-    """Begin an HTTP answer with status 200; without a length it is chunked."""
+    """Begin an HTTP response with status 200; without a length it is chunked."""
     all_headers = [
         (b"content-type", content_type.encode()),
         (b"byway", answer.encode()),
@@ -148,7 +148,7 @@ async def send_whole(
     text: bool,
     headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Answer with frames and an end, in the form that is wanted."""
+    """Send a complete response with these frames, in the form that is wanted."""
     kind, data = encoded(frames, text=True) if text else (_BINARY, frames)
     all_headers = [
         (b"content-type", kind.encode()),
@@ -172,7 +172,7 @@ class Transport(ABC):
     """What it is called in preferences, logs and on the wire."""
 
     ordered: ClassVar[bool] = True
-    """Whether its downlink is one byte stream, rather than answers of their own."""
+    """Whether its downlink is one byte stream, rather than one response after another."""
 
     batched: ClassVar[bool] = True
     """Whether its uplink is made of requests of their own, rather than one byte stream."""
@@ -181,10 +181,10 @@ class Transport(ABC):
     async def serve(self, exchange: Exchange, live: LiveSession, hello: Hello) -> None:
         """Carry the session as this call allows: the server's half.
 
-        Returns when the carrier has ended, or with one poll answered.
+        Returns when the carrier has ended, or after the response to one poll.
 
         Raises:
-            FrameError: before anything was answered, if the carrier cannot be attached.
+            FrameError: the carrier cannot be attached. Nothing has been sent then.
         """
 
     @abstractmethod
@@ -201,9 +201,9 @@ class Transport(ABC):
 
 
 def attach_endless(live: LiveSession, hello: Hello, transport: str) -> LiveCarrier:
-    """Attach a carrier whose downlink is one endless answer: this one.
+    """Attach a carrier whose downlink is one endless response: this one.
 
-    A proxy that believes a request to have failed repeats it. Nobody reads the answer to the
+    A proxy that believes a request to have failed repeats it. Nobody reads the response to the
     first any more, so the one that comes later takes its place.
 
     Raises:

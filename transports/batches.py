@@ -152,7 +152,7 @@ class BatchSender:
         else:
             if decision.narrowed:
                 live.batch = self.rules.size
-                logger.info("session %s: batches of %d bytes from now on", live.name, live.batch)
+                logger.info("session %s: sending batches of %d bytes from now on", live.name, live.batch)
             live.core.rewind(self._carrier.core)
 
     def _fail(self, error: BaseException) -> None:

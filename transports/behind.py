@@ -1,10 +1,10 @@
-"""Behind CLOSE: padding at the end of an endless answer.
+"""Padding after CLOSE, at the end of an endless response.
 
-Knows: that some networks pass each piece of an answer on when the next one comes.
-Must not know: how frames travel in an answer.
+Knows: that some networks hold each piece of a response until the next one comes.
+Must not know: how frames travel in a response.
 
-CLOSE is the last that a server says, so there it would wait for the next heartbeat. Clients of
-every version pass padding over.
+CLOSE is the last frame that a server sends, so such a network would hold it until the next
+heartbeat. Clients of every version ignore padding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from byway.session import State
 PADDING: Final = encode(PAD)
 
 APART: Final = 0.02
-"""Seconds after CLOSE, so that padding is a piece of its own."""
+"""Seconds between CLOSE and the padding, so that the padding is a piece of its own."""
 
 
 async def is_padding_due(carrier: LiveCarrier) -> bool:

@@ -36,7 +36,7 @@ async def close_websocket(
     except RuntimeError:
         # Older uvicorns (0.35 to 0.40) raise it where the client closed first and the receive
         # that would have told was cancelled; ASGI has OSError for that.
-        logger.debug("the client had closed its websocket")
+        logger.debug("the client has closed its WebSocket already")
     except Exception:
         if code == 1000 or code >= 3000:
             raise

@@ -74,7 +74,7 @@ class Cookies:
         over = sum(map(_size, longest_first)) - self._room
         if over > 0 and not self._told:
             self._told = True
-            logger.warning("cookies are %d bytes too long for a head: the longest go", over)
+            logger.warning("the cookies are %d bytes too long for a request: forgetting the longest", over)
         for one in longest_first:
             if over <= 0:
                 return

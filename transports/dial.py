@@ -45,7 +45,7 @@ class Observer:
     """Is told what a dial sees. This one takes no notice; a doctor's writes it down."""
 
     def answered(self, answer: str, status: int, headers: httpx.Headers) -> None:
-        """Take the head of an answer: to a HELLO's `answer`, or to a WebSocket's handshake."""
+        """Take the head of a response: to a HELLO's `answer`, or to a WebSocket's handshake."""
 
     def batch_failed(self, error: CarrierLost) -> None:
         """Take it that a batch was not acknowledged; it is sent again."""
@@ -63,14 +63,14 @@ class Dial:
         key: the session key.
         subprotocols: what the caller offers.
         limits: bounds.
-        on_open: called with OPEN, the carrier and the answer's headers when a carrier opens.
+        on_open: called with OPEN, the carrier and the response's headers when a carrier opens.
         on_plain: called with a WebSocket whose server does not speak byway; it returns when
             that is closed.
         byway_shown: set once a response has shown that byway is served at this address.
         instance: the run of the handler, once it is known.
         heartbeat: longest silence that the server keeps, in seconds.
         silence: longest silence that the server wants of this side, in seconds.
-        observer: is told of answers, and of batches that failed.
+        observer: is told of responses, and of batches that failed.
         uploads: whether an upload is worth a try: none has failed yet.
         turns: whether the path lets requests through one at a time only.
         waits: set when a batch waits for the end of an endless response.
@@ -184,7 +184,7 @@ class Dial:
 
         Raises:
             FrameError: they are against the protocol.
-            CarrierLost: the carrier has ended, or another run of the handler answers.
+            CarrierLost: the carrier has ended, or another run of the handler responds.
         """
         if frames and not carrier.opened.is_set():
             kind, payload = frames[0]
@@ -237,7 +237,7 @@ class Dial:
     async def request(
         self, hello: Hello, accept: str, frames: bytes | AsyncIterator[bytes] = b""
     ) -> AsyncIterator[httpx.Response]:
-        """Send HELLO and frames; give the answer as soon as its head has come.
+        """Send HELLO and frames; give the response as soon as its head has come.
 
         Args:
             hello: HELLO.
@@ -246,7 +246,7 @@ class Dial:
 
         Raises:
             Refused: the application refused the session.
-            CarrierLost: no answer, or not the one asked for; also for what goes wrong in the
+            CarrierLost: no response, or not the one asked for; also for what goes wrong in the
                 body of the block. Its `other_form` says whether to ask again at once.
         """
         try:
@@ -321,7 +321,7 @@ class Dial:
             await self._close_left()
 
     async def frames(self, response: httpx.Response) -> list[Frame]:
-        """Read an answer that has an end, and return its frames.
+        """Read a response that has an end, and return its frames.
 
         Raises:
             FrameError: it is over the bound for a body, is compressed, is text and not base64, or
@@ -344,7 +344,7 @@ class Dial:
         """Bring frames up in a request of their own and take the acknowledgement.
 
         Raises:
-            CarrierLost: the request was not answered, or not with an acknowledgement.
+            CarrierLost: there was no response, or it was no acknowledgement.
         """
         hello = self.hello(carrier, ACK_ANSWER)
         try:
@@ -386,7 +386,7 @@ class Dial:
     async def renew(self) -> None:
         """Make new connections for the requests from now on: the idle ones may be dead.
 
-        The answers that are being read now go on; those from before the last time do not.
+        The responses that are being read now go on; those from before the last time do not.
         """
         self.names.forget()
         await self._close_left(all_of_them=True)

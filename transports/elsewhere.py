@@ -1,12 +1,12 @@
-"""Elsewhere: how long a client goes on asking when only other processes answer.
+"""Other processes: how long a client retries while only processes without its session respond.
 
 Knows: how often, and since when, the response was that the session belongs to another process.
 Must not know: a clock, carriers, what the session is.
 
-Such a response comes where several processes share an address, and then the session lives: the next
-request may reach it. It also comes from a server that was restarted, where no request ever will. So
-it ends the attempt, or fails the batch, that it answers; and the session where some have come in a
-row over a while, nothing of the session's own process between them, and nothing else is open.
+Where several processes share an address, such a response says little: the session lives, and the
+next request may reach it. After a restart of the server every response is one, and the session is
+lost. So one such response ends its attempt, or fails its batch. Several in a row end the session, if
+they go on for a while, no other carrier is open, and the session's own process did not respond.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Final
 from byway.errors import ELSEWHERE, CarrierLost, Refused
 
 ELSEWHERE_TIME: Final = 2.0
-"""Seconds from the first such response in a row to the one that is believed, at least."""
+"""Least seconds from the first such response in a row to the one that ends the session."""
 
 ELSEWHERE_COUNT: Final = 3
-"""Such responses in a row of which the last is believed, at least."""
+"""Least number of such responses in a row that end the session."""
 
 
 class Elsewhere:
@@ -42,7 +42,7 @@ class Elsewhere:
         return self._count >= ELSEWHERE_COUNT and now - self._since >= ELSEWHERE_TIME
 
     def heard(self) -> None:
-        """Take note of a sign of the session: its own process has answered."""
+        """Take note that the session's own process has responded."""
         self._count = 0
 
     def is_gone(self, error: Refused | CarrierLost | None, now: float) -> bool:

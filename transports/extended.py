@@ -4,7 +4,7 @@ Knows: HTTP/2 (the library h2), and what the library websockets wants of the con
 Must not know: frames, sessions, whether and when this is tried.
 
 websockets says its handshake in HTTP/1.1. Here it goes up as an extended CONNECT, as a proxy would
-say it to an origin, the answer comes down as that of HTTP/1.1, and the rest is the stream's data.
+say it to an origin, the response comes down as that of HTTP/1.1, and the rest is the stream's data.
 The connection of HTTP/2 carries this one stream; httpx has one of its own.
 """
 
@@ -39,7 +39,7 @@ _NOT_DOWN: Final = {b"connection", b"sec-websocket-accept", b"transfer-encoding"
 
 
 class NotExtended(websockets.InvalidHandshake):
-    """The server speaks HTTP/2, and no WebSocket came of it; the cause is its answer."""
+    """The server speaks HTTP/2, and no WebSocket came of it; the cause is its response."""
 
 
 class ExtendedConnection(ClientConnection):
@@ -258,7 +258,7 @@ class _Stream(asyncio.Transport):
         self._flush()
 
     def _answer(self, headers: list[Any]) -> bytes:
-        """Put an answer into the words of HTTP/1.1."""
+        """Put a response into the words of HTTP/1.1."""
         status = bytes(dict(headers)[b":status"])
         lines = [b"HTTP/1.1 " + status + b" "]
         if status.startswith(b"2"):

@@ -27,7 +27,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 """Content type of frames as text."""
 
 FINITE: Final = frozenset({"poll", ACK_ANSWER, UP_ANSWER})
-"""The answers that have an end, and so a text form."""
+"""The responses that have an end, and so a text form."""
 
 BLOCKED: Final = frozenset({*range(200, 400), 403, 406, 415})
 """Statuses of the pages and redirects that stand in the place of a response that was blocked."""
@@ -80,7 +80,7 @@ class Form:
         self._text_came = False
 
     def asked(self, answer: str) -> str:
-        """Return the `form` of a HELLO that asks for this answer."""
+        """Return the `form` of a HELLO that asks for this response."""
         return TEXT_FORM if self.text and answer in FINITE else ""
 
     def accept(self, hello: Hello, otherwise: str) -> str:

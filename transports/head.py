@@ -1,6 +1,6 @@
 """The head of a request: how long the client lets it become.
 
-Knows: what a caller may put into it, and what byway puts in itself.
+Knows: what a caller may put into it, and what byway adds.
 Must not know: transports, sessions.
 """
 

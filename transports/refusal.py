@@ -26,13 +26,13 @@ REFUSAL_TIMEOUT: Final = 5.0
 
 
 async def check(response: httpx.Response, answer: str) -> None:
-    """Tell byway's answer, its refusals and errors, and the network's answers apart."""
+    """Tell byway's response, its refusals and errors, and the network's responses apart."""
     mark = response.headers.get("byway", "")
     if response.status_code == 200 and mark == answer:
         return
     # Of a stranger's page nothing is needed, and leaving the rest of it ends the connection. Squid
     # 5.7 puts the page for a type that it blocks into chunks, in spite of its Content-Length: what
-    # stands behind it would be taken for the head of the next answer.
+    # stands behind it would be taken for the head of the next response.
     longest = MAX_REFUSAL if mark else 1
     body = b""
     with suppress(TimeoutError):  # what has come by then says who answered
@@ -48,7 +48,7 @@ async def check(response: httpx.Response, answer: str) -> None:
 
 
 def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: bytes) -> None:
-    """Raise what an answer means that is not the one asked for.
+    """Raise what a response means that is not the one asked for.
 
     Args:
         status: its status.
@@ -58,7 +58,7 @@ def check_refusal(status: int, mark: str, headers: list[tuple[str, str]], body: 
 
     Raises:
         Refused: it is the application's refusal.
-        CarrierLost: it is byway's error or the network's answer.
+        CarrierLost: it is byway's error or the network's response.
     """
     if mark == "refused":
         raise Refused(status, headers, body)

@@ -1,6 +1,6 @@
-"""Trouble: what kept a carrier from opening, in one word for all libraries, and telling headers.
+"""Connection errors: why a carrier did not open, in one word for all libraries.
 
-Knows: the exceptions of httpx, websockets and the operating system; headers that name who answered.
+Knows: the exceptions of httpx, websockets and the operating system; headers that name the sender.
 Must not know: transports, what is made of it.
 """
 
@@ -30,15 +30,15 @@ TELLING: Final = (
     "x-cache",
     "x-squid-error",
 )
-"""Headers of an answer that are kept: they say who answered and what would be allowed. None of them
-repeats what the client sent, but for `Location`, of which the host is kept."""
+"""Headers of a response that are kept: they say who sent it and what would be allowed. None of
+them repeats what the client sent, except `Location`, of which only the host is kept."""
 
 LONGEST: Final = 200
 """Characters that are kept of a telling header."""
 
 
 def telling(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return the headers of an answer that say who gave it."""
+    """Return the headers of a response that say who sent it."""
     found: list[tuple[str, str]] = []
     for name, value in headers:
         name = name.lower()

@@ -1,4 +1,4 @@
-"""What the HTTP transports share: an endless answer, and the batches beside any downlink.
+"""What the HTTP transports share: an endless response, and the batches beside any downlink.
 
 Knows: how a downlink and an uplink make one carrier, and how its end is told from a cut.
 Must not know: the form in which frames come down.
@@ -45,14 +45,14 @@ async def carry_endless(
     content_type: str,
     decode: Callable[[bytes], list[Frame]],
 ) -> None:
-    """Carry a session whose downlink is one endless answer, until the session is over.
+    """Carry a session whose downlink is one endless response, until the session is over.
 
     Args:
         dial: how to reach the server.
         carrier: the carrier.
-        answer: the answer to ask for, a transport's name.
+        answer: the response to ask for, a transport's name.
         content_type: the content type to accept.
-        decode: turns the next bytes of the answer into the frames that are whole.
+        decode: turns the next bytes of the response into the frames that are whole.
 
     Raises:
         Refused: the application refused the session.
@@ -109,7 +109,7 @@ async def carry_http(
     Args:
         dial: how to reach the server.
         carrier: the carrier.
-        down: reads the downlink and feeds it; it returns at the end of the answer.
+        down: reads the downlink and feeds it; it returns at the end of the response.
         batches: brings everything up.
         uploads: whether a request with an endless body is worth a try.
 

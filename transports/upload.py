@@ -100,7 +100,7 @@ class UploadRequest:
         await self.aclose()
         self._dial.uploads &= self._rules.has_lasted(self._loop.time())
         logger.info(
-            "session %s: back to batches: %s", self._carrier.live.name, error or "not heard"
+            "session %s: the upload ended, sending batches again: %s", self._carrier.live.name, error or "no acknowledgement came"
         )
         core.rewind(carrier)
         return False

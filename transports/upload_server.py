@@ -17,7 +17,7 @@ from byway.transports.base import Exchange, first_of
 
 LAST_PIECE: Final = 1.0
 """Seconds that a client has to end the body of a session that is over. On HTTP/2 Hypercorn 0.18
-lets the whole connection hang when a body goes on after its answer (its issue 329)."""
+lets the whole connection hang when a body goes on after its response (its issue 329)."""
 
 _NEWER: Final = "newer upload"
 """In `LiveSession.transport_state`: set when a newer upload begins."""

@@ -55,10 +55,10 @@ class Turns:
 
     @staticmethod
     def wait(round_trip: float, size: int) -> float:
-        """Return for how many seconds a batch may be without an answer beside an open response.
+        """Return for how many seconds a batch may be without a response beside an open response.
 
         Args:
-            round_trip: seconds that an answer takes, as far as that is known.
+            round_trip: seconds that a response takes, as far as that is known.
             size: bytes of the batch.
         """
         return max(LEAST_WAIT, min(TRIPS * round_trip, MOST_WAIT)) + size / SLOWEST
