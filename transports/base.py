@@ -17,8 +17,8 @@ from byway.frames import encode_ack
 from byway.handshake import Hello, Open
 from byway.limits import Limits
 from byway.runtime import LiveCarrier, LiveSession
-from byway.transports.form import BINARY as _BINARY
-from byway.transports.form import encoded
+from byway.transports.response_form import BINARY as _BINARY
+from byway.transports.response_form import encoded
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial

@@ -152,7 +152,9 @@ class BatchSender:
         else:
             if decision.narrowed:
                 live.batch = self.rules.size
-                logger.info("session %s: sending batches of %d bytes from now on", live.name, live.batch)
+                logger.info(
+                    "session %s: sending %d bytes a batch from now on", live.name, live.batch
+                )
             live.core.rewind(self._carrier.core)
 
     def _fail(self, error: BaseException) -> None:

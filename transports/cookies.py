@@ -74,7 +74,9 @@ class Cookies:
         over = sum(map(_size, longest_first)) - self._room
         if over > 0 and not self._told:
             self._told = True
-            logger.warning("the cookies are %d bytes too long for a request: forgetting the longest", over)
+            logger.warning(
+                "the cookies are %d bytes too long for a request: forgetting the longest", over
+            )
         for one in longest_first:
             if over <= 0:
                 return

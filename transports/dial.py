@@ -22,16 +22,16 @@ from byway.limits import Limits
 from byway.masking import mask_client
 from byway.runtime import LATE, LiveCarrier
 from byway.session import Intake
+from byway.transports.connection_errors import proxy_status, trouble
 from byway.transports.cookies import NO_COOKIES, Cookies
-from byway.transports.elsewhere import Elsewhere
-from byway.transports.form import BINARY, Form, decoded, is_text, longest
-from byway.transports.head import room
 from byway.transports.http.turns import Turns
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.lookup import Names
+from byway.transports.other_processes import Elsewhere
 from byway.transports.pool import abandon, answered, pool
 from byway.transports.refusal import check
-from byway.transports.trouble import proxy_status, trouble
+from byway.transports.request_head import room
+from byway.transports.response_form import BINARY, Form, decoded, is_text, longest
 
 if TYPE_CHECKING:
     from byway.transports.plain import Plain

@@ -53,7 +53,7 @@ class Plain:
         message = await self.socket.recv()
         if not self._heard and is_opening(message):
             # The pong has overtaken it. What the application sent was lost on byway's server.
-            logger.warning("closing a WebSocket: it was taken for a plain one, but its server speaks byway")
+            logger.warning("closing a plain WebSocket whose server turned out to be byway's")
             await self.socket.close(1002, "Sec-WebSocket-Protocol was dropped")
             return await self.socket.recv()  # which says that it is closed
         self._heard = True

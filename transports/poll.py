@@ -76,7 +76,7 @@ class Poll(Transport):
 
     async def carry(self, dial: Dial, carrier: LiveCarrier) -> None:
         """Poll, one after another, and bring frames up in batches."""
-        from byway.transports.series import Series  # a server does not load it
+        from byway.transports.poll_series import Series  # a server does not load it
 
         await Series(dial, carrier).carry()
 

@@ -42,9 +42,9 @@ class Stage:
     """How far an attempt has come, for a report of one that is given up.
 
     Attributes:
-        trouble: what it waits for, as a word of `byway.transports.trouble`: `name-timeout` while a
-            name is looked up, `connect-timeout` while nothing has taken the connection, else
-            `timeout`.
+        trouble: what it waits for, as a word of `byway.transports.connection_errors`:
+            `name-timeout` while a name is looked up, `connect-timeout` while nothing has taken the
+            connection, else `timeout`.
     """
 
     trouble: str = "timeout"

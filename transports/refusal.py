@@ -16,7 +16,7 @@ from byway.handshake import GONE_HEADER
 from byway.http_library import httpx
 from byway.limits import KIB
 from byway.retry_hint import retry_after
-from byway.transports.trouble import schemes_text, telling
+from byway.transports.connection_errors import schemes_text, telling
 
 MAX_REFUSAL: Final = 64 * KIB
 """Bytes of a refusal's body that are read; the rest is left."""

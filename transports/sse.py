@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from byway.handshake import Hello
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, Transport, attach_endless
-from byway.transports.behind import PADDING, is_padding_due
+from byway.transports.close_padding import PADDING, is_padding_due
 from byway.transports.eventstream import EventDecoder, encode_events
 
 if TYPE_CHECKING:

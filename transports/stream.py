@@ -14,8 +14,8 @@ from byway.handshake import Hello
 from byway.runtime import LiveCarrier, LiveSession
 from byway.session import joined
 from byway.transports.base import Exchange, Transport, attach_endless, first_of
-from byway.transports.behind import PADDING, is_padding_due
-from byway.transports.form import BINARY
+from byway.transports.close_padding import PADDING, is_padding_due
+from byway.transports.response_form import BINARY
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial

@@ -22,8 +22,8 @@ from byway.handshake import UP_ANSWER
 from byway.runtime import LiveCarrier
 from byway.session import joined
 from byway.transports.base import stop
-from byway.transports.form import BINARY
 from byway.transports.http.upload import PING_INTERVAL, Move, Upload
+from byway.transports.response_form import BINARY
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -100,7 +100,9 @@ class UploadRequest:
         await self.aclose()
         self._dial.uploads &= self._rules.has_lasted(self._loop.time())
         logger.info(
-            "session %s: the upload ended, sending batches again: %s", self._carrier.live.name, error or "no acknowledgement came"
+            "session %s: the upload ended, sending batches again: %s",
+            self._carrier.live.name,
+            error or "no acknowledgement came",
         )
         core.rewind(carrier)
         return False

@@ -26,10 +26,10 @@ from byway.limits import KIB
 from byway.runtime import LATE, LiveCarrier
 from byway.session import joined
 from byway.transports.base import first_of
+from byway.transports.connection_errors import proxy_headers, proxy_status, schemes_text, trouble
 from byway.transports.http2 import OwnProtocols
 from byway.transports.plain import tell_plain
 from byway.transports.refusal import check_refusal
-from byway.transports.trouble import proxy_headers, proxy_status, schemes_text, trouble
 from byway.transports.tunnel import connected
 from byway.transports.websocket import WRITE, MessageReader, message_of
 

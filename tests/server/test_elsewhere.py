@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from byway.keys import PROCESS_NAME, new_instance, new_key, new_process_name
 from byway.testing import Network
-from byway.transports import elsewhere
+from byway.transports import other_processes
 from tests.support.numbered_client import NumberedSession
 from tests.support.peers import connect, exchange
 from tests.support.round_robin import round_robin
@@ -84,7 +84,7 @@ async def test_a_page_of_another_origin_may_read_it(http: httpx.AsyncClient) -> 
 async def test_a_session_goes_on_when_its_own_process_is_reached_again(
     two: tuple[Server, Server], transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(elsewhere, "ELSEWHERE_TIME", 60.0)  # on a slow machine, too
+    monkeypatch.setattr(other_processes, "ELSEWHERE_TIME", 60.0)  # on a slow machine, too
     first, second = two
     async with Network(first.port) as network:
         async with connect(network.url + "/echo", transport, memory=False) as channel:
@@ -118,7 +118,7 @@ async def test_a_server_in_the_place_of_the_old_ends_a_session_long_before_its_w
             assert "410" in channel.reason
             assert ELSEWHERE in channel.reason
         refused = [line for line in second.log.lines if ELSEWHERE in line and "410" in line]
-        assert len(refused) >= elsewhere.ELSEWHERE_COUNT
+        assert len(refused) >= other_processes.ELSEWHERE_COUNT
 
 
 @pytest.mark.timeout(60)

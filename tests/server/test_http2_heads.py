@@ -17,7 +17,7 @@ import byway
 from byway import Limits, UsageError
 from byway.handshake import SUBPROTOCOL, Hello
 from byway.keys import new_key
-from byway.transports.head import OWN, given
+from byway.transports.request_head import OWN, given
 from tests.support.heads import FrameReader, Heads, forbidden, heads
 from tests.support.peers import TRANSPORTS, connect, exchange
 from tests.support.servers import Server, hypercorn

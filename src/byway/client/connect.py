@@ -32,7 +32,7 @@ from byway.keys import name_of, new_key
 from byway.limits import MAX_PART, Limits
 from byway.negotiation import Memory, Preference
 from byway.negotiation.memory import SHARED
-from byway.transports.head import check_head, room
+from byway.transports.request_head import check_head, room
 
 if TYPE_CHECKING:
     from byway.client.channels import ClientChannel, PlainChannel

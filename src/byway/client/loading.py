@@ -24,7 +24,7 @@ from byway.http_library import library_name
 _MODULES: Final = (
     "byway.client.channels",
     "byway.client.driver",
-    "byway.transports.series",
+    "byway.transports.poll_series",
     "byway.transports.uplink",
     "byway.transports.websocket_client",
 )

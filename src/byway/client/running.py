@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from byway.errors import Attempt, CarrierLost, Refused
 from byway.runtime import LiveCarrier
+from byway.transports.connection_errors import telling
 from byway.transports.reach import Stage
-from byway.transports.trouble import telling
 
 
 @dataclass(slots=True, eq=False)

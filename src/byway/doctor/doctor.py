@@ -24,7 +24,7 @@ from byway.limits import Limits
 from byway.negotiation import Preference
 from byway.negotiation.diagnosis import diagnose as judge
 from byway.negotiation.report import Report
-from byway.transports.head import check_head
+from byway.transports.request_head import check_head
 
 
 async def diagnose(

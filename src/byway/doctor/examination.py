@@ -20,7 +20,7 @@ from byway.limits import KIB
 from byway.negotiation.evidence import Evidence
 from byway.transports import REGISTRY
 from byway.transports.base import stop
-from byway.transports.trouble import telling
+from byway.transports.connection_errors import telling
 
 MESSAGE: Final = 2 * KIB
 """Bytes of a message that is sent to be echoed."""

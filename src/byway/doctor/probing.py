@@ -29,8 +29,8 @@ from byway.session import Closed
 from byway.transports import REGISTRY
 from byway.transports.base import stop
 from byway.transports.dial import Dial, Observer
-from byway.transports.elsewhere import Elsewhere
 from byway.transports.http.turns import Turns
+from byway.transports.other_processes import Elsewhere
 from byway.transports.plain import Plain
 from byway.transports.reach import Stage, watched
 

@@ -31,7 +31,7 @@ from byway.server.relay_call import NotHere
 from byway.server.responses import application_headers, send_denial, send_response
 from byway.session import READER, Outgoing
 from byway.transports.base import ANSWER_HEADERS, Exchange, Headers, first_of
-from byway.transports.behind import PADDING
+from byway.transports.close_padding import PADDING
 from byway.transports.sse import serve_events
 
 logger: logging.Logger = logging.getLogger("byway.server")

@@ -19,10 +19,10 @@ from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.retry import MAX_OPENINGS
 from byway.runtime import LiveCarrier, LiveSession
 from byway.session import Closed, State, joined
-from byway.transports import elsewhere
+from byway.transports import other_processes
 from byway.transports.base import Exchange, Transport
 from byway.transports.dial import Dial
-from byway.transports.elsewhere import ELSEWHERE_COUNT, ELSEWHERE_TIME
+from byway.transports.other_processes import ELSEWHERE_COUNT, ELSEWHERE_TIME
 from tests.unit.clock import settle, timed
 from tests.unit.transports.test_dial import opening
 
@@ -195,7 +195,7 @@ async def test_a_session_that_the_server_has_forgotten_while_open_is_lost(
 async def test_a_session_that_belongs_to_another_process_may_still_be_reached(
     script: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(elsewhere, "ELSEWHERE_TIME", 10.0)
+    monkeypatch.setattr(other_processes, "ELSEWHERE_TIME", 10.0)
     driver = driving()
     await driver.open()
     script.script = [CarrierLost("answered 410", answered=410, gone=ELSEWHERE)] * 2

@@ -134,7 +134,7 @@ def test_the_longest_are_forgotten_where_there_is_no_room(
 ) -> None:
     one = jar(PLAIN, "SRV=s1", "b=" + "x" * 100, "c=2", room=105)
     assert due(one) == ["SRV=s1", "c=2"]
-    assert "too long for a head" in caplog.text
+    assert "too long for a request" in caplog.text
     assert "xxx" not in caplog.text
     for number in range(1_000):  # of paths that never come back, too
         one.take([("set-cookie", f"c{number}=1; Path=/elsewhere")])

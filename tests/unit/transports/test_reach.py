@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from byway.transports.connection_errors import trouble
 from byway.transports.lookup import Names, Resolver
 from byway.transports.reach import NameUnanswered, NeverConnected, reach, watched
-from byway.transports.trouble import trouble
 from tests.support.process import free_port
 
 

@@ -4,9 +4,10 @@ Knows: how often, and since when, the response was that the session belongs to a
 Must not know: a clock, carriers, what the session is.
 
 Where several processes share an address, such a response says little: the session lives, and the
-next request may reach it. After a restart of the server every response is one, and the session is
-lost. So one such response ends its attempt, or fails its batch. Several in a row end the session, if
-they go on for a while, no other carrier is open, and the session's own process did not respond.
+next request may reach it. After a restart of the server every response is such a one, and the
+session is lost. So one of them ends its attempt, or fails its batch. Several in a row end the
+session, if they go on for a while, no other carrier is open, and the session's own process did not
+respond.
 """
 
 from __future__ import annotations

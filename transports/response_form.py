@@ -1,4 +1,4 @@
-"""The form of responses that have an end: frames as they are, or as text.
+"""Response form: responses that have an end carry frames as they are, or as text.
 
 Knows: both forms, which one a session asks for, and when the other is worth a try.
 Must not know: what a response is for, sessions, HTTP.

@@ -17,8 +17,8 @@ from byway.runtime import LiveCarrier
 from byway.runtime.turns import turns
 from byway.session import State, joined
 from byway.transports.batches import BatchSender
-from byway.transports.form import BINARY
 from byway.transports.http.polls import After, Ask, Polls, Visit
+from byway.transports.response_form import BINARY
 from byway.transports.uplink import carry_http
 
 if TYPE_CHECKING:

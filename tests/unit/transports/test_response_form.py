@@ -6,7 +6,7 @@ import pytest
 
 from byway.errors import CarrierLost, FrameError
 from byway.handshake import Hello
-from byway.transports.form import BINARY, TEXT, Form, decoded, encoded, is_text, longest
+from byway.transports.response_form import BINARY, TEXT, Form, decoded, encoded, is_text, longest
 
 PAGE = CarrierLost("answered 403", answered=403)
 RESET = CarrierLost("reset", trouble="reset")

@@ -12,8 +12,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Response
 
 from byway.http_library import httpx
+from byway.transports.connection_errors import proxy_headers, proxy_status, telling, trouble
 from byway.transports.reach import NameUnanswered, NeverConnected
-from byway.transports.trouble import proxy_headers, proxy_status, telling, trouble
 
 
 def caused(error: BaseException, *causes: BaseException) -> BaseException:
