@@ -28,6 +28,7 @@ class Url(Protocol):
     @property
     def userinfo(self) -> bytes:
         """User and password, with a colon between them."""
+        ...
 
 
 def given(url: Url, headers: Iterable[tuple[str, str]], subprotocols: Iterable[str]) -> int:
