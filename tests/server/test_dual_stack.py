@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,23 +37,35 @@ NAMES = {
 
 @dataclass
 class Net:
-    """The network: a namespace with servers in it, and what a client in it is told."""
+    """The network: a namespace with servers in it, and a client that is told what to do."""
 
-    space: Namespace
+    client: subprocess.Popen[str]
     port: int
     tls_port: int
     mute_port: int
     authority: Authority
 
     def open(self, url: str, **asked: Any) -> dict[str, Any]:
-        """Run the client here; return what it says."""
-        command = [sys.executable, "-m", "tests.support.opening"]
+        """Let the client open a session; return what it says."""
         ports = {"port": self.port, "tls": self.tls_port, "mute": self.mute_port}
-        told = self.space.run(
-            *command, json.dumps({"url": url.format(**ports), **asked}), timeout=50
-        )
-        found: dict[str, Any] = json.loads(told.splitlines()[-1])
+        assert self.client.stdin is not None
+        assert self.client.stdout is not None
+        self.client.stdin.write(json.dumps({"url": url.format(**ports), **asked}) + "\n")
+        self.client.stdin.flush()
+        found: dict[str, Any] = json.loads(self.client.stdout.readline())
         return found
+
+
+@contextmanager
+def client_in(space: Namespace) -> Iterator[subprocess.Popen[str]]:
+    """Run a client in a network. It ends with its input, and so with this process."""
+    with subprocess.Popen(
+        space.command(sys.executable, "-m", "tests.support.opening"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +90,14 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
             running(space.start(*serve)) as plain,
             running(space.start(*serve, *files)) as tls,
             running(space.start(sys.executable, "-c", mute)) as silent,
+            client_in(space) as client,
         ):
             ready = re.compile(r"(?:on https?://[^:]+:|^port )(\d+)")
             ports = [
                 int(one.log.wait(ready.pattern, timeout=START_TIMEOUT)[1])
                 for one in (plain, tls, silent)
             ]
-            yield Net(space, ports[0], ports[1], ports[2], authority)
+            yield Net(client, ports[0], ports[1], ports[2], authority)
 
 
 @pytest.mark.parametrize("name", ["dual.test", "more.test", "other.test"])
@@ -164,8 +179,9 @@ async def test_a_name_server_that_does_not_answer_is_neither(
         ):
             (tmp_path / name).write_text(text)
             space.run("mount", "--bind", tmp_path / name, f"/etc/{name}")
-        one = Net(space, net.port, net.tls_port, net.mute_port, net.authority)
-        told = one.open("http://slow.example:{port}/", transports=transport, open_timeout=1.5)
+        with client_in(space) as client:
+            one = Net(client, net.port, net.tls_port, net.mute_port, net.authority)
+            told = one.open("http://slow.example:{port}/", transports=transport, open_timeout=1.5)
     assert [one[1] for one in told["attempts"]] == ["name-timeout"], told
     assert told["report"][0][0] == "unreachable"
     assert re.search("No DNS server responded", told["report"][0][1])

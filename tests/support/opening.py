@@ -1,6 +1,7 @@
-"""A program that opens one session, in whatever network it runs, and says what came of it.
+"""A program that opens sessions, in whatever network it runs, and says what came of each.
 
-    python -m tests.support.opening '{"url": "http://dual.test:8000/echo", "transports": "poll"}'
+It is asked by a line of JSON, as `{"url": "http://dual.test:8000/echo", "transports": "poll"}`, and
+responds with one.
 
 Knows: connect(), diagnose(), reports.
 Must not know: the network.
@@ -74,6 +75,8 @@ async def examined(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    wanted = json.loads(sys.argv[1])
-    came = asyncio.run((examined if "doctor" in wanted else opened)(wanted))
-    sys.stdout.write(json.dumps(came) + "\n")
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        came = asyncio.run((examined if "doctor" in wanted else opened)(wanted))
+        sys.stdout.write(json.dumps(came) + "\n")
+        sys.stdout.flush()
