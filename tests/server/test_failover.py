@@ -44,8 +44,9 @@ SECONDS = 1.0
 
 LONGEST = 40 * 1024
 
-TIMEOUT = 45.0
-"""Seconds after which a session has not got over it."""
+TIMEOUT = 90.0
+"""Seconds after which a session has not got over it. A quiet machine takes one or two, a busy one
+was seen to take 35. What is bounded for a session is how many connections it makes."""
 
 OVER_HTTP = tuple(name for name in TRANSPORTS if name != "websocket")
 
@@ -344,7 +345,7 @@ def outcomes(server: Server, request: pytest.FixtureRequest) -> Outcomes:
     return dict(zip(asked, asyncio.run(all_of_them()), strict=True))
 
 
-@pytest.mark.timeout(180)  # the first of them waits for all
+@pytest.mark.timeout(400)  # the first of them waits for all
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_a_session_outlives_a_carrier_that_dies_of(outcomes: Outcomes, fault: Fault) -> None:
     failed = outcomes[fault]
