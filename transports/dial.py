@@ -28,7 +28,7 @@ from byway.transports.http.turns import Turns
 from byway.transports.http2 import WANTED, OwnProtocols
 from byway.transports.lookup import Names
 from byway.transports.other_processes import Elsewhere
-from byway.transports.pool import abandon, answered, pool
+from byway.transports.pool import OPENED, abandon, pool
 from byway.transports.refusal import check
 from byway.transports.request_head import room
 from byway.transports.response_form import BINARY, Form, decoded, is_text, longest
@@ -278,7 +278,7 @@ class Dial:
             async with client.stream(
                 "POST", self.url, content=content, headers=headers, timeout=timeout
             ) as response:
-                answered()
+                OPENED.pop(asyncio.current_task(), None)
                 self._shared |= response.http_version == "HTTP/2"
                 stream = response.extensions.get("network_stream")
                 if stream is not None:

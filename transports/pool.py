@@ -56,11 +56,6 @@ def pool(
     return made
 
 
-def answered() -> None:
-    """Take it that the running task's request has a response."""
-    _OPENED.pop(cast(Any, asyncio.current_task()), None)
-
-
 def abandon(stream: Any) -> None:
     """Close the connection of a request that the running task gives up, unless others share it.
 
@@ -71,7 +66,7 @@ def abandon(stream: Any) -> None:
         stream: the `network_stream` of the response; None where none has come.
     """
     if stream is None:
-        stream = _OPENED.pop(cast(Any, asyncio.current_task()), None)
+        stream = OPENED.pop(asyncio.current_task(), None)
     if isinstance(stream, _Stream) and not stream.is_shared:
         stream.abort()
 
@@ -139,7 +134,7 @@ class _Stream(AnyIOStream):
         self._transport = transport
         task = asyncio.current_task()
         if task is not None:
-            _OPENED[task] = self
+            OPENED[task] = self
 
     @property
     def is_shared(self) -> bool:
@@ -179,5 +174,6 @@ class _Stream(AnyIOStream):
         return _Stream(above._stream, self._transport)
 
 
-_OPENED: Final = WeakKeyDictionary[asyncio.Task[Any], _Stream]()
-"""What each task has opened last, while no response has come on it."""
+OPENED: Final = WeakKeyDictionary[asyncio.Task[Any] | None, _Stream]()
+"""What each task has opened last. Who makes a request takes it out when a response has come: on it
+others may wait from then on."""
