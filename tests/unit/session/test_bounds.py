@@ -223,7 +223,7 @@ def test_a_reason_may_have_123_bytes() -> None:
 def test_a_lone_surrogate_is_refused_with_its_place() -> None:
     with pytest.raises(UsageError) as refused:
         session().send("ab\ud800")
-    said = "the text contains a lone surrogate at index 2, so it cannot be sent as UTF-8"
+    said = "the text contains a lone surrogate at index 2; it cannot be sent as UTF-8"
     assert str(refused.value) == said
 
 
