@@ -79,7 +79,7 @@ async def test_litestars_own_middleware_is_the_wrong_place_and_the_doctor_says_s
     assert report.finding("websocket").verdict is byway.Verdict.WORKS
     for name in ("stream", "sse", "poll"):
         assert report.finding(name).outcome == "refused (405)"
-        assert "inside of a router" in report.finding(name).why
+        assert "inside a router" in report.finding(name).why
 
 
 async def test_the_fastapi_chat_knows_its_visitors_over_every_transport() -> None:

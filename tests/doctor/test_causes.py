@@ -20,14 +20,14 @@ async def test_middleware_inside_of_a_router(path: str, status: int) -> None:
     for name in ("stream", "sse", "poll"):
         finding = report.finding(name)
         assert finding.outcome == f"refused ({status})", report
-        assert "inside of a router" in finding.why
+        assert "inside a router" in finding.why
         assert "wrap the whole application" in finding.advice
 
 
 async def test_it_says_that_the_application_was_not_asked(doctor_server: Server) -> None:
     report = await diagnose(doctor_server.url("/no/such/path"), proxy=None, transports="poll")
     assert report.works
-    assert "Whether your application accepts this path was not tried." in report.summary
+    assert "Whether your application accepts this path was not tested." in report.summary
 
 
 async def answering(
@@ -77,8 +77,8 @@ async def test_a_proxy_that_wants_more_than_basic_is_told(transport: str) -> Non
         with pytest.raises(byway.NoTransport, match="asks for NTLM, Negotiate") as caught:
             async with byway.connect(url, proxy=proxy, transports=transport, open_timeout=5.0):
                 pass
-    assert "byway speaks Basic" in str(caught.value)
+    assert "byway supports Basic" in str(caught.value)
     finding = report.finding(transport)
     assert "NTLM, Negotiate" in finding.why
-    assert "byway speaks Basic only" in finding.why
+    assert "byway supports Basic only" in finding.why
     assert "user:password" not in finding.advice

@@ -42,7 +42,7 @@ def test_a_table_says_what_gets_through(doctor_server: Server) -> None:
         done = doctor(f"{network.url}/chat", "--proxy", "none")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert re.fullmatch(r"transport +verdict +opened +round trip +answer", lines[2])
+    assert re.fullmatch(r"transport +verdict +opened +round trip +response", lines[2])
     assert re.fullmatch(r"websocket +refused \(403\) +- +- +403.*", lines[3])
     assert re.match(r"stream +works +\d+ ms +\d+ ms +200", lines[4])
     assert "To do: Who runs the proxy" in done.stdout
@@ -87,9 +87,9 @@ def test_the_exit_status_says_that_nothing_works() -> None:
         (["http://app.example", "--transports", "smoke"], "unknown transport 'smoke'"),
         (["https://app.example", "--ca", "/nonexistent"], "certificates cannot be read"),
         (["https://app.example", "--key", "/nonexistent"], "--key needs --cert"),
-        (["http://a..b/"], "host that cannot be"),
-        (["http://xn--/"], "host that cannot be"),
-        (["http://app.example", "--proxy", "http://127.0.0.1:99999"], "port that cannot be"),
+        (["http://a..b/"], "invalid host name"),
+        (["http://xn--/"], "invalid host name"),
+        (["http://app.example", "--proxy", "http://127.0.0.1:99999"], "invalid port"),
         (["http://app.example", "--insecure"], "not https"),
         ([], "required: URL"),
     ],

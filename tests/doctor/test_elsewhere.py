@@ -74,7 +74,7 @@ async def test_a_port_where_nobody_listens() -> None:
 async def test_a_name_that_nobody_knows() -> None:
     report = await look("http://unknown.invalid/chat")
     assert verdicts(report) == {Verdict.UNREACHABLE}
-    assert "name of the server is not known" in report.findings[-1].why
+    assert "host name of the server cannot be resolved" in report.findings[-1].why
 
 
 async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ async def test_a_plain_websocket_server() -> None:
         port = next(iter(server.sockets)).getsockname()[1]
         report = await look(f"ws://127.0.0.1:{port}/")
     assert report.served is False
-    assert "connect() goes on" in report.finding("websocket").advice
+    assert "connect() uses it as a plain WebSocket" in report.finding("websocket").advice
     # That library closes the connection of whatever is no GET.
     assert {one.verdict for one in report.findings[1:]} <= {Verdict.NO_BYWAY, Verdict.REFUSED}
     assert not report.works

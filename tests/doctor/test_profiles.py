@@ -177,9 +177,9 @@ def test_the_verdict_is_right(name: str, reports: dict[str, Report], lateness: L
     [
         ("file-types", "sse", "the text form is used"),
         ("file-types", "poll", "the text form is used"),
-        ("lossy-posts", "poll", "the network loses some"),
+        ("lossy-posts", "poll", "The network lost "),
         ("repeating-posts", "poll", "the network repeats some"),
-        ("deploy", "websocket", "The server was away at first"),
+        ("deploy", "websocket", "The server was down at first"),
         ("slow-3g", "websocket", "It is slow: a round trip takes "),
         ("flush-2s", "stream", "It is slow: a round trip takes"),
         ("slow-3g", "stream", "KiB a second came back"),
@@ -204,7 +204,7 @@ def slow_notes(one: Finding) -> tuple[str, ...]:
     if seen.trip is not None and seen.trip >= SLOW_TRIP:
         notes.append(f"It is slow: a round trip takes {seen.trip:.1f} s.")
     if seen.echo_time is not None and seen.echoed / seen.echo_time < SLOW_ECHO:
-        late = ", and time was up before all had" if seen.unfinished else ""
+        late = ", and not all of it in time" if seen.unfinished else ""
         speed = seen.echoed / seen.echo_time / 1024
         notes.append(f"It is slow: {speed:,.0f} KiB a second came back{late}.")
     return tuple(notes)

@@ -126,4 +126,4 @@ async def test_a_refusal_leaves_the_other_transports_untried(endpoint_server: Se
     report = caught.value.report
     assert report is not None
     assert "application refused the session with status 403" in report.summary
-    assert "had refused the client already" in report.finding("sse").why
+    assert "had already refused the client" in report.finding("sse").why
