@@ -64,11 +64,11 @@ TOO_OLD := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "by
 
 .DEFAULT_GOAL := help
 .PHONY: help
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(DEMO)/.set-up demo-parts ## show sessions where WebSockets are blocked; ARGS=--open as a page
+demo: $(DEMO)/.set-up demo-parts ## show sessions in networks that block WebSockets; ARGS=--open in a page
 	$(DEMO)/bin/byway demo $(ARGS)
 $(DEMO)/.set-up: pyproject.toml
 	@$(TOO_OLD)
@@ -77,7 +77,7 @@ $(DEMO)/.set-up: pyproject.toml
 	@printf '%s\n' '$(CURDIR)' > $@
 
 .PHONY: screenshot
-screenshot: $(STAMP) ## take the pictures of the demo's page anew, docs/demo-*.png
+screenshot: $(STAMP) ## take the pictures of the demo's page again, docs/demo-*.png
 	@scripts/system-parts chromium
 	$(PY) scripts/screenshots
 
@@ -87,24 +87,24 @@ architecture: $(STAMP) ## draw the layers, and list what an echo calls, in docs/
 	$(PY) -m benchmarks.calls --docs
 
 .PHONY: test
-test: $(STAMP) system-parts test-parts proxy-parts environments ## run the tests; ARGS='…' is handed to pytest
+test: $(STAMP) system-parts test-parts proxy-parts environments ## run the tests; ARGS='…' goes to pytest
 	$(PY) -m pytest --numprocesses=$(WORKERS) $(ARGS)
 
 # SEEDS is a count, SEED names one or several; neither for those of `make test`.
 .PHONY: chaos
-chaos: $(STAMP) ## cut and change everything at random; SEEDS=50, or SEED=17 ARGS='-k posts' for one
+chaos: $(STAMP) ## cut connections at random; SEEDS=50, or SEED=17 ARGS='-k posts' for one
 	BYWAY_CHAOS_LONG=1 BYWAY_CHAOS_SEEDS='$(SEEDS)' BYWAY_CHAOS_SEED='$(SEED)' \
 	  $(PY) -m pytest tests/chaos $(ARGS)
 
 # Each seed is a run of half a minute to three, in a few hundredths of a second.
 .PHONY: model
-model: $(STAMP) ## run the model of several processes at random; SEEDS=5000, FIRST=1 to begin elsewhere
+model: $(STAMP) ## run the model of several processes at random; SEEDS=5000, FIRST=1 for other seeds
 	BYWAY_MODEL_SEEDS='$(or $(SEEDS),5000)' BYWAY_MODEL_FIRST='$(FIRST)' \
 	  $(PY) -m pytest tests/scale $(ARGS)
 
 # Hypothesis forgets nothing between the rounds but their seeds.
 .PHONY: fuzz
-fuzz: $(STAMP) ## send anything to every entrance of the server for SECONDS=60, or more
+fuzz: $(STAMP) ## send random input to every entrance of the server for SECONDS=60, or more
 	@end=$$(($$(date +%s) + $(SECONDS))); rounds=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  BYWAY_HYPOTHESIS=fuzz $(PY) -m pytest -q --timeout 0 tests/fuzz || exit 1; rounds=$$((rounds + 1)); \
@@ -120,34 +120,34 @@ $(MUTATION)/.set-up: pyproject.toml Makefile | $(STAMP)
 	@touch $@
 
 .PHONY: browser-matrix
-browser-matrix: $(STAMP) system-parts ## try each browser in each network, rewrite the table in docs/
+browser-matrix: $(STAMP) system-parts ## test each browser in each network, rewrite the table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/browser/test_networks.py $(ARGS)
 
 .PHONY: proxy-matrix
-proxy-matrix: $(STAMP) system-parts proxy-parts ## try every proxy with every client, rewrite the table in docs/
+proxy-matrix: $(STAMP) system-parts proxy-parts ## test every proxy with every client, rewrite the table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/proxies $(ARGS)
 
 .PHONY: server-matrix
-server-matrix: $(STAMP) environments ## try every ASGI server and framework, rewrite their tables in docs/
+server-matrix: $(STAMP) environments ## test every ASGI server and framework, rewrite their tables in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/matrix $(ARGS)
 
 .PHONY: reader-table
-reader-table: $(STAMP) system-parts test-parts environments ## try other people's event stream readers, rewrite their table in docs/
+reader-table: $(STAMP) system-parts test-parts environments ## test third-party event stream readers, rewrite their table in docs/
 	BYWAY_WRITE_MATRIX=1 $(PY) -m pytest tests/readers/test_libraries.py $(ARGS)
 
 .PHONY: vectors
-vectors: $(STAMP) ## rewrite the questions and answers that both clients are held to
+vectors: $(STAMP) ## rewrite the test vectors that both clients share
 	$(PY) scripts/make-vectors
 
 .PHONY: browser
-browser: $(TOOLS)/node_modules/.set-up ## make browser/byway*.js of browser/src
+browser: $(TOOLS)/node_modules/.set-up ## build browser/byway*.js from browser/src
 	node $(TOOLS)/bundle.mjs
 
 .PHONY: check
-check: check-style check-types check-browser check-wheel ## style, types, the bundles and the built wheel
+check: check-style check-types check-browser check-wheel ## check style, types, the bundles and the built wheel
 
 .PHONY: check-style
-check-style: $(STAMP) ## ruff, rules and format; what may import what
+check-style: $(STAMP) ## check rules and format with ruff, and what may import what
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(VENV)/bin/lint-imports
@@ -158,23 +158,23 @@ CHECKED := src tests examples benchmarks $(addprefix scripts/,architecture check
   make-vectors mutation screenshots)
 
 .PHONY: check-types
-check-types: $(STAMP) ## mypy, pyright, and that every public name has a type
+check-types: $(STAMP) ## check types with mypy and pyright, and that every public name has one
 	$(PY) -m mypy --scripts-are-modules $(CHECKED)
 	$(PY) -m pyright --pythonpath $(PY)
 # --verifytypes takes no notice of --pythonpath, it asks the first python on the PATH.
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes byway --ignoreexternal
 
 .PHONY: check-browser
-check-browser: tool-parts ## browser/byway*.js are what browser/src gives, and small
+check-browser: tool-parts ## check that browser/byway*.js match browser/src, and are small
 	@if test -e $(TOOLS)/node_modules/.set-up; then node $(TOOLS)/bundle.mjs --check; \
 	else echo 'the bundles in browser/ are not checked: node or npm is missing'; test "$$BYWAY_REQUIRE_PARTS" != 1; fi
 
 .PHONY: check-wheel
-check-wheel: $(STAMP) ## build, compare with the tree, install and import from another folder
+check-wheel: $(STAMP) ## build the wheel, compare it with the tree, install it and import it elsewhere
 	$(PY) scripts/check-wheel
 
 .PHONY: bench
-bench: $(STAMP) bench-parts ## measure speed, and the first echo beside other clients
+bench: $(STAMP) bench-parts ## measure speed, and the first echo compared with other clients
 	$(PY) -m benchmarks.downlink
 	$(PY) -m benchmarks.batches
 	$(PY) -m benchmarks.settling

@@ -1,10 +1,10 @@
-"""Measure the uplink in batches where the round trip is long.
+"""Measure the uplink in batches over a long round trip.
 
     python -m benchmarks.batches [--rounds N] [--json]
 
-Messages go up over `poll`, which has nothing but batches, through a network with a round trip of
-100 ms, once with one batch on its way at a time and once as it is. Reported is the ratio of the
-messages a second, from rounds in which both are measured one after the other.
+Messages go up over `poll`, which sends only batches, through a network with a round trip of
+100 ms: once with one batch in flight at a time, and once with the default. The result is the ratio
+of the messages per second, from rounds that measure both one after the other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEXT = "0123456789abcdef0123456789abcdef"
 
 
 async def sent(url: str, in_flight: int) -> float:
-    """Return the messages a second that reach the server, with so many batches on their way."""
+    """Return the messages per second that reach the server, with so many batches in flight."""
     most, batches.MAX_IN_FLIGHT = batches.MAX_IN_FLIGHT, in_flight  # type: ignore[misc]
     try:
         async with byway.connect(url, transports="poll", proxy=None, memory=False) as channel:

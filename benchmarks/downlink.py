@@ -2,9 +2,9 @@
 
     python benchmarks/downlink.py [--rounds N] [--messages N] [--json]
 
-One uvicorn serves the bare application, one the wrapped one. In each round every way is measured
-once, so that a machine that grows slow slows all of them; what is reported is the median over the
-rounds of each way's ratio to the plain WebSocket of the same round. No client compresses.
+One uvicorn serves the bare application, another the wrapped one. Each round measures every way
+once, so a machine that gets slow slows all of them. Results are medians over the rounds, of each
+way's ratio to the plain WebSocket of the same round. No client compresses.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEYS = {"push": "push, messages/s", "echo": "echo p50", "pipelined": "64 outstan
 
 OUTSTANDING = 64
 PIPELINED = 10_000
-"""Messages echoed with so many on their way."""
+"""Messages echoed with so many in flight."""
 
 Way = Callable[[int, int], Awaitable[dict[str, float]]]
 
@@ -84,7 +84,7 @@ async def _measure(
 async def _pipelined(
     send: Callable[[str], Awaitable[None]], receive: Callable[[], Awaitable[Any]], messages: int
 ) -> None:
-    """Echo messages, 64 of them on their way at a time."""
+    """Echo messages, 64 of them in flight at a time."""
     for _ in range(OUTSTANDING):
         await send("x" * 32)
     for _ in range(messages - OUTSTANDING):

@@ -1,10 +1,10 @@
-"""Measure how long clients take from connect() to the first echo, in networks that are in the way.
+"""Measure how long clients take from connect() to the first echo, in restrictive networks.
 
     python -m benchmarks.first_echo [--rounds N] [--clients …] [--networks …] [--json] [--docs]
 
 Every client connects in a process that runs already, through a `byway.testing.Network` with a
-round trip of 100 ms in another one; what is reported are multiples of that round trip. Exit status
-1 says that byway missed one of its targets.
+round trip of 100 ms in another one. Results are multiples of that round trip. Exit status 1 means
+that byway missed one of its targets.
 
 Knows: the arguments, where the output goes.
 Must not know: how anything is measured or drawn.
@@ -67,7 +67,7 @@ def parse() -> argparse.Namespace:
         "--at-once",
         type=int,
         default=5,
-        help="clients that are measured side by side; they mostly wait (default: 5)",
+        help="clients to measure at the same time; they mostly wait (default: 5)",
     )
     add("--json", action="store_true", help="print JSON, no table")
     add("--markdown", action="store_true", help="print the tables as in docs/benchmarks.md")

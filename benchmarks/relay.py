@@ -2,9 +2,9 @@
 
     python -m benchmarks.relay [--rounds N] [--transports …] [--quick] [--json] [--docs]
 
-One interleaved run: in each round every way is measured once, byway's Python client over each
-transport by itself. CPU is that of the servers alone, as the kernel counts it. A hop is compared
-with a bare echo over a Unix socket in the same round. Exit status 1 says that a target was missed.
+One interleaved run: each round measures byway's Python client once over each transport. CPU is
+that of the servers alone, as the kernel counts it. A hop is compared with a bare echo over a Unix
+socket in the same round. Exit status 1 means that a target was missed.
 
 Knows: the arguments, where the output goes.
 Must not know: how anything is measured.
@@ -52,7 +52,7 @@ def parse() -> argparse.Namespace:
         metavar="NAME,…",
         help=f"default: {','.join(PARTS)}",
     )
-    add("--quick", action="store_true", help="measure little, to see whether it runs")
+    add("--quick", action="store_true", help="measure only a little, to check that it runs")
     add("--json", action="store_true", help="print JSON, no table")
     add("--docs", action="store_true", help="rewrite the figures in docs/explanation/scale.md")
     return parser.parse_args()

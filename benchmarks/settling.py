@@ -1,12 +1,11 @@
-"""Measure echoes half a minute after opening, where what is better by name is slower in fact.
+"""Measure echoes half a minute after opening, in networks where the preferred transport is slower.
 
     python -m benchmarks.settling [--wait SECONDS] [--echoes N] [--json]
 
-In each network, with 40 ms of added round trip, a session of the Python client and one of the
-browser's module in Node open as they come, are silent or talk for 30 s, and then send 20 messages
-to an echo, one a second. Beside them runs a session of the Python client for each transport that is
-forced by hand. Reported are medians; exit status 1 says that one is over three times that of the
-best transport.
+In each network, with 40 ms of added round trip, the Python client and the browser's module in Node
+open a session with default settings, are idle or active for 30 s, and then send 20 messages to an
+echo, one per second. Beside them runs a session of the Python client for each forced transport.
+Results are medians; exit status 1 means that one is over three times that of the best transport.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     python -m benchmarks.peers.networks
 
 As a process it takes a line of JSON, `{"open": name, "handshake": bool, "origin": port}`, and
-answers `{"port": port}`; `{"close": port}` resets all connections of that network and ends it.
+responds with `{"port": port}`; `{"close": port}` resets all connections of that network and
+ends it.
 
 Knows: byway.testing, which rules make up a network.
 Must not know: who is measured.
@@ -37,20 +38,22 @@ class Place:
 
 
 PLACES: Final[dict[str, Place]] = {
-    "healthy": Place("nothing is in the way"),
-    "refuse-403": Place("upgrades are answered 403", ("refuse-403",)),
+    "healthy": Place("no restriction"),
+    "refuse-403": Place("upgrades get a 403", ("refuse-403",)),
     "strip-upgrade": Place("handshakes arrive as plain GETs", ("strip-upgrade",)),
-    "black-hole": Place("upgrades are never answered", ("black-hole",)),
-    "mute": Place("the 101 passes, then nothing either way", ("mute",)),
-    "mute-up": Place("after the 101 only the server is heard", ("mute-up",)),
+    "black-hole": Place("upgrades never get a response", ("black-hole",)),
+    "mute": Place("the 101 passes, then nothing in either direction", ("mute",)),
+    "mute-up": Place("after the 101 only the server's data passes", ("mute-up",)),
     # The 101 is with the client after 50 ms, and the first echo could be there after 150.
-    "kill": Place("the 101 passes, 25 ms later all is reset", (KillAfterUpgrade(ms=75),)),
-    "buffer-all": Place("HTTP answers pass when they are complete", ("buffer-all",)),
+    "kill": Place(
+        "the 101 passes, 25 ms later the connection is reset", (KillAfterUpgrade(ms=75),)
+    ),
+    "buffer-all": Place("HTTP responses are buffered whole", ("buffer-all",)),
     "refuse-403-buffered": Place(
-        "403 to upgrades, answers pass when complete", ("refuse-403-buffered",)
+        "upgrades get a 403, responses are buffered whole", ("refuse-403-buffered",)
     ),
     "black-hole-buffered": Place(
-        "no answer to upgrades, others pass when complete", ("black-hole-buffered",)
+        "upgrades never get a response, others are buffered whole", ("black-hole-buffered",)
     ),
 }
 

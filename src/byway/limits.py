@@ -14,7 +14,8 @@ KIB = 1024
 MIB = 1024 * KIB
 
 MAX_PART = 16 * KIB
-"""Longest part that anybody sends, in bytes; a client that takes less could not be answered."""
+"""Longest part that either side sends, in bytes; a server could not reply to a client that takes
+less."""
 
 MIN_PART = 64
 """Shortest part, in bytes, that a client lets a server ask for: with less, a message would be
@@ -36,64 +37,65 @@ class Limits:
         max_message: longest message received. A longer one closes the session with 1009.
         part: a message longer than this travels as parts of this size; at most 16 KiB, on a
             server at least 64 bytes.
-        max_frame: longest frame received. A longer one is answered 413 and ends the carrier.
+        max_frame: longest frame received. A longer one gets a 413 and ends the carrier.
         outbox: bytes sent and not acknowledged. At the bound `send()` waits.
-        inbox: bytes received and not yet read. At the bound the peer's `send()` comes to wait;
-            a peer that sends on regardless loses the carrier.
+        inbox: bytes received and not yet read. At the bound the peer's `send()` waits; a peer that
+            goes on sending loses the carrier.
         body: longest request body, and WebSocket message of frames, accepted; on a client, longest
-            answer to a poll or a batch. A longer one is answered 413, closes the WebSocket with
+            response to a poll or a batch. A longer one gets a 413, closes the WebSocket with
             1009, or ends the carrier.
         bodies: bytes of request bodies that are being read in one process. One more byte, and
-            the body that has been coming for the longest is answered 503.
+            the body that has taken the longest gets a 503.
         batch: longest request body that the client sends, and the most bytes of one write.
         request_head: longest head of a request, in bytes, that the client sends. A URL, headers
             and subprotocols that would make a longer one raise `UsageError` in `connect()`; of
-            cookies that would, the longest are forgotten. By default nginx and Apache take a line
-            of that length.
-        hello: longest HELLO. A longer one is answered 400.
+            cookies that would, the client drops the longest. By default nginx and Apache accept a
+            line of that length.
+        hello: longest HELLO. A longer one gets a 400.
         carriers: carriers attached to one session. One more ends the oldest that is not selected.
-        sessions: sessions in one process, and handlers that go on after theirs. One more is
-            answered 503.
+        sessions: sessions in one process, and handlers that go on after theirs. One more gets a
+            503.
         sessions_per_address: of those, how many one client address (of IPv6, one /64) may have.
-            One more is answered 429. By default one address may have all: behind a proxy that
-            is not told about, every client has the proxy's.
+            One more gets a 429. By default one address may have all: behind a proxy that the
+            server does not know about, every client has the proxy's address.
         tombstones: ended sessions remembered, so that a delayed request cannot run the handler
             again. One more forgets the oldest.
-        refusals: refused clients remembered, with the answer that they got. One more forgets the
+        refusals: refused clients remembered, with the response that they got. One more forgets the
             oldest.
         refusal_body: bytes kept of the body with which an application refuses. The rest is dropped.
         answer_headers: bytes of names and values of the headers that an application adds to its
-            accept or refusal. More raise an error in the application, and are answered 500.
-        probes: probes in one process, beside the sessions. One more is answered 429.
-        probes_per_address: probes of one client address. One more is answered 429.
+            accept or refusal. More raise an error in the application, and the client gets a 500.
+        probes: probes in one process, beside the sessions. One more gets a 429.
+        probes_per_address: probes of one client address. One more gets a 429.
         probe_message: longest message of a probe, and its inbox and outbox.
         probe_bytes: bytes that one probe echoes, and 64 more for each message. Then it is closed
             with 1009.
         heartbeat: longest silence on a downlink, and longest hold of a poll. This, `window` and
             `silence` are at least 0.1 s on a server.
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
-        answer_time: how long one endless answer (stream, sse) lives, at most. Then the client is
-            asked to attach another, and the answer ends when that is used, or two heartbeats
-            later. Somewhat under the hour after which Google Cloud Run, for one, ends any answer.
-        window: how long a session with no carrier is kept. Then it ends with 1006.
-        silence: longest silence of a client with nothing to say. A client silent for this and the
+        answer_time: how long one endless response (stream, sse) lasts, at most. Then the server
+            asks the client to attach another, and the response ends when that is used, or two
+            heartbeats later. Just under the hour after which Google Cloud Run, for example, ends any response.
+        window: the resume timeout: how long a session with no carrier is kept. Then it ends with
+            1006.
+        silence: longest silence of a client with nothing to send. A client silent for this and the
             window is gone: 1006.
         handshake_timeout: how long the application may take to accept or refuse. Then the
-            request is answered 504 and the session ends.
-        body_timeout: how long a request body may take to arrive. Then it is answered 408.
-        refusal_age: how long a refusal answers later attempts of the same client.
-        tombstone_age: how long a tombstone answers 410.
+            request gets a 504 and the session ends.
+        body_timeout: how long a request body may take to arrive. Then it gets a 408.
+        refusal_age: how long later attempts of a refused client get the same refusal.
+        tombstone_age: how long requests of an ended session get a 410.
         probe_time: how long a probe may last. Then it is closed with 1000.
-        probe_wait: how long a probe waits for its client's first message. Then its answers end,
-            so that what a network holds back arrives and shows it; also how long a probe with no
-            carrier is kept.
+        probe_wait: how long a probe waits for its client's first message. Then its responses end,
+            so that data which a network holds back arrives and shows it; also how long a probe
+            with no carrier is kept.
         drain_timeout: how long `drain()` waits for clients to acknowledge the close.
-        drain_spread: how long after it clients are told to come back, at most; each is told a
-            time of its own.
+        drain_spread: how long after the drain clients reconnect, at most; each gets a different
+            time.
         handler_timeout: how long handlers may go on after that when the server stops. Then they
             are cancelled.
-        links: where several processes share sessions, links that others have to this one, and as
-            many from it to others. One more, and the request that needs it is answered 503. Four
+        links: if several processes share sessions, links that others have to this one, and as
+            many from it to others. One more, and the request that needs it gets a 503. Four
             for each of `sessions` by default.
         links_per_process: of those, how many one other process may have.
         unproven_links: connections to this process that have not proven to come from a process of
@@ -102,9 +104,9 @@ class Limits:
             closed.
         idle_link_time: how long such a link is kept.
         link_time: how long it may take to connect to a process with the proof of both, and again
-            until it takes a call. Then the request is answered 503.
-        link_silence: longest silence on a link. It is asked for a sign after a third of that, and
-            then cut, and the carrier that it carries ends.
+            until it takes a call. Then the request gets a 503.
+        link_silence: longest silence on a link. After a third of that, a process sends a ping.
+            After all of it, the link is cut, and its carrier ends.
     """
 
     max_message: int = 16 * MIB
