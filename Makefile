@@ -207,7 +207,7 @@ $(PROXIES)/.set-up: Makefile | $(STAMP)
 	@$(PROXIES)/bin/python -m pip install --quiet $(PROXY_WHEELS) && touch $@ \
 	  || echo 'pip failed: $(PROXY_WHEELS) are left out'
 
-# Made anew with the environment of the checkout. Seconds, as uv keeps what it has once fetched.
+# Made again with the environment of the checkout. It takes seconds, as uv keeps what it has fetched.
 .PHONY: environments
 environments: $(ENVIRONMENTS:%=$(VENV)/%/.set-up) ## make the other environments that tests run in
 $(ENVIRONMENTS:%=$(VENV)/%/.set-up): $(VENV)/%/.set-up: scripts/environment $(STAMP)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,18 +25,16 @@ class Retired:
     Attributes:
         pattern: finds it, whatever its case.
         instead: what to write.
-        here: paths, or folders, that may not hold it; all texts by default.
     """
 
     pattern: str
     instead: str
-    here: tuple[str, ...] = ("",)
 
 
 PHRASES: Final = (
     Retired(r"\banswer(s|ed|ing)?\b", "response, respond, reply, or “gets a 403”"),
     Retired(r"\bunanswered\b", "without a response"),
-    Retired(r"\bwho (runs|reads|attacks|changes) (the|a|it)\b[^?]*$", "Ask whoever runs …, anyone who"),
+    Retired(r"(^|[.:] )who (runs|reads|attacks|changes)\b", "ask whoever runs …, anyone who"),
     Retired(r"(?<!\bask )(?<!\btell )\bwhoever\b", "anyone who, or name them"),
     Retired(r"\bsomebody\b", "someone, or name what does it: a proxy, the network"),
     Retired(r"\bnobody\b", "no one, no client, or say what does not happen"),
@@ -54,7 +52,7 @@ PHRASES: Final = (
     Retired(r"\bin clear\b", "unencrypted"),
     Retired(r"\bgives? leave\b", "allows"),
     Retired(r"\bwithout a word\b", "silently"),
-    Retired(r"\bpass(es|ed)? over\b", "ignored, skipped"),
+    Retired(r"\bpassed over\b", "ignored, skipped"),
     Retired(r"\b(are|is) held against\b", "compared with"),
     Retired(r"\bas ever\b", "as always"),
     Retired(r"\bin vain\b", "without success"),
@@ -63,14 +61,19 @@ PHRASES: Final = (
     Retired(r"\bwhere answers pass only\b", "behind a proxy that buffers whole responses"),
 )
 
-ALLOWED: Final[Sequence[tuple[str, str]]] = (
-    # (path or folder, what stands around the phrase): words on the wire and names of others.
+ALLOWED: Final = (
+    ("docs/how-to/bind-sessions.md", '"nobody"'),  # what an example sends
+    ("docs/how-to/test-behind-a-proxy.md", "counters.swallowed"),  # a public name
+    ("src/byway/demo/controls.py", "websocket is pass, refuse or swallow"),  # values of the demo
+    ("src/byway/backplane/scripts.py", "-- "),  # comments in Lua
+    ("scripts/make-vectors", "data: passed over"),  # the name of a vector
 )
+"""Path and part of a line with a phrase that may stay there: names, words on the wire."""
 
 PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 CODE: Final = sorted(
     file
-    for folder in ("src", "transports", "negotiation", "examples", "benchmarks")
+    for folder in ("src", "negotiation", "examples", "benchmarks")
     for file in (ROOT / folder).rglob("*.py")
     if "node_modules" not in file.parts and ".venv" not in file.parts
 )
@@ -90,17 +93,18 @@ def in_page(text: str) -> Iterator[tuple[int, str]]:
 
 
 def in_python(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the strings of a module that may be sentences: log lines, errors, help; no docstrings."""
+    """Yield the strings that may be sentences: log lines, errors, help. Docstrings are none."""
     tree = ast.parse(text)
     documentation: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             documentation.add(id(node.value))  # a docstring, or one below a constant
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in documentation and " " in node.value.strip():
-                for offset, line in enumerate(node.value.splitlines()):
-                    yield node.lineno + offset, re.sub(r"`[^`]*`", "``", line)
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if id(node) not in documentation and " " in node.value.strip():
+            for offset, line in enumerate(node.value.splitlines()):
+                yield node.lineno + offset, re.sub(r"`[^`]*`", "``", line)
 
 
 def in_script(text: str) -> Iterator[tuple[int, str]]:
@@ -121,11 +125,11 @@ def in_comments(text: str) -> Iterator[tuple[int, str]]:
 def faults(path: str, lines: Iterator[tuple[int, str]]) -> Iterator[str]:
     """Yield a line for each retired phrase: where it is, and what to write instead."""
     for number, line in lines:
+        if any(path == at and text in line for at, text in ALLOWED):
+            continue
         for one in PHRASES:
-            if any(path.startswith(start) for start in one.here):
-                for found in re.finditer(one.pattern, line, re.I):
-                    if not any(path.startswith(at) and text in line for at, text in ALLOWED):
-                        yield f"{path}:{number}: “{found[0]}”: write “{one.instead}” ({line.strip()})"
+            for found in re.finditer(one.pattern, line, re.I):
+                yield f"{path}:{number}: “{found[0]}”: write “{one.instead}” ({line.strip()})"
 
 
 def texts() -> Iterator[tuple[str, Iterator[tuple[int, str]]]]:
@@ -157,6 +161,9 @@ def test_all_kinds_of_text_are_read() -> None:
     } <= read
 
 
+Lines = Callable[[str], Iterator[tuple[int, str]]]
+
+
 @pytest.mark.parametrize(
     ("lines", "text"),
     [
@@ -167,7 +174,9 @@ def test_all_kinds_of_text_are_read() -> None:
         (in_comments, "listen 80;\nroot /; # a poll is answered\n"),
     ],
 )
-def test_a_retired_phrase_is_reported_with_its_line_and_what_to_write(lines, text: str) -> None:
+def test_a_retired_phrase_is_reported_with_its_line_and_what_to_write(
+    lines: Lines, text: str
+) -> None:
     (fault,) = faults("some/file", lines(text))
     assert fault.startswith("some/file:2: “answered”: write “response")
 
@@ -180,7 +189,7 @@ def test_a_retired_phrase_is_reported_with_its_line_and_what_to_write(lines, tex
         (in_script, 'const fields = { answer: "stream" }\n'),
     ],
 )
-def test_names_on_the_wire_and_docstrings_are_not(lines, text: str) -> None:
+def test_names_on_the_wire_and_docstrings_are_not(lines: Lines, text: str) -> None:
     assert not list(faults("some/file", lines(text)))
 
 
@@ -188,4 +197,6 @@ def test_each_exception_is_needed() -> None:
     """One that no text holds any more would hide the phrase when it comes back."""
     everything = [(path, list(lines)) for path, lines in texts()]
     for at, text in ALLOWED:
-        assert any(path.startswith(at) and text in line for path, told in everything for _, line in told)
+        assert any(
+            path.startswith(at) and text in line for path, told in everything for _, line in told
+        )

@@ -61,7 +61,7 @@ class Worker:
                 self._log.seek(0)
                 said = self._log.read()[-2000:].decode(errors="replace").strip()
                 raise WorkerFailed(
-                    f"{self._name}: no answer ({error!r}); it said: {said}"
+                    f"{self._name}: no response ({error!r}); it said: {said}"
                 ) from None
             return answer
 

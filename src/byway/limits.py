@@ -75,7 +75,8 @@ class Limits:
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         answer_time: how long one endless response (stream, sse) lasts, at most. Then the server
             asks the client to attach another, and the response ends when that is used, or two
-            heartbeats later. Just under the hour after which Google Cloud Run, for example, ends any response.
+            heartbeats later. Just under the hour after which Google Cloud Run, for example, ends
+            any response.
         window: the resume timeout: how long a session with no carrier is kept. Then it ends with
             1006.
         silence: longest silence of a client with nothing to send. A client silent for this and the

@@ -55,9 +55,9 @@ class Fault:
 
 ON_SERVERS: Final = (
     Fault(
-        "gunicorn 27.0.1 and Daphne 4.2.3 cannot send an application's own response in the place of"
-        " a WebSocket, and a bare 403 does not say who gave it. A client that may use nothing but"
-        " WebSockets gets `NoTransport`, whose text says so; every other gets the refusal from the"
+        "gunicorn 27.0.1 and Daphne 4.2.3 cannot send an application's own response to a WebSocket"
+        " handshake, and a plain 403 does not say who sent it. A client that may use only"
+        " WebSockets gets `NoTransport`, whose text says so; all others get the refusal over the"
         " next transport.",
         ("refuse",),
         ways=WEBSOCKET,
@@ -65,28 +65,29 @@ ON_SERVERS: Final = (
         alike=False,
     ),
     Fault(
-        "Without byway Starlette raises an error for such a response there: the client gets 500.",
+        "Without byway, Starlette raises an error for such a response there: the client gets a"
+        " 500.",
         ("deny",),
         ways=WEBSOCKET,
         servers=("gunicorn-asgi", "daphne"),
         frameworks=("starlette",),
     ),
     Fault(
-        "uvicorn-worker 0.4.0 does not hand gunicorn's `--root-path` on: extend its class with"
+        "uvicorn-worker 0.4.0 ignores gunicorn's `--root-path`: extend its class with"
         ' `CONFIG_KWARGS = {"root_path": "/base"}`.',
         ("root_path",),
         servers=("gunicorn-uvicorn",),
         frameworks=("starlette",),
     ),
     Fault(
-        "Daphne 4.2.3 has no lifespan: what an application does at its start is not done.",
+        "Daphne 4.2.3 has no lifespan: it does not run an application's start-up code.",
         ("lifespan",),
         servers=("daphne",),
     ),
     Fault(
         "Hypercorn 0.18.0 and anycorn 0.20.1 stop listening and cut idle connections at once. A"
-        " client that is just between two polls hears nothing more, and ends with 1006 once nobody"
-        " has been there for half of the window (15 s).",
+        " client that is between two polls gets no 1012, and ends with 1006 after half of the"
+        " resume timeout (15 s).",
         ("SIGTERM",),
         ways=("poll",),
         servers=("hypercorn", "anycorn"),
@@ -94,8 +95,8 @@ ON_SERVERS: Final = (
         sometimes=True,
     ),
     Fault(
-        "bareASGI 4.4.1 wants a coroutine of `receive()`, and Granian 2.8.9 gives an awaitable that"
-        " is none: each ordinary HTTP request gets 500. WebSockets work.",
+        "bareASGI 4.4.1 needs a coroutine from `receive()`, and Granian 2.8.9 returns another kind"
+        " of awaitable: each ordinary HTTP request gets a 500. WebSockets work.",
         (
             "hello",
             "stream",
@@ -119,7 +120,8 @@ IN_FRAMEWORKS: Final = (
         frameworks=("bareasgi", "bareasgi5"),
     ),
     Fault(
-        "bareASGI has no call for a response of one's own to a WebSocket: it is refused with 403.",
+        "bareASGI cannot send its own response to a WebSocket handshake: the refusal is a plain"
+        " 403.",
         ("deny",),
         frameworks=("bareasgi", "bareasgi5"),
     ),
@@ -129,14 +131,14 @@ IN_FRAMEWORKS: Final = (
         frameworks=("bareasgi",),
     ),
     Fault(
-        "Litestar 2.25.0, Channels 4.3.2, Falcon 4.4.0 and BlackSheep 2.6.4 have no call for a"
-        " response of one's own to a WebSocket: it is refused with 403.",
+        "Litestar 2.25.0, Channels 4.3.2, Falcon 4.4.0 and BlackSheep 2.6.4 cannot send their own"
+        " response to a WebSocket handshake: the refusal is a plain 403.",
         ("deny",),
         frameworks=("litestar", "channels", "falcon", "blacksheep"),
     ),
     Fault(
-        "Channels 4.3.2, Falcon 4.4.0 and BlackSheep 2.6.4 tell a handler the client's close code,"
-        " and not its reason.",
+        "Channels 4.3.2, Falcon 4.4.0 and BlackSheep 2.6.4 give a handler the client's close code,"
+        " but not its reason.",
         ("client's reason",),
         frameworks=("channels", "falcon", "blacksheep"),
     ),
@@ -151,7 +153,7 @@ IN_FRAMEWORKS: Final = (
         frameworks=("quart",),
     ),
     Fault(
-        "Quart 0.22.0 cancels the handler when the client leaves, and tells it neither code nor"
+        "Quart 0.22.0 cancels the handler when the client leaves, and gives it neither code nor"
         " reason.",
         ("client's code", "client's reason"),
         frameworks=("quart",),
@@ -162,8 +164,8 @@ IN_FRAMEWORKS: Final = (
         frameworks=("quart",),
     ),
     Fault(
-        "Django's handler of static files (5.2) does not take the `root_path` off the path. It is"
-        " one for development.",
+        "Django's handler of static files (5.2) does not remove the `root_path` from the path. It"
+        " is for development only.",
         ("static",),
         frameworks=("channels",),
     ),
@@ -179,7 +181,7 @@ IN_FRAMEWORKS: Final = (
         frameworks=("sanic",),
     ),
     Fault(
-        "Sanic 25.12.1 accepts before it calls a handler, which cannot refuse any more.",
+        "Sanic 25.12.1 accepts before it calls a handler, so the handler cannot refuse.",
         ("refuse", "deny"),
         frameworks=("sanic",),
     ),

@@ -71,7 +71,7 @@ def row(variant: Variant) -> str:
 def what_became(silence: dict[str, str]) -> str:
     """Say what became of a client's carriers."""
     went_on = [name for name, what in silence.items() if what != "lasted"]
-    return f"{', '.join(went_on)} went on anew" if went_on else "lasted"
+    return f"{', '.join(went_on)} resumed" if went_on else "lasted"
 
 
 def by_client(told: dict[str, str]) -> str:

@@ -74,7 +74,7 @@ LIBRARIES: Final = (
         '`EventSource(url, headers={"Last-Event-ID": event.last_event_id}, on_error=fail)`, where '
         "`fail` raises `ConnectionError`, in a loop of your own",
     ),
-    Library("sseclient-py", "python", f"{RESUME}; pass over events without an `id`"),
+    Library("sseclient-py", "python", f"{RESUME}; skip events without an `id`"),
     Library("curl", "curl", '`--fail -H "Last-Event-ID: …"` in a loop of your own'),
 )
 

@@ -55,7 +55,7 @@ async def test_it_says_what_it_does_until_it_is_told_to_end(
             assert channel.transport == "stream"
         program.process.send_signal(number)
         assert await asyncio.to_thread(program.wait) == 0
-        assert program.log.lines[-1].endswith(", 2 answered here, 0 never answered, 0 cut")
+        assert program.log.lines[-1].endswith(", 2 refused here, 0 dropped, 0 cut")
         assert not [line for line in program.log.lines if "Traceback" in line or "Error" in line]
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)

@@ -87,7 +87,7 @@ class Meeting:
         for parent in self.path.resolve().parents:
             held = os.stat(parent)
             if held.st_mode & stat.S_IWOTH and not held.st_mode & stat.S_ISVTX:
-                raise Unusable(f"every user can put another directory in the place of {self.path}")
+                raise Unusable(f"every user can replace the directory {self.path}")
 
     def secret(self, *, make: bool = True) -> bytes:
         """Return the secret that is kept in the directory.

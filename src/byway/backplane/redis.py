@@ -101,7 +101,7 @@ class RedisBackplane:
             raise UsageError(f"secret must have at least {MIN_SECRET} bytes")
         if tls is None and is_encrypted(url):
             raise UsageError(
-                "the way to Redis is encrypted, and links between processes would be in clear: "
+                "the connection to Redis is encrypted, but links between processes would not be: "
                 "give RedisBackplane tls=(server context, client context), or tls=False where "
                 "their network is trusted"
             )

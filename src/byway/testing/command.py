@@ -72,7 +72,7 @@ async def serve(
         counters = network.counters
         say(
             f"{counters.accepted} connections, {counters.requests} requests: {counters.passed} "
-            f"passed, {counters.answered} answered here, {counters.swallowed} never answered, "
+            f"passed, {counters.answered} refused here, {counters.swallowed} dropped, "
             f"{counters.cut} cut"
         )
 

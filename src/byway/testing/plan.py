@@ -18,7 +18,7 @@ class Fate(Enum):
 
     PASS = "passed"
     """It goes to the origin."""
-    ANSWER = "answered by the proxy"
+    ANSWER = "the proxy responds"
     """The origin never sees it."""
     SWALLOW = "swallowed"
     """The origin never sees it, and the client waits."""
