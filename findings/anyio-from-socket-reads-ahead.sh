@@ -4,9 +4,9 @@
 # A stream from `anyio.connect_tcp` pauses reading until `receive` is called: what the peer sends waits in the
 # kernel, and the peer is held back. A stream from `SocketStream.from_socket` (for a socket that was connected
 # elsewhere, by RFC 8305 for instance) does not pause until the first `receive`: everything the peer sends
-# before that is taken into memory, without a bound. Who adopts sockets has to pause by himself.
+# before that is taken into memory, without a bound. If you adopt sockets, pause them yourself.
 #
-# Output seen (MiB that the peer could send in 2 s to a stream that nobody reads, of 64):
+# Output seen (MiB that the peer could send in 2 s to a stream that is not read, of 64):
 #   connect_tcp: held back
 #   from_socket: took all 64 MiB
 set -euo pipefail

@@ -2,8 +2,8 @@
 # npm `eventsource-client` 1.2.0 with Node.js 20.20.2 (npm package `node`), 2026-12-01
 #
 # It looks neither at the status of a response (but for 204) nor at its content type: the body of a 503 or of a 404 is read
-# as an event stream, its events are handed out as messages, its ids and `retry` taken, and it asks again for ever. By the HTML
-# standard (section 9.2.3) both fail the connection. npm `eventsource` 4.1.1, by the same hand, does that.
+# as an event stream, its events are handed out as messages, its ids and `retry` taken, and it repeats the request for ever. By the HTML
+# standard (section 9.2.3) both fail the connection. npm `eventsource` 4.1.1, by the same author, does so.
 #
 # Output seen:
 #   eventsource-client: 404 text/html: asked twice, messages ["not found","not found"], last id 7

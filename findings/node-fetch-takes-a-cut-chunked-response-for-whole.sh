@@ -3,7 +3,7 @@
 #
 # `fetch` takes a chunked response whose connection ends without the last chunk for a complete one if the response
 # had `Connection: close`; without that header the same bytes reject with "terminated". By RFC 9112 (section 8) a
-# chunked body without its zero-sized chunk is incomplete in both cases. A program that starts anew only on errors
+# chunked body without its zero-sized chunk is incomplete in both cases. A program that starts again only on errors
 # (as @microsoft/fetch-event-source does) stays away after such a cut.
 #
 # Output seen, with both:

@@ -2,7 +2,7 @@
 # npm `eventsource` 5.1.5 with Node.js 22.12.0 (npm package `node`), 2026-12-01
 #
 # An EventSource whose connection has ended comes back after its reconnection time, unless nothing else keeps
-# Node alive: the timer is `unref()`ed, so a program that only listens exits with status 0, without a word, at the first
+# Node alive: the timer is `unref()`ed, so a program that only listens exits silently, with status 0, at the first
 # cut. With any other handle open (here: an interval) it comes back, as the HTML standard says.
 #
 # Output seen:

@@ -2,7 +2,7 @@
 # Quart 0.22.0 (PyPI), under uvicorn 0.38.0, with the client of websockets 16.0, Python 3.11, 2026-12-01
 #
 # A client sends 20 messages and closes normally (1000). Quart cancels the WebSocket handler as soon as the
-# server tells it of the close, although messages that came before stand in its own queue: the handler sees
+# server tells it of the close, although earlier messages are still in its own queue: the handler sees
 # the first few and never the rest, without an error anywhere. The ASGI server has delivered all 20 before
 # `websocket.disconnect`; a Starlette 0.50.0 handler that does the same work sees all of them. What a
 # client says last in Quart counts only if it waits for a reply before it closes.
