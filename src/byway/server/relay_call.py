@@ -29,7 +29,7 @@ CUT_CODE: Final = 1001
 """The close code of a WebSocket whose link was cut: the client goes on with a new carrier."""
 
 ALONG: Final = 16 * 1024
-"""Bytes of a body that go along with the call, before the owner has said that it takes it."""
+"""Bytes of a body that are sent with the call, before the owner has said that it takes it."""
 
 # Of these a client takes no end for the session's: docs/protocol.md, "Choosing a carrier".
 _CUT_LIKE_AN_END: Final = (b"stream", b"sse")

@@ -24,7 +24,7 @@ from byway.server.relay_call import ALONG
 POLL: Final = "poll"
 
 MAX_WHOSE: Final = 8 * 1024
-"""Most bytes of whose a request is that goes in one frame; a longer one goes as a CALL."""
+"""Most bytes that say whose a request is, in one frame; with more it travels as a CALL."""
 
 _ANSWERS: Final = (ACK_ANSWER, POLL)
 _TEXT: Final = 2  # a flag beside the place in `_ANSWERS`

@@ -41,7 +41,7 @@ from byway.session.outgoing import Outgoing, Output
 from byway.session.peer import Peer
 
 MAX_CONTROL: Final = 16
-"""PONGs and PINGs that wait on one carrier; one more lets the oldest go."""
+"""PONGs and PINGs that wait on one carrier; one more drops the oldest."""
 
 
 class CarrierSide:
