@@ -45,7 +45,7 @@ def test_a_table_says_what_gets_through(doctor_server: Server) -> None:
     assert re.fullmatch(r"transport +verdict +opened +round trip +response", lines[2])
     assert re.fullmatch(r"websocket +refused \(403\) +- +- +403.*", lines[3])
     assert re.match(r"stream +works +\d+ ms +\d+ ms +200", lines[4])
-    assert "To do: Who runs the proxy" in done.stdout
+    assert "To do: Ask whoever runs the proxy" in done.stdout
     assert "(BYWAY_TRANSPORTS or transports=): stream, sse, poll" in " ".join(lines)
     assert done.stderr == ""
     assert max(map(len, lines)) <= 100
