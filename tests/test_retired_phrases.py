@@ -64,7 +64,10 @@ PHRASES: Final = (
 ALLOWED: Final = (
     ("docs/how-to/bind-sessions.md", '"nobody"'),  # what an example sends
     ("docs/how-to/test-behind-a-proxy.md", "counters.swallowed"),  # a public name
-    ("src/byway/demo/controls.py", "websocket is pass, refuse or swallow"),  # values of the demo
+    (
+        "src/byway/demo/controls.py",
+        "websocket must be pass, refuse or swallow",
+    ),  # values of the demo
     ("src/byway/backplane/scripts.py", "-- "),  # comments in Lua
     ("scripts/make-vectors", "data: passed over"),  # the name of a vector
 )
@@ -73,7 +76,7 @@ ALLOWED: Final = (
 PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 CODE: Final = sorted(
     file
-    for folder in ("src", "negotiation", "examples", "benchmarks")
+    for folder in ("src", "transports", "negotiation", "examples", "benchmarks")
     for file in (ROOT / folder).rglob("*.py")
     if "node_modules" not in file.parts and ".venv" not in file.parts
 )

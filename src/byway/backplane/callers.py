@@ -29,7 +29,7 @@ from byway.limits import Limits
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
 DIALS: Final = 8
-"""Connections that are made to one process at a time; whoever else wants one waits for its turn.
+"""Connections that are made to one process at a time; others wait for their turn.
 A door bounds those that have not proven themselves."""
 
 REMEMBERED: Final = 1_000

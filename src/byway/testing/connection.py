@@ -112,7 +112,7 @@ class Connection:
             return await self._answer(plan.answer, plan.why)
         if plan.fate is Fate.SWALLOW:
             counters.swallowed += 1
-            self._say(f"never answered ({plan.why})")
+            self._say(f"dropped ({plan.why})")
             await self._wire.gone.wait()
             return False
         if plan.fate is Fate.DROP:
