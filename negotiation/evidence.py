@@ -2,6 +2,9 @@
 
 Knows: how far an attempt came, when, and what the response was.
 Must not know: what it means, how it was seen.
+
+`Evidence` has more than 25 attributes: each is one thing that was or was not seen, with a verdict
+or a note that rests on it alone. No group of them is always there together.
 """
 
 from __future__ import annotations

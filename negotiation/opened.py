@@ -123,8 +123,8 @@ def _watched(one: Evidence) -> Finding | None:
             ),
             "You need to do nothing; keep the server's `heartbeat` limit below that time."
             if kept
-            else "Ask whoever runs the server to set `Limits(heartbeat=…)` to half of that time. "
-            "byway's client notices it after a cut or two, and asks for a shorter heartbeat.",
+            else "Ask whoever runs the server to set `ServerLimits(heartbeat=…)` to half of that "
+            "time. byway's client notices it after a cut or two, and asks for a shorter heartbeat.",
             outcome=f"cut after {time_text(silent.watched)} of silence",
         )
         return replace(found, usable=True)

@@ -67,7 +67,7 @@ def test_the_table_names_the_figures(text: str) -> None:
     assert done.returncode == 0, done.stderr
     assert re.search(r"^stream +direct +[\d.]+ ms +[\d.]+ ms +[\d,]+ +150/150$", done.stdout, re.M)
     assert "Every line came back, in order.\n" in done.stdout
-    assert done.stdout.endswith("with a socket in your browser: byway demo --open\n")
+    assert done.stdout.endswith("in your browser yourself, run: byway demo --open\n")
 
 
 def test_without_nginx_its_rows_say_so_and_the_rest_runs(text: str, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_without_nginx_its_rows_say_so_and_the_rest_runs(text: str, tmp_path: Pa
         (["--transports", "smoke"], "unknown transport 'smoke'"),
         (["--port", "0"], "--port and --no-browser work only with --open"),
         (["--no-browser"], "--port and --no-browser work only with --open"),
-        (["--open", "--port", "65536"], "'65536' is no port"),
+        (["--open", "--port", "65536"], "'65536' is not a port"),
         (["--open", "--file", "x"], "--file works only without --open"),
     ],
 )

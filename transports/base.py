@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from byway.frames import encode_ack
 from byway.handshake import Hello, Open
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.response_form import BINARY as _BINARY
 from byway.transports.response_form import encoded
@@ -63,7 +63,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     send: Send
-    limits: Limits
+    limits: ServerLimits
     instance: str
     transports: tuple[str, ...]
     subprotocol: str | None
@@ -214,7 +214,7 @@ def attach_endless(live: LiveSession, hello: Hello, transport: str) -> LiveCarri
         earlier.end("its request was repeated")
     carrier = live.attach(hello.carrier, transport, ordered=True, received=hello.received)
     carrier.establish()
-    carrier.leave_after(live.limits.answer_time * uniform(EARLIEST, 1))
+    carrier.leave_after(live.server_limits.answer_time * uniform(EARLIEST, 1))
     return carrier
 
 

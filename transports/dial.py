@@ -2,43 +2,42 @@
 
 Knows: the address, headers, certificates and proxy, alike for every transport; the session key.
 Must not know: which transports there are, or in which order they are tried.
+
+`Dial` has 25 attributes: the caller's wishes, what the server has said in OPEN, and what was
+learned of the path. Every transport needs most of them for each request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl as ssl_module
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from byway.errors import ELSEWHERE, CarrierLost, FrameError
 from byway.frames import OPEN, Frame, decode_all
 from byway.handshake import ACK_ANSWER, CONTENT_TYPE, Hello, Open
 from byway.http_library import httpx
-from byway.limits import Limits
+from byway.limits import ClientLimits
 from byway.masking import mask_client
 from byway.runtime import LATE, LiveCarrier
 from byway.session import Intake
 from byway.transports.connection_errors import proxy_status, trouble
-from byway.transports.cookies import NO_COOKIES, Cookies
+from byway.transports.cookies import Cookies
 from byway.transports.http.turns import Turns
-from byway.transports.http2 import WANTED, OwnProtocols
+from byway.transports.http2 import WANTED
+from byway.transports.http_clients import HttpClients
 from byway.transports.lookup import Names
 from byway.transports.other_processes import Elsewhere
-from byway.transports.pool import OPENED, abandon, pool
+from byway.transports.pool import OPENED, abandon
 from byway.transports.refusal import check
 from byway.transports.request_head import room
 from byway.transports.response_form import BINARY, Form, decoded, is_text, longest
 
 if TYPE_CHECKING:
     from byway.transports.plain import Plain
-
-
-# Loading the system's certificates takes longer than a connection: not for http.
-_PLAIN: Final = ssl_module.SSLContext(ssl_module.PROTOCOL_TLS_CLIENT)
 
 
 class Observer:
@@ -88,7 +87,7 @@ class Dial:
     proxy: str | None
     key: str
     subprotocols: tuple[str, ...]
-    limits: Limits
+    limits: ClientLimits
     on_open: Callable[[Open, LiveCarrier, httpx.Headers], None]
     on_plain: Callable[[Plain], Awaitable[None]]
     instance: str | None = None
@@ -105,11 +104,8 @@ class Dial:
     peers: tuple[str, ...] = ()
     form: Form = field(default_factory=Form)
     names: Names = field(default_factory=Names)
-    _http: httpx.AsyncClient | None = field(default=None, init=False)
     _cookies: Cookies = field(init=False, repr=False)
-    _left: list[httpx.AsyncClient] = field(default_factory=list, init=False)
-    _asking: Counter[httpx.AsyncClient] = field(default_factory=Counter, init=False)  # requests
-    _shared: bool = field(default=False, init=False)  # all requests share a connection of HTTP/2
+    _clients: HttpClients = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Expect the default heartbeat until OPEN says otherwise."""
@@ -120,6 +116,7 @@ class Dial:
             most = room(self.url, self.headers, self.subprotocols, self.limits)
             self.cookies = Cookies(self.url, most)
         self._cookies = self.cookies
+        self._clients = HttpClients(self.names, ssl=self.ssl, proxy=self.proxy, http2=WANTED)
 
     @property
     def patience(self) -> float:
@@ -216,23 +213,6 @@ class Dial:
         if not (opens and mark and status in (101, 200)) or self.instance is None:
             self._cookies.take(headers.multi_items())
 
-    @property
-    def http(self) -> httpx.AsyncClient:
-        """The HTTP client of this session; made at its first use."""
-        if self._http is None:
-            self._http = httpx.AsyncClient(
-                transport=pool(
-                    self.names,
-                    ssl=_PLAIN if self.ssl is None else OwnProtocols(self.ssl),
-                    http2=self.ssl is not None and WANTED,
-                    proxy=self.proxy,
-                ),
-                cookies=NO_COOKIES,
-                trust_env=False,
-                follow_redirects=False,
-            )
-        return self._http
-
     @asynccontextmanager
     async def request(
         self, hello: Hello, accept: str, frames: bytes | AsyncIterator[bytes] = b""
@@ -272,14 +252,13 @@ class Dial:
         ]
         timeout = httpx.Timeout(self.patience, pool=None)
         content = hello.frame() + frames if isinstance(frames, bytes) else frames
-        client = self.http
-        self._asking[client] += 1
+        client = self._clients.begin()
         try:
             async with client.stream(
                 "POST", self.url, content=content, headers=headers, timeout=timeout
             ) as response:
                 OPENED.pop(asyncio.current_task(), None)
-                self._shared |= response.http_version == "HTTP/2"
+                self._clients.spoke(response.http_version)
                 stream = response.extensions.get("network_stream")
                 if stream is not None:
                     self.reached(stream.get_extra_info("server_addr"))
@@ -303,22 +282,19 @@ class Dial:
                 f"the server sent what it may not: {error}", trouble="protocol"
             ) from error
         except (httpx.TimeoutException, TimeoutError) as error:
-            self._distrust(client)
+            self._clients.distrust(client)
             raise CarrierLost(
                 f"silent for {self.patience:g} s ({type(error).__name__})", trouble=trouble(error)
             ) from error
         except (httpx.HTTPError, httpx.StreamError) as error:
-            self._distrust(client)
+            self._clients.distrust(client)
             raise CarrierLost(
                 f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
                 answered=proxy_status(error),
                 trouble=trouble(error),
             ) from error
         finally:
-            self._asking[client] -= 1
-            if not self._asking[client]:
-                del self._asking[client]
-            await self._close_left()
+            await self._clients.ended(client)
 
     async def frames(self, response: httpx.Response) -> list[Frame]:
         """Read a response that has an end, and return its frames.
@@ -356,44 +332,14 @@ class Dial:
                 self.observer.batch_failed(error)
             raise
 
-    def _distrust(self, client: httpx.AsyncClient) -> None:
-        """Begin another connection for the next request, where all have shared the one that failed.
-
-        On HTTP/1.1 a request that failed has ended its own. One of HTTP/2 stays in the pool, dead
-        or not, and every later request would wait on it.
-        """
-        if self._shared and client is self._http:
-            self._leave()
-
-    def _leave(self) -> None:
-        """Make no request with this client any more; those that it has go on."""
-        if self._http is not None:
-            self._left.append(self._http)
-            self._http = None
-
-    async def _close_left(self, *, all_of_them: bool = False) -> None:
-        """Close the clients that were left, and have no request any more.
-
-        A client stays among them until it is closed, so that nothing is lost of one whose closing
-        is cancelled.
-        """
-        for client in list(self._left):
-            if all_of_them or not self._asking[client]:
-                await client.aclose()
-                if client in self._left:
-                    self._left.remove(client)
-
     async def renew(self) -> None:
         """Make new connections for the requests from now on: the idle ones may be dead.
 
         The responses that are being read now go on; those from before the last time do not.
         """
         self.names.forget()
-        await self._close_left(all_of_them=True)
-        self._leave()
-        await self._close_left()
+        await self._clients.renew()
 
     async def aclose(self) -> None:
         """Close the connections."""
-        self._leave()
-        await self._close_left(all_of_them=True)
+        await self._clients.aclose()

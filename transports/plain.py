@@ -21,7 +21,7 @@ from byway.errors import DROPPED, CarrierLost, FrameError
 from byway.frames import OPEN, decode_all
 from byway.handshake import Open
 from byway.http_library import httpx
-from byway.limits import Limits
+from byway.limits import ClientLimits
 from byway.transports.base import stop
 
 logger: logging.Logger = logging.getLogger("byway.client")
@@ -114,7 +114,7 @@ def is_opening(message: str | bytes) -> bool:
     if isinstance(message, str) or message[:1] != bytes([OPEN]):
         return False
     try:
-        kind, payload = decode_all(message, max_frame=Limits().max_frame)[0]
+        kind, payload = decode_all(message, max_frame=ClientLimits().max_frame)[0]
         Open.parse(payload)
     except (FrameError, IndexError):
         return False

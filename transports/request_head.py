@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from byway.errors import UsageError
 from byway.handshake import MAX_OFFER, MAX_SUBPROTOCOLS
-from byway.limits import KIB, Limits
+from byway.limits import KIB, ClientLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ def room(
     url: Url,
     headers: Iterable[tuple[str, str]],
     subprotocols: Iterable[str],
-    limits: Limits,
+    limits: ClientLimits,
 ) -> int:
     """Return the bytes that cookies may take in a head, beside all that is in it already."""
     return limits.request_head - OWN - given(url, headers, subprotocols)
@@ -55,7 +55,7 @@ def check_head(
     url: Url,
     headers: Iterable[tuple[str, str]],
     subprotocols: tuple[str, ...],
-    limits: Limits,
+    limits: ClientLimits,
 ) -> None:
     """See that what a caller asks for fits into a head that servers and proxies take.
 
@@ -69,5 +69,6 @@ def check_head(
     if (size := given(url, headers, subprotocols) + OWN) > limits.request_head:
         raise UsageError(
             f"URL, headers and subprotocols make a request head of up to {size:,} bytes, over the "
-            f"{limits.request_head:,} of Limits.request_head; most servers and proxies take 8,192"
+            f"{limits.request_head:,} of ClientLimits.request_head; most servers and proxies take "
+            "8,192"
         )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from byway.errors import CarrierLost, FrameError
 from byway.frames import TEXT, Decoder, Frame
 from byway.handshake import SUBPROTOCOL, Hello
-from byway.limits import KIB, Limits
+from byway.limits import KIB, SessionLimits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.session import Outgoing, Output, joined
 from byway.transports.base import Exchange, Transport, first_of
@@ -90,7 +90,7 @@ def message_of(frames: list[Output]) -> str | bytes:
 class MessageReader:
     """Turns WebSocket messages into frames."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: SessionLimits) -> None:
         self._limits = limits
         self._decoder = Decoder(max_frame=limits.max_frame)
 

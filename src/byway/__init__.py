@@ -26,9 +26,10 @@ if TYPE_CHECKING:
         PeerError,
         Refused,
         UsageError,
+        WrongKind,
     )
     from byway.headers import Headers
-    from byway.limits import Limits
+    from byway.limits import ClientLimits, Limits, ServerLimits
     from byway.negotiation import Memory, Preference
     from byway.negotiation.evidence import Evidence
     from byway.negotiation.report import Finding, Report, Verdict
@@ -42,6 +43,7 @@ else:
             "CarrierLost": "byway.errors",
             "Channel": "byway.channel",
             "ChannelClosed": "byway.errors",
+            "ClientLimits": "byway.limits",
             "ConnectError": "byway.errors",
             "Endpoint": "byway.server.endpoint",
             "Evidence": "byway.negotiation.evidence",
@@ -56,8 +58,10 @@ else:
             "Preference": "byway.negotiation.preference",
             "Refused": "byway.errors",
             "Report": "byway.negotiation.report",
+            "ServerLimits": "byway.limits",
             "UsageError": "byway.errors",
             "Verdict": "byway.negotiation.report",
+            "WrongKind": "byway.errors",
             "connect": "byway.client.connect",
             "diagnose": "byway.doctor.doctor",
         },
@@ -75,6 +79,7 @@ __all__ = [
     "CarrierLost",
     "Channel",
     "ChannelClosed",
+    "ClientLimits",
     "ConnectError",
     "Endpoint",
     "Evidence",
@@ -89,8 +94,10 @@ __all__ = [
     "Preference",
     "Refused",
     "Report",
+    "ServerLimits",
     "UsageError",
     "Verdict",
+    "WrongKind",
     "connect",
     "diagnose",
 ]

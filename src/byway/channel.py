@@ -103,7 +103,7 @@ class Channel(ABC):
 
     @abstractmethod
     async def send(self, message: Message) -> None:
-        """Send a message, and wait while too much is on its way (`Limits.outbox`).
+        """Send a message, and wait while too much is on its way (`ServerLimits.outbox`).
 
         A cancelled call has sent the whole message or nothing. Several tasks may call it.
 

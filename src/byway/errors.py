@@ -7,6 +7,7 @@ Must not know: who raises or catches it.
 
     BywayError
     ├── UsageError (also ValueError)    you did: a wrong argument, a call out of order
+    │   └── WrongKind (also TypeError)  of another kind than is asked for
     ├── ChannelClosed                   the channel is closed; carries both ends' code and reason
     ├── ConnectError                    connect() got no session; carries what was tried
     │   ├── Refused                     the application said no; carries its status, headers, body
@@ -44,6 +45,13 @@ class BywayError(Exception):
 
 class UsageError(BywayError, ValueError):
     """You did: an argument is wrong, or a call came at the wrong time."""
+
+
+class WrongKind(UsageError, TypeError):
+    """You gave something of another kind than is asked for, such as a server's limits to a client.
+
+    It is a `TypeError`, too.
+    """
 
 
 class ChannelClosed(BywayError):

@@ -1,14 +1,19 @@
 """Limits: every quantity that could grow has its bound here, with a name, a unit and a default.
 
-Knows: the numbers and what happens beyond them.
+Knows: the numbers, what happens beyond them, and which side has which.
 Must not know: who keeps to them.
+
+`SessionLimits` has what bounds a session on either side, `ServerLimits` and `ClientLimits` add what
+only that side does. `ServerLimits` has more than 25 attributes, since each is an option of its own,
+with its own test, that a caller gives by its name; nothing is computed of them.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields
 
-from byway.errors import UsageError
+from byway.errors import UsageError, WrongKind
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -29,9 +34,9 @@ MIN_BOX = 64
 """Smallest inbox and outbox, in bytes: with less, acknowledgements would never rest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The bounds of a session, a server or a client. Sizes are in bytes, times in seconds.
+@dataclass(frozen=True, kw_only=True)
+class SessionLimits:
+    """The bounds of a session, on either side. Sizes are in bytes, times in seconds.
 
     Attributes:
         max_message: longest message received. A longer one closes the session with 1009.
@@ -44,15 +49,56 @@ class Limits:
         body: longest request body, and WebSocket message of frames, accepted; on a client, longest
             response to a poll or a batch. A longer one gets a 413, closes the WebSocket with
             1009, or ends the carrier.
+        batch: longest request body that the client sends, and the most bytes of one write.
+        carriers: carriers attached to one session. One more ends the oldest that is not selected.
+        heartbeat: longest silence on a downlink, and longest hold of a poll. On a client this,
+            `window` and `silence` count until the server's come; on a server each is at least
+            0.1 s.
+        window: the resume timeout: how long a session with no carrier is kept. Then it ends with
+            1006.
+        silence: longest silence of a client with nothing to send. A client silent for this and the
+            window is gone: 1006.
+    """
+
+    max_message: int = 16 * MIB
+    part: int = 16 * KIB
+    max_frame: int = 64 * KIB
+    outbox: int = 1 * MIB
+    inbox: int = 1 * MIB
+    body: int = 1 * MIB
+    batch: int = 64 * KIB
+    carriers: int = 8
+    heartbeat: float = 10.0
+    window: float = 30.0
+    silence: float = 25.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work."""
+        kind = type(self).__name__
+        for field in fields(self):
+            if getattr(self, field.name) <= 0:
+                raise UsageError(f"{kind}.{field.name} must be more than 0")
+        if self.part > min(self.max_frame, MAX_PART):
+            raise UsageError(f"{kind}.part must not be over {kind}.max_frame, nor over {MAX_PART}")
+        if min(self.inbox, self.outbox) < MIN_BOX:
+            raise UsageError(f"{kind}.inbox and outbox must each be at least {MIN_BOX}")
+        if self.batch + self.max_frame > self.body:
+            raise UsageError(
+                f"{kind}.body must hold {kind}.batch and one frame of {kind}.max_frame"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerLimits(SessionLimits):
+    """The bounds of a server: those of each session, and of all it does.
+
+    Give them as `FallbackMiddleware(…, limits=…)` or `Endpoint(…, limits=…)`. Sizes are in bytes,
+    times in seconds. `SessionLimits` has the other half.
+
+    Attributes:
         bodies: bytes of request bodies that are being read in one process. One more byte, and
             the body that has taken the longest gets a 503.
-        batch: longest request body that the client sends, and the most bytes of one write.
-        request_head: longest head of a request, in bytes, that the client sends. A URL, headers
-            and subprotocols that would make a longer one raise `UsageError` in `connect()`; of
-            cookies that would, the client drops the longest. By default nginx and Apache accept a
-            line of that length.
         hello: longest HELLO. A longer one gets a 400.
-        carriers: carriers attached to one session. One more ends the oldest that is not selected.
         sessions: sessions in one process, and handlers that go on after theirs. One more gets a
             503.
         sessions_per_address: of those, how many one client address (of IPv6, one /64) may have.
@@ -70,17 +116,11 @@ class Limits:
         probe_message: longest message of a probe, and its inbox and outbox.
         probe_bytes: bytes that one probe echoes, and 64 more for each message. Then it is closed
             with 1009.
-        heartbeat: longest silence on a downlink, and longest hold of a poll. This, `window` and
-            `silence` are at least 0.1 s on a server.
         least_heartbeat: shortest heartbeat that a client may ask for; a shorter one counts as this.
         answer_time: how long one endless response (stream, sse) lasts, at most. Then the server
             asks the client to attach another, and the response ends when that is used, or two
             heartbeats later. Just under the hour after which Google Cloud Run, for example, ends
             any response.
-        window: the resume timeout: how long a session with no carrier is kept. Then it ends with
-            1006.
-        silence: longest silence of a client with nothing to send. A client silent for this and the
-            window is gone: 1006.
         handshake_timeout: how long the application may take to accept or refuse. Then the
             request gets a 504 and the session ends.
         body_timeout: how long a request body may take to arrive. Then it gets a 408.
@@ -110,17 +150,8 @@ class Limits:
             After all of it, the link is cut, and its carrier ends.
     """
 
-    max_message: int = 16 * MIB
-    part: int = 16 * KIB
-    max_frame: int = 64 * KIB
-    outbox: int = 1 * MIB
-    inbox: int = 1 * MIB
-    body: int = 1 * MIB
     bodies: int = 64 * MIB
-    batch: int = 64 * KIB
-    request_head: int = 8 * KIB
     hello: int = 4 * KIB
-    carriers: int = 8
     sessions: int = 10_000
     sessions_per_address: int = 10_000
     tombstones: int = 10_000
@@ -131,11 +162,8 @@ class Limits:
     probes_per_address: int = 16
     probe_message: int = 32 * KIB
     probe_bytes: int = 1 * MIB
-    heartbeat: float = 10.0
     least_heartbeat: float = 1.0
     answer_time: float = 3000.0
-    window: float = 30.0
-    silence: float = 25.0
     handshake_timeout: float = 30.0
     body_timeout: float = 20.0
     refusal_age: float = 10.0
@@ -155,16 +183,73 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work."""
-        for field in fields(self):
-            if getattr(self, field.name) <= 0:
-                raise UsageError(f"Limits.{field.name} must be more than 0")
-        if self.part > min(self.max_frame, MAX_PART):
-            raise UsageError(f"Limits.part must not be over Limits.max_frame, nor over {MAX_PART}")
-        if min(self.inbox, self.outbox, self.probe_message) < MIN_BOX:
-            raise UsageError(
-                f"Limits.inbox, outbox and probe_message must each be at least {MIN_BOX}"
-            )
-        if self.batch + self.max_frame > self.body:
-            raise UsageError("Limits.body must hold Limits.batch and one frame of Limits.max_frame")
+        super().__post_init__()
+        kind = type(self).__name__
+        if self.probe_message < MIN_BOX:
+            raise UsageError(f"{kind}.probe_message must be at least {MIN_BOX}")
         if self.body > self.bodies:
-            raise UsageError("Limits.bodies must hold at least one of Limits.body")
+            raise UsageError(f"{kind}.bodies must hold at least one of {kind}.body")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientLimits(SessionLimits):
+    """The bounds of a client's session, given as `connect(…, limits=…)`.
+
+    Sizes are in bytes, times in seconds. `SessionLimits` has the other half.
+
+    Attributes:
+        request_head: longest head of a request, in bytes, that the client sends. A URL, headers
+            and subprotocols that would make a longer one raise `UsageError` in `connect()`; of
+            cookies that would, the longest are forgotten. By default nginx and Apache take a line
+            of that length.
+    """
+
+    request_head: int = 8 * KIB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits(ServerLimits, ClientLimits):
+    """Deprecated: use `ServerLimits` for a server, and `ClientLimits` for `connect()`.
+
+    It is taken by both in this release, and means the same.
+    """
+
+    def __post_init__(self) -> None:
+        """Warn, and refuse numbers that cannot work."""
+        warnings.warn(
+            "byway.Limits is deprecated: use byway.ServerLimits for FallbackMiddleware and "
+            "Endpoint, and byway.ClientLimits for connect()",
+            DeprecationWarning,
+            stacklevel=3,  # who called what dataclass has made
+        )
+        super().__post_init__()
+
+
+def server_limits(given: object) -> ServerLimits:
+    """Return the limits that a server was given, the defaults for None.
+
+    Raises:
+        WrongKind: they are a client's, or none at all. It is a `TypeError`.
+    """
+    if isinstance(given, Limits):
+        return ServerLimits(**{one.name: getattr(given, one.name) for one in fields(ServerLimits)})
+    if given is None or isinstance(given, ServerLimits):
+        return given or ServerLimits()
+    if isinstance(given, ClientLimits):
+        raise WrongKind("limits is a ClientLimits, which is for connect(): use byway.ServerLimits")
+    raise WrongKind(f"limits must be a byway.ServerLimits, not {given!r}")
+
+
+def client_limits(given: object) -> ClientLimits:
+    """Return the limits that a client was given, the defaults for None.
+
+    Raises:
+        WrongKind: they are a server's, or none at all. It is a `TypeError`.
+    """
+    if isinstance(given, Limits):
+        return ClientLimits(**{one.name: getattr(given, one.name) for one in fields(ClientLimits)})
+    if given is None or isinstance(given, ClientLimits):
+        return given or ClientLimits()
+    if isinstance(given, ServerLimits):
+        raise WrongKind("limits is a ServerLimits, which is for a server: use byway.ClientLimits")
+    raise WrongKind(f"limits must be a byway.ClientLimits, not {given!r}")

@@ -10,7 +10,7 @@ import logging
 import os
 from typing import cast
 
-from byway import Channel, Endpoint, FallbackMiddleware, Limits
+from byway import Channel, Endpoint, FallbackMiddleware, ServerLimits
 from byway.server.endpoint import ServerChannel
 from byway.transports.base import Receive, Scope, Send
 from tests.apps.browser_app import plain
@@ -21,7 +21,7 @@ logger = logging.getLogger("tests.app")
 DONE = 4321
 """The code of the close that comes after everything."""
 
-QUICK = Limits(heartbeat=1.0, window=30.0)
+QUICK = ServerLimits(heartbeat=1.0, window=30.0)
 """A carrier that has gone silent is given up after two seconds."""
 
 MARGIN = 20

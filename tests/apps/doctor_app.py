@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 
 logger = logging.getLogger("tests.app")
 
-MANY = Limits(probes=1_000, probes_per_address=1_000)
+MANY = ServerLimits(probes=1_000, probes_per_address=1_000)
 
 
 async def handler(channel: Channel) -> None:
@@ -27,5 +27,5 @@ async def handler(channel: Channel) -> None:
 app = Endpoint(handler, limits=MANY)
 quick = Endpoint(handler, limits=replace(MANY, heartbeat=1.0, least_heartbeat=0.1))
 some = Endpoint(handler, transports="stream, poll", limits=MANY)
-bounded = Endpoint(handler, limits=Limits(probes=3, probes_per_address=2, probe_time=1.0))
-impatient = Endpoint(handler, limits=Limits(probe_wait=0.2))
+bounded = Endpoint(handler, limits=ServerLimits(probes=3, probes_per_address=2, probe_time=1.0))
+impatient = Endpoint(handler, limits=ServerLimits(probe_wait=0.2))

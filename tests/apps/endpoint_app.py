@@ -6,7 +6,7 @@ import json
 import logging
 from typing import cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps.handlers import HANDLERS, query
 from tests.apps.limits import IMPATIENT, QUICK
@@ -94,5 +94,5 @@ async def handler(channel: Channel) -> None:
 app = Endpoint(handler)
 sockets = Endpoint(handler, transports="websocket")
 quick = Endpoint(handler, limits=QUICK)
-brief = Endpoint(handler, limits=Limits(heartbeat=1.0, window=12.0))
+brief = Endpoint(handler, limits=ServerLimits(heartbeat=1.0, window=12.0))
 impatient = Endpoint(handler, limits=IMPATIENT)

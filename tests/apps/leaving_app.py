@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps.handlers import query
 
@@ -15,7 +15,7 @@ PACE = 0.005
 DONE = 4321
 """The code of the close that comes after everything."""
 
-LIVES = Limits(heartbeat=0.5, answer_time=0.3)
+LIVES = ServerLimits(heartbeat=0.5, answer_time=0.3)
 
 
 async def handler(channel: Channel) -> None:

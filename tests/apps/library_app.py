@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from typing import Final, cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps.handlers import query
 
@@ -61,4 +61,4 @@ async def handler(channel: Channel) -> None:
     await channel.close(4000, "done")
 
 
-app = Endpoint(handler, readers="events", limits=Limits(heartbeat=0.2, outbox=8 << 20))
+app = Endpoint(handler, readers="events", limits=ServerLimits(heartbeat=0.2, outbox=8 << 20))

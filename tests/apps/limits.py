@@ -1,16 +1,16 @@
 """The bounds of the servers under test."""
 
-from byway import Limits
+from byway import ServerLimits
 
-IMPATIENT = Limits(heartbeat=0.5, window=1.0, silence=0.5, drain_timeout=2.0)
+IMPATIENT = ServerLimits(heartbeat=0.5, window=1.0, silence=0.5, drain_timeout=2.0)
 """For tests in which somebody vanishes: what takes half a minute takes a second here."""
 
-QUICK = Limits(heartbeat=1.0)
+QUICK = ServerLimits(heartbeat=1.0)
 """For tests in which a carrier goes silent."""
 
 KIB = 1024
 
-SMALL = Limits(
+SMALL = ServerLimits(
     max_message=32 * KIB,
     part=4 * KIB,
     max_frame=8 * KIB,

@@ -10,12 +10,12 @@ import os
 from pathlib import Path
 from typing import cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 
 KIB = 1024
 
-LOAD = Limits(outbox=64 * KIB, inbox=16 * KIB, window=60.0, sessions=5_000)
+LOAD = ServerLimits(outbox=64 * KIB, inbox=16 * KIB, window=60.0, sessions=5_000)
 
 PIECE = KIB
 """Bytes of a message of the flood."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps.handlers import query
 from tests.support.numbered import LONGEST, Numbered, digest
@@ -48,13 +48,13 @@ async def handler(channel: Channel) -> None:
     await channel.close(DONE, wrong or f"{len(push)} down, {len(expected)} up")
 
 
-QUICK = Limits(heartbeat=1.0, window=30.0)
+QUICK = ServerLimits(heartbeat=1.0, window=30.0)
 """A carrier that has gone silent is given up after two seconds."""
 
-FAILING = Limits(heartbeat=0.5, window=30.0, silence=1.0, body_timeout=0.5)
+FAILING = ServerLimits(heartbeat=0.5, window=30.0, silence=1.0, body_timeout=0.5)
 """For carriers that die in ways that only a time-out ends."""
 
-BRIEF = Limits(heartbeat=0.5, window=1.0, silence=0.5)
+BRIEF = ServerLimits(heartbeat=0.5, window=1.0, silence=0.5)
 """For clients that come back too late."""
 
 app = Endpoint(handler, limits=QUICK)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
-from byway import Channel, Endpoint, FallbackMiddleware, Limits
+from byway import Channel, Endpoint, FallbackMiddleware, ServerLimits
 from byway.server.endpoint import ServerChannel
 from byway.transports.base import Receive, Scope, Send
 from examples.bareasgi_websocket import app as example
@@ -17,7 +17,7 @@ from tests.apps import browser_app, counted_app, numbered_app
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LIMITS: Final = Limits(probes=1_000, probes_per_address=1_000)
+LIMITS: Final = ServerLimits(probes=1_000, probes_per_address=1_000)
 """The defaults, but that the doctor may come as often as it likes."""
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 
-SHORT = Limits(heartbeat=1.0, silence=2.5, window=5.0)
+SHORT = ServerLimits(heartbeat=1.0, silence=2.5, window=5.0)
 """A client of which nothing was heard for 7.5 s is gone."""
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from itertools import count
 from typing import cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps.handlers import query
 
@@ -63,6 +63,6 @@ async def handler(channel: Channel) -> None:
 
 
 app = Endpoint(handler)
-forgetful = Endpoint(handler, limits=Limits(outbox=4096))
-quick = Endpoint(handler, readers="events", limits=Limits(heartbeat=0.1))
-full = Endpoint(handler, limits=Limits(sessions=1))
+forgetful = Endpoint(handler, limits=ServerLimits(outbox=4096))
+quick = Endpoint(handler, readers="events", limits=ServerLimits(heartbeat=0.1))
+full = Endpoint(handler, limits=ServerLimits(sessions=1))

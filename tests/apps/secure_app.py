@@ -7,7 +7,7 @@ from dataclasses import replace
 from http.cookies import SimpleCookie
 from typing import Any, cast
 
-from byway import Channel, Endpoint, FallbackMiddleware, Limits
+from byway import Channel, Endpoint, FallbackMiddleware, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps.endpoint_app import handler
 from tests.apps.limits import KIB, SMALL
@@ -74,4 +74,4 @@ checked = Endpoint(handler, origins=friends)
 answers = Endpoint(routed)
 shared = Endpoint(handler, limits=replace(SMALL, sessions=8, sessions_per_address=2))
 crowded = Endpoint(handler, limits=replace(SMALL, bodies=64 * KIB, body_timeout=30.0))
-full = Endpoint(handler, limits=Limits(sessions=50, body_timeout=1.0))
+full = Endpoint(handler, limits=ServerLimits(sessions=50, body_timeout=1.0))

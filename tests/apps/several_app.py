@@ -6,14 +6,14 @@ import logging
 import os
 from typing import cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps import numbered_app
 from tests.apps.handlers import query
 
 logger = logging.getLogger("tests.app")
 
-QUICK = Limits(heartbeat=1.0, window=30.0)
+QUICK = ServerLimits(heartbeat=1.0, window=30.0)
 """A carrier that has gone silent is given up after two seconds."""
 
 

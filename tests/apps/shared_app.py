@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any, cast
 from uuid import UUID
 
-from byway import Channel, Endpoint, FallbackMiddleware, Limits
+from byway import Channel, Endpoint, FallbackMiddleware, ServerLimits
 from byway.server.endpoint import ServerChannel
 from tests.apps.handlers import query
 from tests.apps.starlette_app import plain
 
 logger = logging.getLogger("tests.app")
 
-QUICK = Limits(heartbeat=1.0, drain_timeout=2.0)
+QUICK = ServerLimits(heartbeat=1.0, drain_timeout=2.0)
 
 
 async def handler(channel: Channel) -> None:

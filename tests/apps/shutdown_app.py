@@ -8,7 +8,7 @@ import logging
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 
 logger = logging.getLogger("tests.app")
 
@@ -51,7 +51,7 @@ async def split(channel: Channel) -> None:
 app = Endpoint(leaving)
 splitting = Endpoint(split)
 mounted = Starlette(routes=[Mount("/inside", Endpoint(leaving))])
-stubborn = Endpoint(staying, limits=Limits(handler_timeout=0.5))
-slow = Endpoint(lingering, limits=Limits(drain_timeout=1.0))
-patient = Endpoint(leaving, limits=Limits(drain_timeout=30.0))
+stubborn = Endpoint(staying, limits=ServerLimits(handler_timeout=0.5))
+slow = Endpoint(lingering, limits=ServerLimits(drain_timeout=1.0))
+patient = Endpoint(leaving, limits=ServerLimits(drain_timeout=30.0))
 two = Starlette(routes=[Mount("/patient", patient), Mount("/inside", Endpoint(leaving))])

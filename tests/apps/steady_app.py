@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.server.endpoint import ServerChannel
 from byway.transports.base import Event, Receive, Scope, Send
 from tests.apps.handlers import query
@@ -17,7 +17,7 @@ from tests.apps.handlers import query
 DONE = 4321
 """The code of the close that comes after everything."""
 
-QUICK = Limits(heartbeat=1.0, window=30.0)
+QUICK = ServerLimits(heartbeat=1.0, window=30.0)
 """A carrier that has gone silent is given up after two seconds."""
 
 UPLOADED = 4_800_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from byway import Channel, Endpoint
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 
 async def handler(channel: Channel) -> None:
@@ -16,4 +16,4 @@ async def handler(channel: Channel) -> None:
         await channel.send(message)
 
 
-app = Endpoint(handler, limits=Limits(drain_spread=0.5, drain_timeout=15.0))
+app = Endpoint(handler, limits=ServerLimits(drain_spread=0.5, drain_timeout=15.0))

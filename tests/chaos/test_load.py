@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import pytest
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from byway.testing import Network
 from byway.testing.limits import NetworkLimits
 from tests.apps.load_app import LOAD, PIECE
@@ -38,7 +38,7 @@ OVERHEAD = 24 * KIB
 """Bytes for each session beside its outbox: the objects around each message, what malloc rounds
 up, and what was written last (as much as the client had room for) where the server keeps it."""
 
-CLIENT = Limits(inbox=LOAD.inbox, window=60.0)
+CLIENT = ClientLimits(inbox=LOAD.inbox, window=60.0)
 
 pytestmark = [
     pytest.mark.timeout(300 if long_run() else 90),

@@ -67,13 +67,13 @@ def test_the_schemas_of_kubernetes_would_say_what_is_wrong() -> None:
 
 
 def test_a_pod_has_the_time_to_drain() -> None:
-    from byway import Limits
+    from byway import ServerLimits
 
     (deployment,) = [one for one in manifests() if one["kind"] == "Deployment"]
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     pause = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
-    limits = Limits()
+    limits = ServerLimits()
     needed = pause + limits.drain_timeout + limits.handler_timeout
     assert pod["terminationGracePeriodSeconds"] > needed
 

@@ -9,7 +9,7 @@ import pytest
 from byway.doctor.probing import INBOX, Probing, Way
 from byway.doctor.timing import least_trip
 from byway.http_library import httpx
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.testing import Latency, Network
 from tests.support.peers import TRANSPORTS
 from tests.support.servers import Server
@@ -64,7 +64,7 @@ async def test_a_probe_that_is_cancelled_twice_leaves_no_task_and_no_connection(
 
 def test_an_acknowledgement_is_due_before_a_probe_of_the_server_waits_for_it() -> None:
     """It is due at a quarter of the inbox; what waits for the next heartbeat looks silent."""
-    assert Limits().probe_message > INBOX // 4
+    assert ServerLimits().probe_message > INBOX // 4
 
 
 async def test_a_round_trip_that_takes_longer_than_the_next_ping_waits_is_seen(

@@ -11,14 +11,14 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.frames import HEADER
 from byway.server.endpoint import ServerChannel
 from byway.session import OVERHEAD
 from byway.transports.base import Event, Scope
 from tests.unit.clock import JumpingLoop, settle
 
-TINY: Final = Limits(
+TINY: Final = ServerLimits(
     max_message=400, part=64, max_frame=128, outbox=512, inbox=512, body=2_048, bodies=4_096,
     batch=512, hello=512, carriers=2, sessions=3, sessions_per_address=2, tombstones=2,
     refusals=2, refusal_body=16, answer_headers=64, heartbeat=1.0, least_heartbeat=0.5,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from byway.errors import CarrierLost
 from byway.http_library import httpx
 from byway.keys import new_key
@@ -194,7 +194,7 @@ async def test_a_connection_that_failed_is_closed_with_its_last_request(proxies:
             dial.heartbeat = 0.2  # nothing is said for much longer
             impatient = asyncio.create_task(ask("stream", number))
             await opened.wait()
-            first = dial.http
+            first = dial._clients.current
             dial.heartbeat = 10.0
             patient = asyncio.create_task(ask("stream", number + 1))
             # The one takes the connection along, and so the other.
@@ -202,11 +202,11 @@ async def test_a_connection_that_failed_is_closed_with_its_last_request(proxies:
                 with pytest.raises(CarrierLost):
                     await one
             assert first.is_closed
-            assert not dial._left
+            assert not dial._clients._left
     finally:
         await dial.aclose()
-    assert dial._http is None
-    assert not dial._asking
+    assert dial._clients._current is None
+    assert not dial._clients._asking
 
 
 async def test_a_connection_that_is_left_lasts_as_long_as_its_last_request(proxies: World) -> None:
@@ -214,14 +214,14 @@ async def test_a_connection_that_is_left_lasts_as_long_as_its_last_request(proxi
     dial = quiet_dial(port, options)
     live = LiveSession(dial.limits, name="test")
     hello = dial.hello(live.attach(1, "stream", ordered=True), "stream")
-    clients = [dial.http]
+    clients = [dial._clients.current]
 
     def closed() -> list[bool]:
         return [one.is_closed for one in clients]
 
     async with dial.request(hello, "application/octet-stream"):
         await dial.renew()
-        clients.append(dial.http)
+        clients.append(dial._clients.current)
         assert clients[0] is not clients[1], "the next request has another connection"
         assert closed() == [False, False]
     assert closed() == [True, False]
@@ -239,7 +239,7 @@ def quiet_dial(port: int, options: dict[str, Any]) -> Dial:
         proxy=None,
         key=new_key(),
         subprotocols=(),
-        limits=Limits(),
+        limits=ClientLimits(),
         on_open=lambda opening, link, headers: None,
         on_plain=lambda socket: asyncio.sleep(0),
     )

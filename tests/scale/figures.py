@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 HEARTBEAT: Final = 10.0
 WINDOW: Final = 30.0
@@ -53,4 +53,4 @@ CHUNK: Final = 2
 REMEMBERED: Final = 3
 """Ended sessions that a process remembers by itself: few, so that the claim has to do it."""
 
-LIMITS: Final = Limits(inbox=4096, outbox=4096, part=256)
+LIMITS: Final = ServerLimits(inbox=4096, outbox=4096, part=256)

@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 import byway
-from byway import Limits
+from byway import ServerLimits
 from byway.limits import KIB
 from tests.server.test_origin import ALLOWED, FOREIGN, preflight
 from tests.support.peers import connect
@@ -59,7 +59,7 @@ async def test_a_refusal_that_is_too_long_is_cut(server: Server, http: httpx.Asy
     session = RawSession(http, server.url("/answer/refuse/fine"))
     answer = await session.poll()
     assert answer.status_code == 418
-    assert len(answer.content) == Limits().refusal_body == 64 * KIB
+    assert len(answer.content) == ServerLimits().refusal_body == 64 * KIB
 
 
 async def test_no_answer_of_byways_is_taken_for_a_page(

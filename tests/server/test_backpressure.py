@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from byway.testing import Bandwidth, Network
 from tests.apps.load_app import LOAD, PIECE, SLOW
 from tests.support.peers import connect
@@ -21,7 +21,7 @@ from tests.support.servers import Server, uvicorn
 
 KIB = 1024
 
-CLIENT = Limits(outbox=64 * KIB, inbox=LOAD.inbox)
+CLIENT = ClientLimits(outbox=64 * KIB, inbox=LOAD.inbox)
 
 SIZE = 4 * KIB
 """Bytes of a message of the client."""

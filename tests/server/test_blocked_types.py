@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from byway.frames import decode_all
 from byway.testing import BlockTypes, Latency, Network, RefuseUpgrade, Request, Rule
 from byway.transports.http import batches
@@ -114,7 +114,7 @@ async def test_several_batches_that_are_blocked_at_once_change_the_form_and_not_
             transports="sse",
             proxy=None,
             memory=False,
-            limits=Limits(batch=1024, part=512),
+            limits=ClientLimits(batch=1024, part=512),
         ) as channel:
             for number in range(100):
                 await channel.send(f"{number} {'x' * 200}")

@@ -14,9 +14,10 @@ import httpx
 import pytest
 
 import byway
-from byway import Limits, UsageError
+from byway import UsageError
 from byway.handshake import SUBPROTOCOL, Hello
 from byway.keys import new_key
+from byway.limits import ClientLimits
 from byway.transports.request_head import OWN, given
 from tests.support.heads import FrameReader, Heads, forbidden, heads
 from tests.support.peers import TRANSPORTS, connect, exchange
@@ -166,7 +167,7 @@ def worst(seen: Heads, authority: Authority, path: str) -> tuple[str, dict[str, 
     url = f"https://127.0.0.1:{seen.port}{path}?"
     headers = {"x-token": "t" * 1_000}
     names = [f"{number:02}".ljust(64, "p") for number in range(32)]
-    room = Limits().request_head - OWN - given(httpx.URL(url), headers.items(), names)
+    room = ClientLimits().request_head - OWN - given(httpx.URL(url), headers.items(), names)
     options = {
         "ssl": authority.context(),
         "memory": False,
@@ -193,9 +194,9 @@ async def test_no_head_is_longer_than_its_bound(
         assert channel.subprotocol is None
         for number in range(3):
             assert await exchange(channel, str(number)) == [str(number)]
-    assert max(seen.sizes) <= Limits().request_head
+    assert max(seen.sizes) <= ClientLimits().request_head
     if transport == "websocket":  # over the others the subprotocols stand in the body
-        assert max(seen.sizes) > Limits().request_head - OWN
+        assert max(seen.sizes) > ClientLimits().request_head - OWN
     assert bool(seen.up) is wanted or transport == "websocket"
 
 
@@ -215,14 +216,14 @@ def test_a_head_that_would_be_too_long_is_refused(seen: Heads, authority: Author
     byway.connect(url, **options)
     with pytest.raises(UsageError, match="head of up to 8,193 bytes, over the 8,192"):
         byway.connect(url + "q", **options)
-    byway.connect(url + "q", **options, limits=Limits(request_head=9_000))
+    byway.connect(url + "q", **options, limits=ClientLimits(request_head=9_000))
     for names in (["a" * 200] * 11, [f"p{number}" for number in range(33)]):
         with pytest.raises(UsageError, match="32 names of 2048 bytes together"):
             byway.connect("https://app.example/", subprotocols=names)
 
 
 async def test_a_head_that_would_be_too_long_is_not_tried_by_the_doctor() -> None:
-    with pytest.raises(UsageError, match=r"over the 8,192 of Limits.request_head"):
+    with pytest.raises(UsageError, match=r"over the 8,192 of ClientLimits.request_head"):
         await byway.diagnose("https://app.example/", headers={"x-token": "t" * 8_000})
 
 
@@ -238,7 +239,7 @@ async def test_cookies_for_which_there_is_room_come_back(
             "stream",
             ssl=authority.context(),
             memory=False,
-            limits=Limits(request_head=room),
+            limits=ClientLimits(request_head=room),
         ) as channel:
             assert await exchange(channel, "hello") == ["hello"]
         cookies = [dict(head).get(b"cookie", b"") for head in seen.requests[before:]]

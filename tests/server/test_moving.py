@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import byway
-from byway import Limits, Memory, Preference
+from byway import ClientLimits, Memory, Preference
 from byway.client import network_path
 from byway.client.route import network_name, own_addresses
 from byway.negotiation.memory import place_of
@@ -70,7 +70,7 @@ async def moved(
             proxy=None,
             memory=False,
             on_transport=over.put_nowait,
-            limits=Limits(window=60),
+            limits=ClientLimits(window=60),
         ) as channel:
             traffic = Traffic(channel)
             async with asyncio.timeout(50), asyncio.TaskGroup() as group:
@@ -112,7 +112,7 @@ async def test_when_a_good_network_turns_bad_it_is_on_poll_within_two_heartbeats
         network.kill_connections()
 
     took = await moved(starlette_server, "open", worse, start="websocket", end="poll")
-    assert took < 2 * Limits().heartbeat
+    assert took < 2 * ClientLimits().heartbeat
 
 
 @pytest.fixture

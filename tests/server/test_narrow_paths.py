@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from tests.support.proxies import nginx
 from tests.support.relay import relay
 from tests.support.servers import Server, uvicorn
@@ -66,7 +66,7 @@ async def test_small_messages_do_not_add_up_to_a_websocket_message_too_large() -
         async with byway.connect(url, transports="websocket", proxy=None) as channel:
             assert await echoed(channel, messages) == messages
         async with byway.connect(
-            url, transports="websocket", proxy=None, limits=Limits(max_message=2000)
+            url, transports="websocket", proxy=None, limits=ClientLimits(max_message=2000)
         ) as channel:
             assert await echoed(channel, messages[:5000]) == messages[:5000]
 

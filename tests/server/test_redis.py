@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from byway import Limits
+from byway import ServerLimits
 from byway.backplane import Backplane, Claim, Gone, Link, Unavailable, Unreachable
 from byway.backplane.kinds import END
 from byway.backplane.redis import RedisBackplane
@@ -71,7 +71,7 @@ async def call(backplane: Backplane, owner: str) -> bytes:
 
 @asynccontextmanager
 async def process(
-    url: str, name: str, limits: Limits | None = None, **options: Any
+    url: str, name: str, limits: ServerLimits | None = None, **options: Any
 ) -> AsyncIterator[Backplane]:
     """Run a process of this name."""
     backplane = RedisBackplane(url, **options).bind(name, limits)
@@ -311,7 +311,7 @@ async def test_a_paused_redis_settles_anew(own: RedisServer) -> None:
 
 async def test_an_emptied_redis_gets_everything_again(own: RedisServer) -> None:
     """A hundred thousand claims among it, in chunks, without holding Redis for long."""
-    limits = Limits(sessions=60_000, tombstones=60_000)
+    limits = ServerLimits(sessions=60_000, tombstones=60_000)
     async with process(own.url(), A, limits) as a, process(own.url(), B) as b:
         make_old(own)
         await claim(a, 0)

@@ -23,7 +23,7 @@ from byway.backplane.directory import Directory
 from byway.backplane.redis import RedisBackplane
 from byway.backplane.scripts import SCRIPTS
 from byway.errors import UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from tests.server.test_redis import A, B, call, claim, claim_at_last, digest, process, serve
 from tests.support.process import Program, free_port, wait_until_accepting
 from tests.support.redis import KINDS, RedisServer, program_of, redis_server
@@ -292,7 +292,7 @@ async def test_a_conversation_that_has_ended_connects_no_more() -> None:
     """An opening or a look that comes late leaves no connection behind."""
     with redis_server() as server:
         conversation = Conversation(server.url())
-        directory = Directory(A, "late", Limits(), "1")
+        directory = Directory(A, "late", ServerLimits(), "1")
         await conversation.ask(directory.ask_look(B))
         await conversation.aclose()
         with pytest.raises(NoResponse, match="leaves"):
@@ -302,7 +302,7 @@ async def test_a_conversation_that_has_ended_connects_no_more() -> None:
 async def test_openings_without_redis_are_bounded() -> None:
     """No more claims wait for the directory than it may be told; one that went leaves nothing."""
     url = f"redis://127.0.0.1:{free_port()}"
-    limits = Limits(sessions=2)
+    limits = ServerLimits(sessions=2)
     backplane = RedisBackplane(url, when_away="open", advertise="127.0.0.1").bind(A, limits)
     await backplane.start(serve)
     try:
@@ -325,9 +325,9 @@ sys.modules["redis"] = None
 import byway
 from byway import UsageError
 from byway.backplane.choice import choose, resolve
-from byway.limits import Limits
+from byway.limits import ServerLimits
 for use in (
-    lambda: choose(resolve("redis://127.0.0.1"), "aaaaaaaa", Limits()),
+    lambda: choose(resolve("redis://127.0.0.1"), "aaaaaaaa", ServerLimits()),
     lambda: __import__("byway.backplane.redis"),
 ):
     try:

@@ -14,12 +14,12 @@ import redis
 from byway.backplane.asks import Ask
 from byway.backplane.base import Claim
 from byway.backplane.directory import CHUNK, Directory
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from tests.support.lua import LuaServer
 from tests.support.redis import KINDS, redis_server
 
 A, B = "aaaaaaaa", "b-_bbbbb"
-LIMITS = Limits()
+LIMITS = ServerLimits()
 
 
 class Place(Protocol):
@@ -119,7 +119,7 @@ def place(request: pytest.FixtureRequest, ports: Callable[[str], int]) -> Iterat
     real.client.close()
 
 
-def process(name: str, limits: Limits = LIMITS) -> Directory:
+def process(name: str, limits: ServerLimits = LIMITS) -> Directory:
     """Make a process."""
     return Directory(name, "test", limits, "started-" + name)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from tests.support.peers import TRANSPORTS, connect
 from tests.support.relay import relay
 from tests.support.servers import Server, uvicorn
@@ -117,7 +117,7 @@ async def test_a_server_that_lost_the_session_ends_it_with_1006(transport: str) 
 
 async def test_a_server_that_is_gone_for_a_window_is_lost() -> None:
     """The client gives up when the window is over, on whatever transport."""
-    limits = Limits(heartbeat=0.5, window=1.0, silence=0.5)
+    limits = ClientLimits(heartbeat=0.5, window=1.0, silence=0.5)
     with uvicorn("tests.apps.endpoint_app:impatient") as server:
 
         async def lose(transport: str) -> int | None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from byway.client.channels import ClientChannel
 from byway.errors import CarrierLost
 from byway.handshake import CONTENT_TYPE
@@ -286,7 +286,7 @@ async def test_batches_that_are_lost_or_repeated_lose_and_repeat_no_message(
             transports="stream",
             proxy=None,
             memory=False,
-            limits=Limits(batch=4096, part=4096),
+            limits=ClientLimits(batch=4096, part=4096),
         ) as channel:
             network.use(*rules)
             await echo(channel, COUNT, pause=0.003)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from tests.apps.numbered_app import DONE, ECHO
 from tests.support.numbered import LONGEST, Numbered, digest
 from tests.support.peers import connect
 
-LIMITS = Limits(heartbeat=1.0, window=30.0)
+LIMITS = ClientLimits(heartbeat=1.0, window=30.0)
 
 TAIL = 60
 """Messages at the end of a session that goes on until it is told: one by one, the last then."""

@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import byway
-from byway import Limits
+from byway import ClientLimits
 from tests.apps.steady_app import DONE, PIECE, message, piece
 from tests.support.peers import connect
 
-LIMITS = Limits(heartbeat=1.0, window=30.0)
+LIMITS = ClientLimits(heartbeat=1.0, window=30.0)
 
 BETWEEN_CUTS = 0.7
 """Seconds."""

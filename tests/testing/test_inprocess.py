@@ -180,7 +180,7 @@ async def test_channels_that_are_left_open_are_closed(byway_transports: Transpor
 
 
 async def test_a_handler_that_hears_nothing_is_cancelled() -> None:
-    app = byway.FallbackMiddleware(wrapped().app, limits=byway.Limits(handler_timeout=0.1))
+    app = byway.FallbackMiddleware(wrapped().app, limits=byway.ServerLimits(handler_timeout=0.1))
     async with InProcessServer(app, transport="stream") as server:
         channel = await server.connect("/echo").__aenter__()
         await channel.send("deaf")

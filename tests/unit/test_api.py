@@ -15,6 +15,7 @@ PUBLIC = {
     "CarrierLost",
     "Channel",
     "ChannelClosed",
+    "ClientLimits",
     "ConnectError",
     "Endpoint",
     "Evidence",
@@ -29,8 +30,10 @@ PUBLIC = {
     "Preference",
     "Refused",
     "Report",
+    "ServerLimits",
     "UsageError",
     "Verdict",
+    "WrongKind",
     "connect",
     "diagnose",
 }

@@ -19,12 +19,12 @@ from byway.frames import (
     encode_close,
     encode_next,
 )
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.session import BYWAY, READER, Closed, Intake, Message, Output, Peer, State, joined
 from tests.unit.clock import now, settle, timed
 
-LIMITS = Limits(outbox=300, inbox=400, window=30, heartbeat=10, silence=25)
+LIMITS = ServerLimits(outbox=300, inbox=400, window=30, heartbeat=10, silence=25)
 ROOM = 1_000_000
 FULL = bytes(LIMITS.outbox)
 

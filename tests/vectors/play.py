@@ -14,7 +14,7 @@ from typing import Any
 from byway.errors import Attempt, CarrierLost, ChannelClosed, FrameError
 from byway.frames import Decoder, Frame, decode_all
 from byway.handshake import Hello
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.negotiation import Preference, Race, Silence
 from byway.negotiation.retry import may_pass
 from byway.retry_hint import retry_after
@@ -114,7 +114,7 @@ def _retry(asked: Json) -> Json:
 
 
 def _session(asked: Json) -> Json:
-    session = Session(Limits())
+    session = Session(SessionLimits())
     carriers: dict[int, Carrier] = {}
     answers: list[Json] = []
     for what, *more in asked["steps"]:

@@ -218,8 +218,8 @@ class Backplane(ABC):
 
         Args:
             digest: the hash of the session's key.
-            refused: the application refused it. This process is named for `Limits.refusal_age`
-                then, so that whoever asks again gets the same refusal.
+            refused: the application refused it. This process is named for
+                `ServerLimits.refusal_age` then, so that whoever asks again gets the same refusal.
         """
 
     @abstractmethod

@@ -24,7 +24,7 @@ from byway.backplane.open_files import OpenFiles
 from byway.backplane.pipe import BUFFER, leave
 from byway.backplane.proof import REQUESTS, NoCommonVersion, Proof, Secrets
 from byway.backplane.watch import Watch
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
@@ -56,7 +56,7 @@ class _Turns(asyncio.Semaphore):
 class Callers:
     """Connects to other processes, and keeps the connections for the next call.
 
-    It belongs to one event loop; many tasks may use it. What it bounds: `Limits.links`,
+    It belongs to one event loop; many tasks may use it. What it bounds: `ServerLimits.links`,
     `idle_links`, `idle_link_time` and `link_time`.
     """
 
@@ -65,7 +65,7 @@ class Callers:
         name: str,
         secrets: Secrets,
         *,
-        limits: Limits | None = None,
+        limits: ServerLimits | None = None,
         tls: ssl.SSLContext | None = None,
         counts: Counts | None = None,
     ) -> None:
@@ -78,7 +78,7 @@ class Callers:
             tls: for links over TCP within TLS; the settings of a client.
             counts: in which `links` is counted.
         """
-        self.limits: Limits = limits or Limits()
+        self.limits: ServerLimits = limits or ServerLimits()
         self.space: memoryview = memoryview(bytearray(BUFFER))
         self._name = name
         self._secrets = secrets
@@ -241,7 +241,9 @@ class Callers:
         """
         oldest = self._idle.oldest()
         if oldest is None:
-            raise Unreachable(f"there are {self.limits.links} links, as many as Limits.links lets")
+            raise Unreachable(
+                f"there are {self.limits.links} links, as many as ServerLimits.links lets"
+            )
         oldest.end(LinkLost("its place was needed"), flush=True)
 
     def _look(self) -> bool:

@@ -27,8 +27,8 @@ COST: Final = 64
 
 
 TAKES: Final = 0.1
-"""The share of `Limits.link_time` after which TAKEN is said for a request without a response yet.
-Most have one before: then it is said by that."""
+"""The share of `ServerLimits.link_time` after which TAKEN is said for a request without a
+response yet. Most have one before: then it is said by that."""
 
 
 class OneCall(Link):

@@ -14,7 +14,7 @@ from typing import Any, Final
 from byway.backplane.base import Backplane
 from byway.backplane.nothing import NoBackplane
 from byway.errors import UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 VARIABLE: Final = "BYWAY_BACKPLANE"
 """The environment variable that says what `backplane=` would, where that is not given."""
@@ -49,7 +49,7 @@ def resolve(spec: BackplaneSpec) -> BackplaneSpec:
     return spec
 
 
-def choose(spec: BackplaneSpec, name: str, limits: Limits) -> Backplane:
+def choose(spec: BackplaneSpec, name: str, limits: ServerLimits) -> Backplane:
     """Make the backplane that is meant, for the process of this name.
 
     Args:
@@ -79,7 +79,7 @@ def choose(spec: BackplaneSpec, name: str, limits: Limits) -> Backplane:
     return spec(name)
 
 
-def _workers(name: str, directory: str | None, limits: Limits) -> Backplane:
+def _workers(name: str, directory: str | None, limits: ServerLimits) -> Backplane:
     module: Any = _imported("byway.backplane.workers")
     if module is None or (directory is None and not module.has_siblings()):
         return NoBackplane(name)
@@ -87,7 +87,7 @@ def _workers(name: str, directory: str | None, limits: Limits) -> Backplane:
     return backplane
 
 
-def _redis(name: str, url: str, limits: Limits) -> Backplane:
+def _redis(name: str, url: str, limits: ServerLimits) -> Backplane:
     module: Any = _imported("byway.backplane.redis")
     if module is None:
         raise UsageError(

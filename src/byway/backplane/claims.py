@@ -23,7 +23,7 @@ from byway.backplane.base import Claim, Unavailable
 from byway.backplane.counts import Counts
 from byway.backplane.marks import Marks, marks_for
 from byway.backplane.meeting import is_name
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
@@ -55,7 +55,7 @@ class Claims:
         self,
         directory: Path,
         name: str,
-        limits: Limits,
+        limits: ServerLimits,
         *,
         counts: Counts | None = None,
         marks: Marks | None = None,

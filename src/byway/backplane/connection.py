@@ -35,10 +35,10 @@ from byway.backplane.peer import is_ours
 from byway.backplane.pipe import BUFFER, Pipe
 from byway.backplane.proof import GREETING, REQUESTS, Proof
 from byway.backplane.wire import HEAD, PIECE, Decoder, Frame, longest
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 LOOKS: Final = 6
-"""Times that a connection is looked at in `Limits.link_silence`."""
+"""Times that a connection is looked at in `ServerLimits.link_silence`."""
 
 ASKED_AFTER: Final = 2
 """Looks without a word from the other end, after which it is sent PING."""
@@ -50,7 +50,7 @@ _unpack = HEAD.unpack_from
 class Holder(Protocol):
     """Whoever made a connection and keeps it."""
 
-    limits: Limits
+    limits: ServerLimits
     space: memoryview  # into which all of its connections read; what came is copied at once
 
     def proven(self, connection: Connection) -> None:
@@ -84,7 +84,7 @@ class Connection(Pipe):
         super().__init__(holder.space)
         self.peer: str = ""
         self.call: OneCall | None = None
-        self.limits: Limits = holder.limits
+        self.limits: ServerLimits = holder.limits
         self._holder = holder
         self._proof = proof
         self._decoder = Decoder(longest=longest(holder.limits), piece=GREETING)

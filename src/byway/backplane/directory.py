@@ -25,7 +25,7 @@ from typing import Final
 from byway.backplane.asks import Ask, End, Ends, Renewal, Renewed, Response, Seen
 from byway.backplane.base import Claim
 from byway.backplane.scripts import CLAIM, ENDED, LOOK, RELEASE, RENEW, SETTLE
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 LEASE: Final = 30.0
 """Seconds for which a process counts as living after a renewal; as long as it may be paused."""
@@ -35,7 +35,7 @@ RENEW_EACH: Final = 2.5
 
 REFRESH: Final = 200.0
 """Seconds after which a claim is asserted again, which renews its life in the directory. Its life
-is that and `Limits.tombstone_age`, so it outlives its owner by as much as an end."""
+is that and `ServerLimits.tombstone_age`, so it outlives its owner by as much as an end."""
 
 CHUNK: Final = 500
 """Most claims and ends in one script: more would hold Redis for long."""
@@ -64,7 +64,7 @@ class Directory:
         epochs: new epochs seen, the first not counted.
     """
 
-    def __init__(self, name: str, namespace: str, limits: Limits, started: str) -> None:
+    def __init__(self, name: str, namespace: str, limits: ServerLimits, started: str) -> None:
         """Begin with nothing.
 
         Args:

@@ -45,7 +45,7 @@ from byway.backplane.open_files import OpenFiles
 from byway.backplane.pipe import BUFFER, LEAVING, leave
 from byway.backplane.proof import NotProven, Proof, Secrets
 from byway.backplane.watch import Watch
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
@@ -56,7 +56,7 @@ SAY_AGAIN: Final = 60.0
 class Door(Listening):
     """Accepts connections, has them proven, and gives each call to `serve` in a task.
 
-    It belongs to one event loop. What it bounds: `Limits.links`, `links_per_process`,
+    It belongs to one event loop. What it bounds: `ServerLimits.links`, `links_per_process`,
     `unproven_links` and `link_time`.
     """
 
@@ -66,7 +66,7 @@ class Door(Listening):
         secrets: Secrets,
         serve: ServeCall,
         *,
-        limits: Limits | None = None,
+        limits: ServerLimits | None = None,
         tell: Tell | None = None,
         serve_request: ServeRequest | None = None,
         counts: Counts | None = None,
@@ -85,7 +85,7 @@ class Door(Listening):
         Raises:
             UsageError: there is no secret, or it is too short.
         """
-        self.limits: Limits = limits or Limits()
+        self.limits: ServerLimits = limits or ServerLimits()
         super().__init__(self._connection, self.limits.link_time)
         self.space: memoryview = memoryview(bytearray(BUFFER))
         Proof(name, secrets)  # which says what is wrong with them
@@ -138,11 +138,13 @@ class Door(Listening):
         if self._closed:
             raise Unreachable("this process leaves")
         if len(self._proven) >= self.limits.links:
-            raise Unreachable(f"there are {self.limits.links} links, as many as Limits.links lets")
+            raise Unreachable(
+                f"there are {self.limits.links} links, as many as ServerLimits.links lets"
+            )
         if here >= self.limits.links_per_process:
             raise Unreachable(
                 f"process {connection.peer} has {here} links, as many as "
-                "Limits.links_per_process lets"
+                "ServerLimits.links_per_process lets"
             )
         self._proven[connection] = None
         self._of[connection.peer] = here + 1

@@ -20,7 +20,7 @@ from byway.backplane.redis_process import RedisProcess
 from byway.backplane.redis_url import check_url, is_encrypted
 from byway.backplane.trust import Trust
 from byway.errors import UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _MOST_PORTS: Final = 1_000
@@ -115,7 +115,7 @@ class RedisBackplane:
         self._tls = tls or None
         self._when_away = when_away
 
-    def bind(self, name: str, limits: Limits | None = None) -> Backplane:
+    def bind(self, name: str, limits: ServerLimits | None = None) -> Backplane:
         """Make the backplane of one process.
 
         Args:
@@ -124,7 +124,7 @@ class RedisBackplane:
         """
         return RedisProcess(
             name,
-            limits or Limits(),
+            limits or ServerLimits(),
             conversation=Conversation(self._url),
             namespace=self._namespace,
             entrance=Entrance(self._advertise, self._ports, self._tls),

@@ -34,7 +34,7 @@ from byway.backplane.keeper import Keeper
 from byway.backplane.trust import Trust
 from byway.backplane.whereabouts import Whereabouts
 from byway.errors import UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
@@ -53,7 +53,7 @@ hears it so late; meanwhile the directory may have lost the claim, and given it 
 class RedisProcess(Backplane):
     """One process of those that share their sessions through one Redis.
 
-    What it holds is bounded by `Limits.sessions` and `Limits.tombstones`.
+    What it holds is bounded by `ServerLimits.sessions` and `ServerLimits.tombstones`.
     """
 
     alone = False
@@ -61,7 +61,7 @@ class RedisProcess(Backplane):
     def __init__(
         self,
         name: str,
-        limits: Limits,
+        limits: ServerLimits,
         *,
         conversation: Conversation,
         namespace: str,

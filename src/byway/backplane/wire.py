@@ -14,7 +14,7 @@ from typing import Final
 
 from byway.backplane.base import LinkLost
 from byway.backplane.kinds import MORE
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 HEAD: Final = struct.Struct("!BI")
 
@@ -25,7 +25,7 @@ be longer. A longer frame cuts the link."""
 Frame = tuple[int, bytes]
 
 
-def longest(limits: Limits) -> int:
+def longest(limits: ServerLimits) -> int:
     """Return the most bytes of a payload that was joined from pieces.
 
     It is the longest message or body that a process takes from a client, and a piece more.

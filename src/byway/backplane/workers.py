@@ -39,7 +39,7 @@ from byway.backplane.siblings import bases, siblings
 from byway.backplane.sweep import Sweep, leave
 from byway.errors import UsageError
 from byway.keys import new_process_name
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
@@ -74,7 +74,7 @@ class WorkersBackplane(Backplane):
         name: str | None = None,
         *,
         directory: str | Path | None = None,
-        limits: Limits | None = None,
+        limits: ServerLimits | None = None,
     ) -> None:
         """Prepare to join; nothing is made before `start`.
 
@@ -88,7 +88,7 @@ class WorkersBackplane(Backplane):
         """
         self.name: str = name or new_process_name()
         self._directory = Path(directory).absolute() if directory is not None else None
-        self._limits = limits or Limits()
+        self._limits = limits or ServerLimits()
         self._meeting: Meeting | None = None
         self._secrets: tuple[bytes, ...] = ()
         self._lock: Lock | None = None
@@ -168,7 +168,7 @@ class WorkersBackplane(Backplane):
         """Return a link to another process.
 
         Raises:
-            Gone: its lock is free, or was missing for `Limits.window`.
+            Gone: its lock is free, or was missing for `ServerLimits.window`.
             Unreachable: its lock is missing, or its door does not open, or this process has all
                 the links that it may have.
         """

@@ -29,7 +29,7 @@ from byway.errors import (
 from byway.handshake import PROBE, Open, valid_subprotocol
 from byway.http_library import check_library, httpx, library_name
 from byway.keys import name_of, new_key
-from byway.limits import MAX_PART, Limits
+from byway.limits import MAX_PART, ClientLimits, client_limits
 from byway.negotiation import Memory, Preference
 from byway.negotiation.memory import SHARED
 from byway.transports.request_head import check_head, room
@@ -88,7 +88,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
         memory: Memory | bool = True,
         reconnect: bool = False,
         plain: bool = True,
-        limits: Limits | None = None,
+        limits: ClientLimits | None = None,
     ) -> None:
         """Check what is asked for. Nothing is sent before the block is entered.
 
@@ -116,7 +116,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
                 another; see `__aiter__`.
             plain: whether to go on as a plain WebSocket where the server does not speak byway: no
                 other transport, and nothing is resumed. With False such an attempt has failed.
-            limits: bounds; see `Limits`.
+            limits: bounds; see `ClientLimits`.
 
         Raises:
             UsageError: an argument is wrong, or `BYWAY_HTTP` names a library that is not installed.
@@ -162,11 +162,9 @@ class connect(AbstractAsyncContextManager["Channel"]):
         if not isinstance(memory, Memory | bool):
             raise UsageError(f"memory must be a byway.Memory or a bool, not {memory!r}")
         self._memory = memory if isinstance(memory, Memory) else SHARED if memory else None
-        if limits is not None and not isinstance(limits, Limits):
-            raise UsageError(f"limits must be a byway.Limits, not {limits!r}")
-        self._limits = limits or Limits()
+        self._limits = client_limits(limits)
         if self._limits.max_frame < MAX_PART:
-            raise UsageError(f"a client's Limits.max_frame must be at least {MAX_PART}")
+            raise UsageError(f"ClientLimits.max_frame must be at least {MAX_PART}")
         check_head(self._url, self._headers, self._subprotocols, self._limits)
         # The sessions of `reconnect` go on with one another's: a load balancer's server is one.
         self._cookies: Cookies | None = None

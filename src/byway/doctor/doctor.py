@@ -20,7 +20,7 @@ from byway.doctor.probing import Way
 from byway.errors import UsageError
 from byway.handshake import PROBE
 from byway.http_library import check_library, httpx, library_name
-from byway.limits import Limits
+from byway.limits import ClientLimits
 from byway.negotiation import Preference
 from byway.negotiation.diagnosis import diagnose as judge
 from byway.negotiation.report import Report
@@ -103,7 +103,7 @@ class Diagnosis:
             raise UsageError("idle must be 0 or more seconds")
         through = proxy_for(target, proxy)
         added = header_list(headers)
-        check_head(target, added, (PROBE,), Limits())
+        check_head(target, added, (PROBE,), ClientLimits())
         as_page = not any(name.lower() == "origin" for name, _ in added)
         way = Way(httpx.URL(str(target)), added, tls_context(target, ssl), through, as_page)
         tell = on_progress or _say_nothing

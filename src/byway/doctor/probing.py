@@ -2,6 +2,9 @@
 
 Knows: how a probe is opened, followed where it may be, and closed; when each thing happened.
 Must not know: what is tried on it, what anything means.
+
+`Probing` has more than 25 attributes: half of them are what it has seen, which the examination
+reads when it is over and turns into `Evidence`; the rest is the session itself.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from byway.errors import CarrierLost, Refused
 from byway.handshake import PROBE, Open
 from byway.http_library import httpx
 from byway.keys import name_of, new_key
-from byway.limits import KIB, Limits
+from byway.limits import KIB, ClientLimits
 from byway.negotiation.retry import PASSING
 from byway.retry_hint import retry_after
 from byway.runtime import LiveCarrier, LiveSession
@@ -138,7 +141,7 @@ class Probing(Observer):
         self._loop = asyncio.get_running_loop()
         self._transport = REGISTRY[transport]
         patience = max(timeout, 2 * silence)
-        limits = Limits()
+        limits = ClientLimits()
         self._limits = replace(
             limits,
             heartbeat=patience / 2,  # a dial waits for two of them

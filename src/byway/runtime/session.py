@@ -13,7 +13,7 @@ from typing import Any
 
 from byway.errors import UsageError
 from byway.frames import Frame
-from byway.limits import Limits
+from byway.limits import ServerLimits, SessionLimits
 from byway.runtime.carrier import CarrierOpened, LiveCarrier
 from byway.runtime.deadlines import Deadlines
 from byway.session import BYWAY, Closed, Intake, Message, Peer, Session, State
@@ -56,7 +56,7 @@ class LiveSession:
 
     def __init__(
         self,
-        limits: Limits,
+        limits: SessionLimits,
         *,
         name: str,
         peer: Peer = BYWAY,
@@ -85,6 +85,10 @@ class LiveSession:
         self.batch: int = limits.batch
         self.transport_state: dict[str, Any] = {}
         self.longest_heartbeat: float = limits.heartbeat
+        # No server asks its client for a heartbeat.
+        self._least_heartbeat: float = (
+            limits.least_heartbeat if isinstance(limits, ServerLimits) else limits.heartbeat
+        )
         self._loop = asyncio.get_running_loop()
         self.heard_at: float = self._loop.time()
         self._on_finished = on_finished
@@ -96,12 +100,18 @@ class LiveSession:
         self._deadlines = Deadlines(self)
 
     @property
+    def server_limits(self) -> ServerLimits:
+        """The limits of the server that has this session; not to be asked for on a client."""
+        assert isinstance(self.limits, ServerLimits)
+        return self.limits
+
+    @property
     def heartbeat(self) -> float:
         """Longest silence on a downlink, in seconds: as the peer asked, within the bounds."""
         asked = self.core.beat
         if asked is None:
             return self.limits.heartbeat
-        return min(max(asked, self.limits.least_heartbeat), self.longest_heartbeat)
+        return min(max(asked, self._least_heartbeat), self.longest_heartbeat)
 
     # The application's side
 
@@ -187,7 +197,7 @@ class LiveSession:
         """Ask, as the client, for a downlink that is never silent for longer.
 
         It is told on every carrier. Only a shorter one than the last changes anything, and the
-        server has its bounds (`Limits.least_heartbeat`).
+        server has its bounds (`ServerLimits.least_heartbeat`).
         """
         self.core.ask_beat(seconds)
         self.dispatch()

@@ -14,7 +14,7 @@ from byway.backplane import Backplane, Claim, Unavailable
 from byway.errors import ENDED, UNKNOWN, FrameError, PeerError
 from byway.handshake import Hello
 from byway.keys import key_hash
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveSession
 from byway.server.application import Accepted, Application, ApplicationRun, Denied, websocket_scope
 from byway.server.call import Call
@@ -63,7 +63,7 @@ class Admission:
         registry: the sessions of this process.
     """
 
-    def __init__(self, app: Application, limits: Limits, bind: Bind | None = None) -> None:
+    def __init__(self, app: Application, limits: ServerLimits, bind: Bind | None = None) -> None:
         """Admit to this application.
 
         Args:

@@ -237,7 +237,7 @@ class ApplicationRun:
         elif kind == "websocket.http.response.body":
             if self._denial is None:
                 raise RuntimeError(f"{kind} came before websocket.http.response.start")
-            longest = self.live.limits.refusal_body
+            longest = self.live.server_limits.refusal_body
             self._denial.body = (self._denial.body + event.get("body", b""))[:longest]
             if not event.get("more_body", False):
                 self._decide(self._denial)
@@ -290,7 +290,7 @@ class ApplicationRun:
                 raise UsageError(
                     f"the header {name[:50]!r} holds a line break or a control character"
                 )
-        longest = self.live.limits.answer_headers
+        longest = self.live.server_limits.answer_headers
         if sum(len(name) + len(value) for name, value in headers) > longest:
             raise UsageError(f"the response headers are longer than {longest} bytes")
         return headers

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 
 from byway.errors import PeerError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.transports.base import Receive
 
 
@@ -39,7 +39,7 @@ class Bodies:
         size: bytes of them.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         """Start with none."""
         self._limits = limits
         self._unfinished: dict[_Unfinished, None] = {}  # the oldest first
@@ -107,6 +107,6 @@ class Bodies:
             body.data = bytearray()
 
 
-def too_long(limits: Limits) -> str:
+def too_long(limits: ServerLimits) -> str:
     """Say that a body is too long."""
     return f"the request body is longer than {limits.body} bytes"

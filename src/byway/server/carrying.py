@@ -120,7 +120,7 @@ def exchange_for(
         scope=call.scope,
         receive=call.receive,
         send=call.send,
-        limits=hosted.live.limits,
+        limits=hosted.live.server_limits,
         instance=hosted.instance,
         transports=context.offer.names,
         subprotocol=subprotocol,

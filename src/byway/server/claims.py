@@ -88,7 +88,7 @@ class Claims:
 
         Args:
             backplane: the directory.
-            handshake_timeout: see `Limits`.
+            handshake_timeout: see `ServerLimits`.
             keeps: says whether a claim belongs to a session, or to what is remembered of one.
         """
         self._backplane = backplane

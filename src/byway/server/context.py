@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.negotiation.offer import Offer
 from byway.server.admission import Admission
 from byway.server.application import Application
@@ -43,7 +43,7 @@ class Context:
     """
 
     app: Application
-    limits: Limits
+    limits: ServerLimits
     offer: Offer
     origins: OriginPolicy
     admission: Admission

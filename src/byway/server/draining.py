@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from random import uniform
 
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.retry_hint import going_away
 from byway.server.application import Application
 from byway.server.listening_sockets import StopWatch
@@ -28,7 +28,7 @@ logger: logging.Logger = logging.getLogger("byway.server")
 class Draining:
     """What one endpoint does when its server stops."""
 
-    def __init__(self, registry: Registry, sharing: Sharing, limits: Limits) -> None:
+    def __init__(self, registry: Registry, sharing: Sharing, limits: ServerLimits) -> None:
         """Stay.
 
         Args:

@@ -14,7 +14,7 @@ from byway.channel import Channel, HeaderList, check_message
 from byway.errors import ChannelClosed, UsageError
 from byway.frames import valid_close_code
 from byway.headers import Headers
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.call import Call
 from byway.server.context import Context
 from byway.server.identity import Bind
@@ -46,7 +46,7 @@ class Endpoint(FallbackMiddleware):
         readers: bool | ReaderForm = True,
         backplane: BackplaneSpec = None,
         name: str | None = None,
-        limits: Limits | None = None,
+        limits: ServerLimits | None = None,
     ) -> None:
         """Serve a handler.
 
@@ -61,7 +61,7 @@ class Endpoint(FallbackMiddleware):
                 this is ``"events"``.
             backplane: see `FallbackMiddleware`.
             name: see `FallbackMiddleware`.
-            limits: see `Limits`.
+            limits: see `ServerLimits`.
 
         Raises:
             UsageError: an argument is wrong.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveSession
 from byway.server.application import ApplicationRun, Denied
 from byway.server.identity import Identity
@@ -81,7 +81,7 @@ class Lives:
         refused: the refused ones among them, the oldest first; bounded.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         """Start with none."""
         self._limits = limits
         self.records: dict[bytes, Record] = {}

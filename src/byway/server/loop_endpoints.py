@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 from byway.backplane import Backplane, Link
 from byway.backplane.choice import BackplaneSpec, choose, resolve
 from byway.errors import UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.process import process_name
 
 
@@ -130,7 +130,7 @@ _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, LoopEndpoint
 )
 
 
-def endpoints_of_loop(spec: BackplaneSpec, limits: Limits) -> LoopEndpoints:
+def endpoints_of_loop(spec: BackplaneSpec, limits: ServerLimits) -> LoopEndpoints:
     """Return the endpoints of the running event loop for what was given as `backplane=`.
 
     Args:

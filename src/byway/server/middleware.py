@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from byway.backplane import Backplane
 from byway.backplane.choice import BackplaneSpec
 from byway.errors import PeerError, UsageError
-from byway.limits import MIN_PART, MIN_SECONDS, Limits
+from byway.limits import MIN_PART, MIN_SECONDS, ServerLimits, server_limits
 from byway.masking import SERVER_LOGGERS, mask_keys
 from byway.negotiation.offer import Offer
 from byway.server.admission import Admission
@@ -58,7 +58,7 @@ class FallbackMiddleware:
         readers: ReaderPaths = (),
         backplane: BackplaneSpec = None,
         name: str | None = None,
-        limits: Limits | None = None,
+        limits: ServerLimits | None = None,
     ) -> None:
         """Wrap an application.
 
@@ -88,7 +88,7 @@ class FallbackMiddleware:
                 ``BYWAY_BACKPLANE`` says the same (``off`` for False).
             name: tells this endpoint from others of its process, the same in all processes. By
                 default the name of the application's class or function, and the `root_path`.
-            limits: bounds; see `Limits`.
+            limits: bounds; see `ServerLimits`.
 
         Raises:
             UsageError: an argument is wrong.
@@ -96,12 +96,12 @@ class FallbackMiddleware:
         check_application(app)
         mask_keys(*SERVER_LOGGERS)
         self.app = app
-        self.limits: Limits = limits or Limits()
+        self.limits: ServerLimits = server_limits(limits)
         if self.limits.part < MIN_PART:
-            raise UsageError(f"a server's Limits.part must be at least {MIN_PART}")
+            raise UsageError(f"ServerLimits.part must be at least {MIN_PART}")
         if min(self.limits.heartbeat, self.limits.silence, self.limits.window) < MIN_SECONDS:
             raise UsageError(
-                f"a server's Limits.heartbeat, silence and window must be at least {MIN_SECONDS}"
+                f"ServerLimits.heartbeat, silence and window must be at least {MIN_SECONDS}"
             )
         offer, policy = Offer(transports), OriginPolicy(origins)
         admission = self._admission = Admission(app, self.limits, bind)

@@ -21,7 +21,7 @@ from byway.backplane import Link, LinkLost, kinds
 from byway.errors import UNKNOWN, PeerError
 from byway.frames import decode_all, encode_ack
 from byway.handshake import ACK_ANSWER, Hello
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.negotiation.offer import Offer
 from byway.runtime import LiveSession
 from byway.server.application import Accepted
@@ -76,7 +76,7 @@ def serve_request(find: Find, link: Link, payload: bytes) -> Coroutine[Any, Any,
 
 
 def respond(
-    link: Link, request: RequestFrame, registry: Registry, offer: Offer, limits: Limits
+    link: Link, request: RequestFrame, registry: Registry, offer: Offer, limits: ServerLimits
 ) -> Coroutine[Any, Any, None] | None:
     """Take what a request brings to its session, and respond, or return what does.
 
@@ -118,7 +118,7 @@ def _poll(link: Link, hosted: Hosted, hello: Hello, offer: Offer) -> Coroutine[A
         scope={},
         receive=_nothing,
         send=_nowhere,
-        limits=hosted.live.limits,
+        limits=hosted.live.server_limits,
         instance=hosted.instance,
         transports=offer.names,
         subprotocol=accepted.subprotocol,

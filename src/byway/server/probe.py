@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from byway.errors import PeerError
 from byway.handshake import PROBE
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveSession
 from byway.server.application import ApplicationRun, websocket_scope
 from byway.session import OVERHEAD
@@ -44,10 +44,10 @@ class Probes:
         limits: bounds of a probe's session.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         """Start with none."""
         box = limits.probe_message
-        self.limits: Limits = replace(
+        self.limits: ServerLimits = replace(
             limits,
             max_message=min(limits.max_message, box),
             inbox=min(limits.inbox, box),
@@ -106,7 +106,7 @@ class _Echo:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": PROBE})
-        limits = self._live.limits
+        limits = self._live.server_limits
         try:
             async with asyncio.timeout(limits.probe_time):
                 try:
@@ -128,7 +128,7 @@ class _Echo:
             self._live.abort(1006, "the close of a probe was not acknowledged")
 
     async def _echo(self, event: Event, receive: Receive, send: Send) -> tuple[int, str]:
-        limits, echoed = self._live.limits, 0
+        limits, echoed = self._live.server_limits, 0
         while event["type"] == "websocket.receive":
             message = event["text"] if event.get("text") is not None else event["bytes"]
             if message == END:

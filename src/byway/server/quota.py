@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from byway.errors import PeerError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 
 class Quota:
@@ -19,7 +19,7 @@ class Quota:
     closes at once could have any number of handlers run.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         """Start with all of them free."""
         self._limits = limits
         self._held: Counter[str] = Counter()

@@ -17,7 +17,7 @@ from byway.errors import ENDED, PeerError
 from byway.frames import CLOSE, PART
 from byway.handshake import CONTENT_TYPE, Hello
 from byway.keys import MAX_KEY, MIN_KEY, new_reader_key
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.retry_hint import retry_after
 from byway.runtime import LiveCarrier, LiveSession
 from byway.server.admission import Admission
@@ -47,7 +47,7 @@ HandOver = Callable[[Call, Hello], Awaitable[bool]]
 class Readers:
     """Answers plain GETs with what the handler sends."""
 
-    def __init__(self, paths: ReaderPaths, admission: Admission, limits: Limits) -> None:
+    def __init__(self, paths: ReaderPaths, admission: Admission, limits: ServerLimits) -> None:
         """Answer at these paths.
 
         Raises:

@@ -17,7 +17,7 @@ from byway.backplane import Backplane
 from byway.errors import ELSEWHERE, ENDED, UNKNOWN, PeerError
 from byway.handshake import Hello
 from byway.keys import key_hash, new_instance, owner_of
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveSession
 from byway.server.application import ApplicationRun, Denied
 from byway.server.counts import Counts
@@ -54,7 +54,7 @@ class Registry:
         backplane: is told what becomes of claimed sessions; None before there is one.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         """Start empty."""
         self.draining = False
         self.backplane: Backplane | None = None
@@ -143,7 +143,7 @@ class Registry:
         start: Callable[[LiveSession], ApplicationRun],
         *,
         peer: Peer = BYWAY,
-        limits: Limits | None = None,
+        limits: ServerLimits | None = None,
         claimed: bool = False,
     ) -> Hosted:
         """Open a session, for which `find` returned None, and start its application.

@@ -13,7 +13,7 @@ from typing import Final
 from byway.errors import FrameError, PeerError
 from byway.frames import HEADER, HELLO, Decoder, Frame, decode_all
 from byway.handshake import CONTENT_TYPE, Hello
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.bodies import ClientLeft, too_long
 from byway.transports.base import Receive
 
@@ -21,7 +21,7 @@ _CONTENT_TYPE: Final = CONTENT_TYPE.encode()
 
 
 def check_head(
-    method: str, values: Mapping[bytes, bytes], limits: Limits, *, mark: bytes = b"1"
+    method: str, values: Mapping[bytes, bytes], limits: ServerLimits, *, mark: bytes = b"1"
 ) -> None:
     """Check what stands before the body.
 
@@ -49,7 +49,7 @@ def check_head(
 
 
 async def read_beginning(
-    receive: Receive, decoder: Decoder, limits: Limits
+    receive: Receive, decoder: Decoder, limits: ServerLimits
 ) -> tuple[Hello, list[Frame], bool, bytes]:
     """Read a body that has no end up to its HELLO.
 
@@ -85,7 +85,7 @@ async def read_beginning(
     return hello, frames[1:], more, bytes(read)
 
 
-def parse_hello(body: bytes, limits: Limits) -> tuple[Hello, int]:
+def parse_hello(body: bytes, limits: ServerLimits) -> tuple[Hello, int]:
     """Decode the HELLO with which a body begins.
 
     Returns:
@@ -110,7 +110,7 @@ def parse_hello(body: bytes, limits: Limits) -> tuple[Hello, int]:
     return Hello.parse(body[size:end], max_size=limits.hello), end
 
 
-def frames_behind(body: bytes, start: int, limits: Limits) -> list[Frame]:
+def frames_behind(body: bytes, start: int, limits: ServerLimits) -> list[Frame]:
     """Decode the frames behind HELLO.
 
     Raises:

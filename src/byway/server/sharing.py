@@ -15,7 +15,7 @@ from byway.backplane.choice import BackplaneSpec, resolve
 from byway.errors import PeerError
 from byway.handshake import ACK_ANSWER, Hello
 from byway.keys import owner_of, owner_of_reader
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.admission import Elsewhere, GivenBack
 from byway.server.application import Application
 from byway.server.call import Call
@@ -61,7 +61,7 @@ class Sharing:
         name: str | None,
         app: Application,
         bind: Bind | None,
-        limits: Limits,
+        limits: ServerLimits,
         counts: Counts | None = None,
     ) -> None:
         """Share nothing yet.

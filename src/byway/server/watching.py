@@ -33,8 +33,8 @@ def watch(server: T) -> T:
     Where `should_exit` is set, or `limit_max_requests` is reached, no signal comes, and uvicorn
     closes its listening sockets and cuts WebSockets at once. With this its `shutdown` waits until
     all endpoints that it serves have closed their sessions with 1012, as they do on SIGTERM: for
-    `Limits.drain_timeout` and `Limits.handler_timeout` at most. It may be called before the event
-    loop runs. Calling it again changes nothing.
+    `drain_timeout` and `handler_timeout` of `ServerLimits` at most. It may be called before the
+    event loop runs. Calling it again changes nothing.
 
     Args:
         server: a `uvicorn.Server`, or another object whose coroutine method `shutdown` is awaited

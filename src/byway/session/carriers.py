@@ -23,7 +23,7 @@ from byway.frames import (
     encode_ping,
     encode_select,
 )
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.session.carrier import Carrier, Intake
 from byway.session.closing import State, Step, after
 from byway.session.events import (
@@ -60,7 +60,7 @@ class CarrierSide:
         events: what has happened since the shell has taken them last.
     """
 
-    def __init__(self, limits: Limits, peer: Peer) -> None:
+    def __init__(self, limits: SessionLimits, peer: Peer) -> None:
         """Start without a carrier."""
         self._limits = limits
         self.peer = peer

@@ -28,7 +28,7 @@ from byway.frames import (
     decode_select,
     encode_pong,
 )
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.session.carrier import Intake
 from byway.session.carriers import CarrierSide
 from byway.session.closing import State, Step, check_close
@@ -49,7 +49,7 @@ class Session(CarrierSide):
         repeats: numbered frames that came again, and were dropped.
     """
 
-    def __init__(self, limits: Limits, peer: Peer = BYWAY) -> None:
+    def __init__(self, limits: SessionLimits, peer: Peer = BYWAY) -> None:
         """Start open, with no carrier.
 
         Args:

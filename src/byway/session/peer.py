@@ -16,7 +16,7 @@ class Peer:
 
     Attributes:
         acknowledges: it says what it has received. What was sent to one that does not is kept in
-            a ring of `Limits.outbox` bytes once it was written.
+            a ring of `ServerLimits.outbox` bytes once it was written.
         has_credit: it says how much room it has. One that does not is sent everything at once.
         has_uplink: it sends frames itself, which are acknowledged. One that does not is sent
             padding as a heartbeat, and its silence means nothing.

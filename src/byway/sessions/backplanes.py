@@ -20,7 +20,7 @@ from byway.backplane.meeting import Meeting, Unusable
 from byway.backplane.siblings import PREFIX, bases
 from byway.errors import UsageError
 from byway.keys import new_process_name
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 NONE_HERE = (
     "no processes of this user share sessions on this machine. A process that is alone cannot be "
@@ -124,7 +124,7 @@ def _redis(url: str, namespace: str | None, secret_file: Path | None, ca: str | 
 
 
 def _unix(path: Path) -> Asked:
-    return Asked(f"unix:{path}", choose(f"unix:{path}", new_process_name(), Limits()))
+    return Asked(f"unix:{path}", choose(f"unix:{path}", new_process_name(), ServerLimits()))
 
 
 def _check(path: Path) -> None:

@@ -16,7 +16,7 @@ from unittest import mock
 
 from byway.backplane import owners, workers
 from byway.backplane.workers import WorkersBackplane
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from tests.scale.folder import Folder
 from tests.scale.world import World
 
@@ -30,7 +30,7 @@ class DiskFolder(Folder):
         self._base = Path(tempfile.mkdtemp(prefix="scale-"))
         self._made: dict[str, WorkersBackplane] = {}
 
-    def bind(self, name: str, limits: Limits) -> WorkersBackplane:
+    def bind(self, name: str, limits: ServerLimits) -> WorkersBackplane:
         """Make the backplane of a process."""
         made = self._made[name] = WorkersBackplane(
             name, directory=self._base / "meeting", limits=limits

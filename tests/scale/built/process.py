@@ -13,7 +13,7 @@ from byway.backplane import Backplane
 from byway.backplane.entrance import Entrance
 from byway.backplane.redis_process import RedisProcess
 from byway.backplane.trust import Trust
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server import FallbackMiddleware
 from byway.server.process import process_name
 from byway.transports.base import Event, Receive, Scope, Send
@@ -25,7 +25,7 @@ from tests.scale.life import Living, Run, is_refused
 from tests.scale.serving import check
 from tests.scale.world import Violation, World
 
-LIMITS = Limits(
+LIMITS = ServerLimits(
     inbox=4096, outbox=4096, part=256, heartbeat=HEARTBEAT, window=WINDOW, refusal_age=REFUSAL
 )
 

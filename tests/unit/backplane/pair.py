@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from byway import Limits
+from byway import ServerLimits
 from byway.backplane.base import BackplaneError, Link, LinkLost
 from byway.backplane.calls import OneCall
 from byway.backplane.connection import Connection
@@ -28,9 +28,9 @@ class End:
         error: why it has ended.
     """
 
-    def __init__(self, proof: Proof, limits: Limits | None = None) -> None:
+    def __init__(self, proof: Proof, limits: ServerLimits | None = None) -> None:
         """Be unconnected."""
-        self.limits = limits or Limits()
+        self.limits = limits or ServerLimits()
         self.space = memoryview(bytearray(BUFFER))
         self.calls: asyncio.Queue[tuple[OneCall, int, bytes]] = asyncio.Queue()
         self.is_proven = asyncio.Event()
@@ -68,7 +68,7 @@ def secrets() -> list[bytes]:
 
 @asynccontextmanager
 async def joined(
-    limits: Limits | None = None, versions: Sequence[int] = VERSIONS
+    limits: ServerLimits | None = None, versions: Sequence[int] = VERSIONS
 ) -> AsyncIterator[tuple[End, End]]:
     """Return the end that calls and the end that is called, proven.
 
@@ -91,7 +91,7 @@ async def joined(
 
 
 @asynccontextmanager
-async def calling(limits: Limits | None = None) -> AsyncIterator[tuple[OneCall, OneCall]]:
+async def calling(limits: ServerLimits | None = None) -> AsyncIterator[tuple[OneCall, OneCall]]:
     """Return both ends of a call that has begun: the one that called first."""
     async with joined(limits) as (relay, owner):
         link = relay.connection.carry()

@@ -12,10 +12,10 @@ from typing import Any, Final
 from byway.backplane.asks import Ask
 from byway.backplane.base import Claim
 from byway.backplane.directory import Directory
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from tests.support.lua import LuaServer
 
-LIMITS: Final = Limits(sessions=4, sessions_per_address=4, tombstones=3)
+LIMITS: Final = ServerLimits(sessions=4, sessions_per_address=4, tombstones=3)
 KEYS: Final = (b"k0", b"k1")
 NAMES: Final[tuple[str, ...]] = ("aaaaaaaa", "bbbbbbbb")
 FATES: Final = ("done",) * 5 + ("done, and not heard", "late", "late", "never")

@@ -13,7 +13,7 @@ from byway.backplane.choice import VARIABLE, choose, resolve
 from byway.backplane.workers import WorkersBackplane
 from byway.channel import Channel
 from byway.errors import UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.loop_endpoints import endpoints_of_loop, name_of
 from tests.unit.clock import timed
 
@@ -23,21 +23,21 @@ async def handler(channel: Channel) -> None:
 
 
 def test_one_process_that_was_started_by_no_server_with_workers_has_none() -> None:
-    assert isinstance(choose(resolve(None), "me", Limits()), NoBackplane)
+    assert isinstance(choose(resolve(None), "me", ServerLimits()), NoBackplane)
 
 
 @pytest.mark.parametrize("said", ["off", "none", "OFF"])
 def test_the_environment_turns_it_off(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     monkeypatch.setenv(VARIABLE, said)
     assert resolve(None) is False
-    assert isinstance(choose(resolve(None), "me", Limits()), NoBackplane)
+    assert isinstance(choose(resolve(None), "me", ServerLimits()), NoBackplane)
 
 
 def test_what_is_given_goes_before_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(VARIABLE, "off")
-    one = choose(resolve(f"unix:{tmp_path}"), "me", Limits())
+    one = choose(resolve(f"unix:{tmp_path}"), "me", ServerLimits())
     assert isinstance(one, WorkersBackplane)
     assert one.name == "me"
 
@@ -63,7 +63,7 @@ async def test_all_endpoints_of_a_loop_share_one_of_each_kind() -> None:
         made.append(name)
         return NoBackplane(name)
 
-    limits = Limits()
+    limits = ServerLimits()
     assert endpoints_of_loop(make, limits) is endpoints_of_loop(make, limits)
     assert endpoints_of_loop(False, limits) is endpoints_of_loop(False, limits)
     assert endpoints_of_loop(make, limits) is not endpoints_of_loop(False, limits)

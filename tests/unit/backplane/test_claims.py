@@ -20,12 +20,12 @@ from byway.backplane.claims import Claims
 from byway.backplane.counts import Counts
 from byway.backplane.marks import FileMarks, LinkMarks, Marks
 from byway.keys import key_hash
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from tests.unit.backplane.others import at_once
 
 A, B = "A-_45678", "B-_45678"
 KEY = key_hash("a key that a client made")
-LIMITS = Limits(tombstones=3, refusals=2, tombstone_age=600.0, refusal_age=10.0)
+LIMITS = ServerLimits(tombstones=3, refusals=2, tombstone_age=600.0, refusal_age=10.0)
 
 
 @pytest.fixture(params=[LinkMarks, FileMarks])

@@ -10,7 +10,7 @@ from byway.backplane import directory as module
 from byway.backplane.base import Claim
 from byway.backplane.directory import CHUNK, REFRESH, Directory
 from byway.backplane.scripts import CLAIM, RELEASE, RENEW, Script
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from tests.support.lua import LuaServer
 from tests.unit.backplane.sharing import LIMITS, NAMES, Sharing, Wrong
 
@@ -57,7 +57,7 @@ def test_claims_and_ends_are_bounded() -> None:
 
 def test_a_claim_is_asserted_again_before_its_life_ends() -> None:
     """Each 200 s, however many others there are."""
-    server, directory = LuaServer(), Directory(NAMES[0], "x", Limits(), "1")
+    server, directory = LuaServer(), Directory(NAMES[0], "x", ServerLimits(), "1")
     settled(server, directory)
     many = [b"%d" % i for i in range(CHUNK + 1)]
     for digest in many:
@@ -73,7 +73,7 @@ def test_a_claim_is_asserted_again_before_its_life_ends() -> None:
 
 def test_an_end_is_told_until_it_is_heard_and_not_longer_than_it_stands() -> None:
     """It goes with the renewals; after that time nobody has to know."""
-    server, directory = LuaServer(), Directory(NAMES[0], "x", Limits(tombstone_age=600), "1")
+    server, directory = LuaServer(), Directory(NAMES[0], "x", ServerLimits(tombstone_age=600), "1")
     settled(server, directory)
     directory.ended(b"k", 0.0)
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_an_end_is_told_until_it_is_heard_and_not_longer_than_it_stands() -> Non
 
 def test_what_was_claimed_in_an_older_epoch_is_asked_again() -> None:
     """Its data were lost while the response was on its way, so others may have claimed it since."""
-    server, directory = LuaServer(), Directory(NAMES[0], "x", Limits(), "1")
+    server, directory = LuaServer(), Directory(NAMES[0], "x", ServerLimits(), "1")
     settled(server, directory)
     count = directory.begin()
     response = server.ask(directory.ask_claim(b"k", count))
@@ -104,13 +104,13 @@ def test_what_was_claimed_in_an_older_epoch_is_asked_again() -> None:
 
 def test_an_opening_without_the_directory_is_claimed_when_it_is_back() -> None:
     """Once, under a count of its own, by which it can be given back."""
-    server, directory = LuaServer(), Directory(NAMES[0], "x", Limits(), "1")
+    server, directory = LuaServer(), Directory(NAMES[0], "x", ServerLimits(), "1")
     settled(server, directory)
     directory.lost()
     assert directory.take_unasked(b"k") == directory.take_unasked(b"k") == Claim(NAMES[0])
     assert directory.due(0.0)
     renew(server, directory)
-    other = settled(server, Directory(NAMES[1], "x", Limits(), "2"))
+    other = settled(server, Directory(NAMES[1], "x", ServerLimits(), "2"))
     assert claim(server, other, b"k") == Claim(NAMES[0])
     directory.release(b"k")
     [(digest, count)] = directory.next_releases()

@@ -15,7 +15,7 @@ from byway.backplane.marks import marks_for
 from byway.backplane.meeting import Meeting
 from byway.backplane.sweep import PIECE, Sweep, leave
 from byway.keys import key_hash
-from byway.limits import Limits
+from byway.limits import ServerLimits
 
 A, B, C = "A-_45678", "B-_45678", "C-_45678"
 AGE = 600.0
@@ -37,7 +37,7 @@ class Place:
 
     def claim(self, name: str, times: int = 1) -> None:
         """Claim new keys for a process."""
-        claims = Claims(self.meeting.claims, name, Limits(), marks=marks_for(name))
+        claims = Claims(self.meeting.claims, name, ServerLimits(), marks=marks_for(name))
         for _ in range(times):
             claims.claim(key_hash(str(next(self._keys))))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byway import Limits
+from byway import ServerLimits
 from byway.backplane import LinkLost
 from byway.backplane.kinds import BODY, DATA, END, MORE, PING
 from byway.backplane.wire import HEAD, PIECE, Decoder, encode, longest
@@ -113,7 +113,11 @@ def test_until_the_other_end_is_proven_frames_are_short() -> None:
 
 
 def test_what_a_client_may_send_fits_into_one_frame() -> None:
-    for limits in (Limits(), Limits(max_message=100 * MIB), Limits(body=50 * MIB)):
+    for limits in (
+        ServerLimits(),
+        ServerLimits(max_message=100 * MIB),
+        ServerLimits(body=50 * MIB),
+    ):
         assert longest(limits) >= max(limits.max_message, limits.body)
 
 

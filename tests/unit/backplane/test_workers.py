@@ -23,7 +23,7 @@ from byway.backplane.siblings import Siblings
 from byway.backplane.workers import WorkersBackplane
 from byway.errors import UsageError
 from byway.keys import key_hash
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from tests.unit.backplane.others import NOBODY, in_child, kill, living
 
 KEY = key_hash("a key that a client made")
@@ -164,7 +164,7 @@ async def test_a_killed_process_is_gone_though_its_children_keep_its_door(place:
         return lock, door
 
     with living(serving) as pid:
-        one = WorkersBackplane(directory=place, limits=Limits(link_time=0.2))
+        one = WorkersBackplane(directory=place, limits=ServerLimits(link_time=0.2))
         try:
             async with joined(one):
                 with pytest.raises(Unreachable):
@@ -196,7 +196,7 @@ async def test_links_in_use_are_cut_when_their_owner_is_dead(
 
 async def test_a_missing_lock_proves_no_death(place: Path) -> None:
     """Until it has been missing for a window, in which its owner would have made it anew."""
-    one = WorkersBackplane(directory=place, limits=Limits(window=0.3))
+    one = WorkersBackplane(directory=place, limits=ServerLimits(window=0.3))
     async with joined(one):
         with pytest.raises(Unreachable, match="not known"):
             await one.link("unknown1")

@@ -34,7 +34,7 @@ class _Later:
         ({"on_transport": _Later()}, "on_transport must be a plain function"),
         ({"subprotocols": 5}, "subprotocols must be a list"),
         ({"subprotocols": [5]}, "subprotocol 5 is not a token"),
-        ({"limits": 5}, "byway.Limits, not 5"),
+        ({"limits": 5}, "byway.ClientLimits, not 5"),
         ({"transports": 5}, "list of names"),
     ],
 )

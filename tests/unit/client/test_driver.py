@@ -13,7 +13,7 @@ from byway.errors import ELSEWHERE, ENDED, UNKNOWN, CarrierLost, NoTransport, Re
 from byway.frames import LEAVE, PING, PONG, decode_all
 from byway.http_library import httpx
 from byway.keys import name_of
-from byway.limits import Limits
+from byway.limits import ClientLimits
 from byway.negotiation import Preference
 from byway.negotiation.race import LAST_DELAY
 from byway.negotiation.retry import MAX_OPENINGS
@@ -66,7 +66,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Scripted:
 
 def driving(*transports: str) -> Driver:
     """Return a driver of a new session."""
-    live = LiveSession(Limits(), name="test")
+    live = LiveSession(ClientLimits(), name="test")
     return Driver(
         live,
         Preference.of(transports or ["poll"]),
@@ -77,7 +77,7 @@ def driving(*transports: str) -> Driver:
             proxy=None,
             key="Kx3vT8qLw2ZrN5yBhE7uJd",
             subprotocols=(),
-            limits=Limits(),
+            limits=ClientLimits(),
             on_open=on_open,
             on_plain=on_plain,
         ),

@@ -272,7 +272,7 @@ def test_silence_is_told_from_time(
 def test_a_heartbeat_that_is_too_slow_is_advised_against() -> None:
     slow = judged(**opened(busy=watch(None), silent=watch(5.0)))
     assert "heartbeat of 10 s is longer" in slow.why
-    assert "Limits(heartbeat=…)" in slow.advice
+    assert "ServerLimits(heartbeat=…)" in slow.advice
     quick = judged(**opened(heartbeat=2.0, busy=watch(None), silent=watch(5.0)))
     assert "heartbeat of 2 s is shorter" in quick.why
     assert quick.advice.startswith("You need to do nothing")

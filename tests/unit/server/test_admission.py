@@ -9,7 +9,7 @@ import pytest
 
 from byway.errors import PeerError
 from byway.handshake import Hello
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.retry_hint import come_back
 from byway.server.admission import Admission
 from byway.server.application import Accepted, Denied
@@ -21,7 +21,7 @@ from byway.transports.base import Event, Receive, Scope, Send
 from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
 
-LIMITS = Limits(sessions=3, refusals=2, tombstones=2)
+LIMITS = ServerLimits(sessions=3, refusals=2, tombstones=2)
 ACCEPT: Event = {"type": "websocket.accept"}
 REFUSE: Event = {"type": "websocket.close"}
 

@@ -10,7 +10,7 @@ import pytest
 
 from byway.errors import UsageError
 from byway.frames import NEXT, TEXT
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveSession
 from byway.server.application import (
     Accepted,
@@ -25,7 +25,7 @@ from byway.transports.base import Event, Receive, Scope, Send
 from tests.unit.clock import timed
 
 ACCEPT: Event = {"type": "websocket.accept"}
-LIMITS = Limits(refusal_body=8, answer_headers=20, outbox=1_000)
+LIMITS = ServerLimits(refusal_body=8, answer_headers=20, outbox=1_000)
 
 App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 

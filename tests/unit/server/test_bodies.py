@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from byway.errors import PeerError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.bodies import Bodies, ClientLeft
 from byway.transports.base import Event
 from tests.unit.clock import now, settle, timed
 
-LIMITS = Limits(max_frame=100, part=100, batch=100, body=200, bodies=300, body_timeout=20)
+LIMITS = ServerLimits(max_frame=100, part=100, batch=100, body=200, bodies=300, body_timeout=20)
 
 
 class Client:

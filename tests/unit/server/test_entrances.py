@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from byway.handshake import SUBPROTOCOL
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.entrances import find_entrance, serve_reader
 from byway.server.lost_upgrade import refuse_dropped_offer, refuse_stripped_handshake
 from byway.server.middleware import FallbackMiddleware
@@ -68,7 +68,7 @@ def socket(*subprotocols: str, headers: tuple[tuple[bytes, bytes], ...] = ()) ->
     ],
 )
 def test_a_call_is_told_by_its_signs(scope: Scope, serves: Any) -> None:
-    middleware = FallbackMiddleware(app, readers=["/news"], limits=Limits())
+    middleware = FallbackMiddleware(app, readers=["/news"], limits=ServerLimits())
     assert find_entrance(call_of(scope), middleware._context) is serves
 
 

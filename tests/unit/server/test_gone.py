@@ -8,7 +8,7 @@ import pytest
 
 from byway.errors import PeerError
 from byway.keys import new_instance, new_process_name, owner_of
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.admission import Admission
 from byway.server.identity import Identity
 from byway.server.process import process_name
@@ -31,7 +31,7 @@ async def gone(admission: Admission, name: str, instance: str | None, *, peer: P
 
 @timed
 async def test_a_session_that_was_never_here() -> None:
-    admission = Admission(Application(), Limits())
+    admission = Admission(Application(), ServerLimits())
     assert await gone(admission, "a", OTHER) == "elsewhere"
     assert await gone(admission, "a", new_instance(process_name())) == "unknown"
     for older in ("x", "nosuchinstance", "1234567890123456"):  # 16 characters, without a name
@@ -41,7 +41,7 @@ async def test_a_session_that_was_never_here() -> None:
 @timed
 async def test_a_session_that_is_here_and_runs_elsewhere_too() -> None:
     app = Application()
-    admission = Admission(app, Limits())
+    admission = Admission(app, ServerLimits())
     hosted = await admitted(admission, app, hello())
     assert owner_of(hosted.instance) == process_name()
     assert await gone(admission, "a", OTHER) == "elsewhere"
@@ -52,7 +52,7 @@ async def test_a_session_that_is_here_and_runs_elsewhere_too() -> None:
 @timed
 async def test_a_session_that_has_ended_here() -> None:
     app = Application()
-    admission = Admission(app, Limits())
+    admission = Admission(app, ServerLimits())
     hosted = await admitted(admission, app, hello())
     hosted.live.abort(1006, "over")
     await settle()
@@ -65,7 +65,7 @@ async def test_a_session_that_has_ended_here() -> None:
 @timed
 async def test_a_refusal_here_does_not_end_a_session_elsewhere() -> None:
     app = Application()
-    admission = Admission(app, Limits())
+    admission = Admission(app, ServerLimits())
     app.decisions.put_nowait({"type": "websocket.close"})
     await admission.admit(call_of(scope()), hello())
     assert await gone(admission, "a", OTHER) == "elsewhere"
@@ -74,7 +74,7 @@ async def test_a_refusal_here_does_not_end_a_session_elsewhere() -> None:
 @timed
 async def test_whose_session_it_is_comes_before_where_it_is() -> None:
     app = Application()
-    admission = Admission(app, Limits())
+    admission = Admission(app, ServerLimits())
     app.decisions.put_nowait({"type": "websocket.accept"})
     await admission.admit(call_of(scope()), hello())
     with pytest.raises(PeerError) as caught:
@@ -85,7 +85,7 @@ async def test_whose_session_it_is_comes_before_where_it_is() -> None:
 @timed
 async def test_no_other_refusal_says_that_a_session_is_gone() -> None:
     app = Application()
-    admission = Admission(app, Limits(sessions=1))
+    admission = Admission(app, ServerLimits(sessions=1))
     await admitted(admission, app, hello("a"))
     assert await refused_with(admission, hello("b")) == 503
     with pytest.raises(PeerError) as caught:

@@ -9,7 +9,7 @@ import pytest
 
 from byway.errors import PeerError
 from byway.handshake import Hello
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.admission import Admission
 from byway.server.application import Denied
 from byway.server.identity import Identity, ask_bind
@@ -59,7 +59,7 @@ def test_only_the_opener_owns_a_session(opened_by: Hashable, user: Hashable, own
 
 @timed
 async def test_somebody_else_gets_403_whatever_is_asked_of_the_session() -> None:
-    admission = Admission(accepting, Limits(), bind=lambda scope: scope["user"])
+    admission = Admission(accepting, ServerLimits(), bind=lambda scope: scope["user"])
     outcome = await admission.admit(call_of(scope("alice")), HELLO)
     assert not isinstance(outcome, Denied)
     instances = (None, outcome[0].instance, "another")
@@ -79,7 +79,7 @@ async def test_somebody_else_gets_403_whatever_is_asked_of_the_session() -> None
 
 @timed
 async def test_what_the_application_answered_to_one_user_is_not_told_another() -> None:
-    admission = Admission(refusing, Limits(), bind=lambda scope: scope["user"])
+    admission = Admission(refusing, ServerLimits(), bind=lambda scope: scope["user"])
     assert isinstance(await admission.admit(call_of(scope("alice")), HELLO), Denied)
     assert isinstance(await admission.admit(call_of(scope("alice")), HELLO), Denied)
     with pytest.raises(PeerError) as caught:
@@ -101,7 +101,7 @@ async def test_bind_may_be_async_and_two_attempts_still_open_one_session() -> No
         runs += 1
         await accepting(scope, receive, send)
 
-    admission = Admission(app, Limits(), bind)
+    admission = Admission(app, ServerLimits(), bind)
     first, second = await asyncio.gather(
         admission.admit(call_of(scope("alice")), HELLO),
         admission.admit(call_of(scope("alice")), HELLO),

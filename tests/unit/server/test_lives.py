@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.application import Denied
 from byway.server.identity import Identity
 from byway.server.lives import Hosted, Life, Lives, Record
 
-LIMITS = Limits(tombstones=3, refusals=2, tombstone_age=600, refusal_age=10)
+LIMITS = ServerLimits(tombstones=3, refusals=2, tombstone_age=600, refusal_age=10)
 ALICE = Identity(user="alice")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from byway.backplane import NoBackplane
 from byway.errors import UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server import sharing
 from byway.server.counts import Counts
 from byway.server.loop_endpoints import LoopEndpoints, endpoints_of_loop
@@ -33,7 +33,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 def shares(target: Target, endpoints: LoopEndpoints) -> Sharing:
-    one = Sharing(False, None, app, None, Limits(), Counts())
+    one = Sharing(False, None, app, None, ServerLimits(), Counts())
     one.take(endpoints)
     one.place({"root_path": "/first"}, target)
     return one
@@ -44,7 +44,7 @@ def test_an_event_loop_that_is_closed_is_kept_by_nobody(leaves: bool) -> None:
     """A test suite has hundreds of them."""
 
     async def serve() -> weakref.ref[asyncio.AbstractEventLoop]:
-        one = Sharing(False, None, app, None, Limits(), Counts())
+        one = Sharing(False, None, app, None, ServerLimits(), Counts())
         one.take(one.find())
         if leaves:
             await one.leave()
@@ -60,7 +60,7 @@ async def test_paths_with_a_parameter_take_a_bounded_number_of_names(
 ) -> None:
     """The `root_path` of `Mount("/{room}", endpoint)` says whatever a client wants."""
     monkeypatch.setattr(sharing, "ROOTS", 5)
-    endpoints = endpoints_of_loop(False, Limits())
+    endpoints = endpoints_of_loop(False, ServerLimits())
     target, another = Target(), Target()
     one = shares(target, endpoints)
     called = {one.place({"root_path": f"/{room}"}, target) for room in range(50)}
@@ -69,7 +69,7 @@ async def test_paths_with_a_parameter_take_a_bounded_number_of_names(
     assert all(endpoints.find(name) is target for name in called)
     assert endpoints.find("another.app /1") is None
     # The mounts that were seen before keep what is theirs.
-    other = Sharing(False, None, app, None, Limits(), Counts())
+    other = Sharing(False, None, app, None, ServerLimits(), Counts())
     other.take(endpoints)
     assert endpoints.find(other.place({"root_path": "/other"}, another)) is another
     for room in range(50, 54):
@@ -80,5 +80,5 @@ async def test_paths_with_a_parameter_take_a_bounded_number_of_names(
 
 async def test_what_was_given_for_one_desk_leads_to_no_other() -> None:
     """It is known by its id, which a later one could have, were it not kept."""
-    seen = [endpoints_of_loop(lambda name: NoBackplane(name), Limits()) for _ in range(20)]
+    seen = [endpoints_of_loop(lambda name: NoBackplane(name), ServerLimits()) for _ in range(20)]
     assert len(set(map(id, seen))) == len(seen)

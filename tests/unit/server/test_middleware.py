@@ -8,7 +8,7 @@ import pytest
 
 import byway.server.middleware as module
 from byway.errors import PeerError, UsageError
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.call import Call
 from byway.server.context import Context
 from byway.server.middleware import FallbackMiddleware
@@ -25,7 +25,9 @@ class Caller:
         self.reached: list[Scope] = []
         self.sent: list[Event] = []
         self.events = list(events)
-        self.middleware = FallbackMiddleware(self._app, backplane=False, limits=Limits(**limits))
+        self.middleware = FallbackMiddleware(
+            self._app, backplane=False, limits=ServerLimits(**limits)
+        )
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.reached.append(scope)
@@ -127,5 +129,5 @@ async def test_a_server_that_cannot_share_sessions_does_not_start() -> None:
 
 @pytest.mark.parametrize("limits", [{"part": 63}, {"heartbeat": 0.05}, {"window": 0.05}])
 def test_limits_that_no_client_takes_are_refused(limits: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="a server's Limits"):
+    with pytest.raises(UsageError, match="ServerLimits"):
         Caller(**limits)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from byway import Channel, Endpoint, Limits
+from byway import Channel, Endpoint, ServerLimits
 from byway.backplane import Link
 from byway.backplane.kinds import LEAVE, REPLY
 from byway.handshake import Hello
@@ -28,7 +28,7 @@ async def test_a_poll_is_answered_when_its_relay_leaves(
     monkeypatch: pytest.MonkeyPatch, *, together: bool
 ) -> None:
     """Also where the relay says so together with the poll."""
-    app = Endpoint(quiet, backplane=False, limits=Limits(drain_timeout=0.1))
+    app = Endpoint(quiet, backplane=False, limits=ServerLimits(drain_timeout=0.1))
     tasks: list[asyncio.Task[None]] = []
     came = asyncio.Event()
 

@@ -12,7 +12,7 @@ from byway.backplane import Backplane, Claim, Link, ServeCall, Unavailable, Unre
 from byway.errors import PeerError
 from byway.handshake import Hello
 from byway.keys import key_hash
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.admission import Admission, Elsewhere
 from byway.server.application import Accepted, Denied
 from byway.server.call import Call
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 OTHER = "another0"
-LIMITS = Limits(sessions=2)
+LIMITS = ServerLimits(sessions=2)
 ACCEPT: Event = {"type": "websocket.accept"}
 
 

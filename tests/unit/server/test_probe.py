@@ -8,7 +8,7 @@ import pytest
 
 from byway.errors import PeerError
 from byway.handshake import PROBE, Hello
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.server.admission import Admission
 from byway.server.application import Denied
 from byway.server.lives import Hosted
@@ -18,7 +18,7 @@ from byway.transports.base import Scope
 from tests.support.calls import call_of
 from tests.unit.clock import now, settle, timed
 
-LIMITS = Limits(sessions=1, probes=3, probes_per_address=2, probe_bytes=1_000, probe_time=50)
+LIMITS = ServerLimits(sessions=1, probes=3, probes_per_address=2, probe_bytes=1_000, probe_time=50)
 
 
 async def never(*_: object) -> None:
@@ -129,10 +129,10 @@ async def test_a_doctor_may_ask_a_probe_for_long_silence_and_nobody_else_a_sessi
 
 
 def test_a_probe_is_given_little() -> None:
-    limits = Probes(Limits()).limits
+    limits = Probes(ServerLimits()).limits
     assert (limits.inbox, limits.outbox, limits.max_message) == (32_768, 32_768, 32_768)
-    assert limits.window == Limits().probe_wait
-    small = Limits(inbox=1_000, outbox=2_000, max_message=3_000, window=1.0)
+    assert limits.window == ServerLimits().probe_wait
+    small = ServerLimits(inbox=1_000, outbox=2_000, max_message=3_000, window=1.0)
     limits = Probes(small).limits
     assert (limits.inbox, limits.outbox, limits.max_message) == (1_000, 2_000, 3_000)
     assert limits.window == 1.0

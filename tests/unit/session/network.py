@@ -17,7 +17,7 @@ from typing import Final, cast
 from byway.errors import CarrierLost, FrameError
 from byway.frames import LAST_NUMBERED, OPEN, Decoder, Frame, decode_all, encode_ack, encode_ping
 from byway.handshake import ACK_ANSWER, UP_ANSWER, Hello
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveCarrier
 from byway.server.request_body import frames_behind, parse_hello
 from byway.session import (
@@ -62,7 +62,7 @@ MOVES: Final = (Move.PING, Move.LOST)
 CUT: Final = CarrierLost("cut", trouble="reset")
 TOO_LARGE: Final = CarrierLost("answered 413", answered=413)
 
-SMALL: Final = Limits(
+SMALL: Final = ServerLimits(
     part=8,
     max_message=4096,
     max_frame=1024,
@@ -125,7 +125,7 @@ class Reading:
         over: it was answered, since a newer one has come or the session is over.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         self.arrived = 0
         self.begun = False
         self.over = False
@@ -206,7 +206,7 @@ class Link:
         left: the client has ended it; the server learns it behind what is in `up`.
     """
 
-    def __init__(self, kind: str, carrier: Carrier, limits: Limits) -> None:
+    def __init__(self, kind: str, carrier: Carrier, limits: ServerLimits) -> None:
         self.kind = kind
         self.carrier = carrier
         self.opened = False
@@ -246,7 +246,7 @@ class Network:
         visiting: whether the client keeps no request open: it visits.
     """
 
-    def __init__(self, limits: Limits = SMALL) -> None:
+    def __init__(self, limits: ServerLimits = SMALL) -> None:
         self.limits = limits
         self.client = Session(limits)
         self.server = Session(limits)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from byway.errors import FrameError
 from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.session import OVERHEAD, Outgoing, Session, joined
 from byway.session.outbox import Outbox
 from byway.session.outgoing import closing, outgoing
@@ -206,7 +206,7 @@ def test_a_reader_s_outbox_has_no_limit() -> None:
 
 def test_empty_messages_are_bounded_too() -> None:
     """Five bytes of the wire each, and many times that in memory."""
-    core = Session(Limits(outbox=6_400))
+    core = Session(SessionLimits(outbox=6_400))
     count = 0
     while core.writable:
         core.send(b"")

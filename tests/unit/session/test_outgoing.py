@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from byway.errors import UsageError
 from byway.frames import BINARY, CLOSE, HEADER, PART, TEXT, decode_all, encode
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.session import Message, Session, joined
 from byway.session.outgoing import Outgoing, closing, fragments, outgoing
 
@@ -88,7 +88,7 @@ def test_nothing_is_kept_that_no_outbox_holds() -> None:
 
 
 def test_a_lone_surrogate_is_refused_and_changes_nothing() -> None:
-    core = Session(Limits())
+    core = Session(SessionLimits())
     with pytest.raises(UsageError, match="index 1"):
         core.send("x\ud800")
     assert core.outbox.next == 1
@@ -104,7 +104,7 @@ def test_the_end_is_a_frame_like_the_others() -> None:
 @pytest.mark.parametrize("size", [10_000, 40_000], ids=["whole", "in-fragments"])
 @pytest.mark.parametrize("letter", ["x", "é"])
 def test_a_text_for_1000_sessions_is_kept_once(size: int, letter: str) -> None:
-    cores = [Session(Limits()) for _ in range(1_000)]
+    cores = [Session(SessionLimits()) for _ in range(1_000)]
     for core in cores:
         core.acknowledge(0, 100_000)
     carriers = [core.attach(1, ordered=True) for core in cores]

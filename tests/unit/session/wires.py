@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from byway.frames import NAMES, Frame, decode_all
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.session import BYWAY, Carrier, Intake, Message, Peer, Session, joined
 from byway.session.outbox import Outbox
 
-LIMITS = Limits(
+LIMITS = SessionLimits(
     part=8, max_message=4096, max_frame=1024, outbox=400, inbox=400, batch=10_000, body=20_000,
     carriers=3,
 )  # fmt: skip
 ROOM = 1_000_000
 
 
-def session(*, room: int = ROOM, peer: Peer = BYWAY, limits: Limits = LIMITS) -> Session:
+def session(*, room: int = ROOM, peer: Peer = BYWAY, limits: SessionLimits = LIMITS) -> Session:
     """Return a session whose peer has announced room."""
     one = Session(limits, peer)
     if room and peer.has_credit:
@@ -60,7 +60,7 @@ def messages(core: Session) -> list[Message]:
 class Pair:
     """A client and a server, with one WebSocket-like carrier between them."""
 
-    def __init__(self, limits: Limits = LIMITS) -> None:
+    def __init__(self, limits: SessionLimits = LIMITS) -> None:
         self.client = Session(limits)
         self.server = Session(limits)
         self.up = self.client.attach(1, ordered=True)

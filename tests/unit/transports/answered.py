@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from byway.frames import PONG, Frame, decode_all
 from byway.handshake import Hello
 from byway.http_library import httpx
-from byway.limits import Limits
+from byway.limits import ClientLimits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.dial import Dial
 
@@ -32,7 +32,7 @@ class Answered(Dial):
             proxy=None,
             key="Kx3vT8qLw2ZrN5yBhE7uJd",
             subprotocols=(),
-            limits=Limits(),
+            limits=ClientLimits(),
             on_open=lambda *_: None,
             on_plain=lambda _: NotImplemented,
         )
@@ -73,7 +73,7 @@ class Answered(Dial):
 
 def session() -> LiveSession:
     """Return a session whose peer has room."""
-    live = LiveSession(Limits(), name="test")
+    live = LiveSession(ClientLimits(), name="test")
     live.acknowledge(0, 100_000)
     return live
 

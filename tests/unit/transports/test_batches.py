@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from byway.errors import CarrierLost
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.batches import BatchSender
 from tests.unit.clock import timed
@@ -16,7 +16,7 @@ from tests.unit.transports.answered import Answered, session
 
 @timed
 async def test_answers_that_acknowledge_nothing_are_followed_by_no_storm() -> None:
-    live, dial = LiveSession(Limits(), name="test"), Answered()
+    live, dial = LiveSession(SessionLimits(), name="test"), Answered()
     live.acknowledge(0, 100_000)
     batches = BatchSender(dial, live.attach(1, "stream", ordered=False, batched=True))
     await live.send("never taken")
@@ -31,7 +31,7 @@ async def test_answers_that_acknowledge_nothing_are_followed_by_no_storm() -> No
 
 @timed
 async def test_a_server_that_takes_something_again_is_forgiven() -> None:
-    live, dial = LiveSession(Limits(), name="test"), Answered()
+    live, dial = LiveSession(SessionLimits(), name="test"), Answered()
     live.acknowledge(0, 100_000)
     batches = BatchSender(dial, live.attach(1, "stream", ordered=False, batched=True))
     loop = asyncio.get_running_loop()
@@ -51,7 +51,7 @@ async def test_a_server_that_takes_something_again_is_forgiven() -> None:
 
 @timed
 async def test_a_batch_is_not_repeated_before_the_server_wants_it() -> None:
-    live, dial = LiveSession(Limits(), name="test"), Away()
+    live, dial = LiveSession(SessionLimits(), name="test"), Away()
     live.acknowledge(0, 100_000)
     batches = BatchSender(dial, live.attach(1, "stream", ordered=False, batched=True))
     loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from byway.errors import CarrierLost, FrameError
 from byway.frames import HEADER, PAD, TEXT, Frame, decode_all, encode, encode_next
 from byway.handshake import Open
 from byway.http_library import httpx
-from byway.limits import Limits
+from byway.limits import ClientLimits
 from byway.runtime import LiveCarrier, LiveSession
 from byway.transports.dial import Dial
 from tests.unit.clock import timed
@@ -51,7 +51,7 @@ class Client:
     """
 
     def __init__(self) -> None:
-        self.live = LiveSession(Limits(), name="test")
+        self.live = LiveSession(ClientLimits(), name="test")
         self.opened: list[LiveCarrier] = []
         self.dial = Dial(
             url=httpx.URL("http://app.example/"),
@@ -60,7 +60,7 @@ class Client:
             proxy=None,
             key="Kx3vT8qLw2ZrN5yBhE7uJd",
             subprotocols=("chat",),
-            limits=Limits(),
+            limits=ClientLimits(),
             on_open=lambda _, carrier, __: self.opened.append(carrier),
             on_plain=lambda _: NotImplemented,
         )

@@ -14,7 +14,7 @@ import pytest
 from byway.errors import CarrierLost
 from byway.handshake import CONTENT_TYPE
 from byway.http_library import httpx
-from byway.limits import Limits
+from byway.limits import ClientLimits
 from byway.runtime import LiveSession
 from byway.transports.dial import Dial
 
@@ -88,7 +88,7 @@ def dial_to(site: Site) -> Dial:
         proxy=None,
         key="Kx3vT8qLw2ZrN5yBhE7uJd",
         subprotocols=(),
-        limits=Limits(),
+        limits=ClientLimits(),
         on_open=lambda *_: None,
         on_plain=lambda _: NotImplemented,
     )
@@ -96,7 +96,7 @@ def dial_to(site: Site) -> Dial:
 
 async def ask(dial: Dial) -> None:
     """Make a request, and read its response to the end."""
-    live = LiveSession(Limits(), name="test")
+    live = LiveSession(ClientLimits(), name="test")
     hello = dial.hello(live.attach(1, "stream", ordered=True), "stream")
     async with dial.request(hello, CONTENT_TYPE) as response:
         async for _ in response.aiter_raw():

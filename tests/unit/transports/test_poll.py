@@ -10,13 +10,13 @@ import pytest
 from byway.errors import FrameError
 from byway.frames import NAMES, TEXT, decode_all
 from byway.handshake import Hello
-from byway.limits import Limits
+from byway.limits import ServerLimits
 from byway.runtime import LiveSession
 from byway.transports.base import Event, Exchange
 from byway.transports.poll import Poll
 from tests.unit.clock import now, settle, timed
 
-LIMITS = Limits(heartbeat=10)
+LIMITS = ServerLimits(heartbeat=10)
 KEY = "Kx3vT8qLw2ZrN5yBhE7uJd"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byway.frames import TEXT, encode, encode_ack
-from byway.limits import Limits
+from byway.limits import SessionLimits
 from byway.session import Output, joined
 from byway.session.outgoing import fragments, outgoing
 from byway.transports.websocket import MessageReader, message_of
@@ -50,4 +50,4 @@ def test_the_end_of_parts_is_a_frame() -> None:
 
 @pytest.mark.parametrize("message", ["", EMPTY], ids=["older-peer", "frame"])
 def test_an_empty_text_is_understood_in_both_forms(message: str | bytes) -> None:
-    assert MessageReader(Limits()).frames(message) == [(TEXT, b"")]
+    assert MessageReader(SessionLimits()).frames(message) == [(TEXT, b"")]

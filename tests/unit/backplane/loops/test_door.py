@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import trustme
 
-from byway import Limits, UsageError
+from byway import ServerLimits, UsageError
 from byway.backplane import Counts, Link, LinkLost, ServeCall, ServeRequest, Tell, Unreachable
 from byway.backplane.callers import DIALS, LONGEST_PATH, Address, Callers, NotListening
 from byway.backplane.door import Door
@@ -57,7 +57,7 @@ async def opened(
     path: Path,
     serve: ServeCall = echo,
     *,
-    limits: Limits | None = None,
+    limits: ServerLimits | None = None,
     tell: Tell | None = None,
     serve_request: ServeRequest | None = None,
     counts: Counts | None = None,
@@ -127,7 +127,7 @@ async def test_one_link_too_many(tmp_path: Path) -> None:
     """A door has `links`, and refuses one more; so does the other side."""
     address = str(tmp_path / "door")
     async with (
-        opened(tmp_path, limits=Limits(links=2)),
+        opened(tmp_path, limits=ServerLimits(links=2)),
         calling() as one,
         calling("another1") as two,
     ):
@@ -137,7 +137,7 @@ async def test_one_link_too_many(tmp_path: Path) -> None:
             await two.link(OWNER, address)
         first.cut()
         await one_call(one, address)
-    async with opened(tmp_path), calling(limits=Limits(links=1)) as one:
+    async with opened(tmp_path), calling(limits=ServerLimits(links=1)) as one:
         first = await one.link(OWNER, address)
         with pytest.raises(Unreachable, match=r"Limits\.links"):
             await one.link(OWNER, address)
@@ -146,7 +146,7 @@ async def test_one_link_too_many(tmp_path: Path) -> None:
 
 
 async def test_one_process_does_not_take_the_links_of_another(tmp_path: Path) -> None:
-    limits = Limits(links_per_process=1)
+    limits = ServerLimits(links_per_process=1)
     async with opened(tmp_path, limits=limits), calling() as one, calling("another1") as two:
         address = str(tmp_path / "door")
         await one.link(OWNER, address)
@@ -156,7 +156,7 @@ async def test_one_process_does_not_take_the_links_of_another(tmp_path: Path) ->
 
 
 async def test_of_connections_that_prove_nothing_the_oldest_is_ended(tmp_path: Path) -> None:
-    limits = Limits(unproven_links=2, link_time=1000)  # so that it is not time that ends them
+    limits = ServerLimits(unproven_links=2, link_time=1000)  # so that it is not time that ends them
     async with opened(tmp_path, limits=limits), calling() as callers:
         address = str(tmp_path / "door")
         silent = [await asyncio.open_unix_connection(address) for _ in range(3)]
@@ -172,7 +172,7 @@ async def test_of_connections_that_prove_nothing_the_oldest_is_ended(tmp_path: P
 async def test_a_connection_that_proves_nothing_is_ended_in_time(tmp_path: Path) -> None:
     """On both ends: a door that is silent, and one who knocks and is."""
     address = str(tmp_path / "door")
-    limits = Limits(link_time=0.05)
+    limits = ServerLimits(link_time=0.05)
     async with opened(tmp_path, limits=limits):
         reader, writer = await asyncio.open_unix_connection(address)
         await ended(reader)
@@ -188,7 +188,10 @@ async def test_a_connection_that_proves_nothing_is_ended_in_time(tmp_path: Path)
 
 async def test_links_that_carry_nothing_are_bounded(tmp_path: Path) -> None:
     counts = Counts()
-    async with opened(tmp_path, counts=counts), calling(limits=Limits(idle_links=2)) as callers:
+    async with (
+        opened(tmp_path, counts=counts),
+        calling(limits=ServerLimits(idle_links=2)) as callers,
+    ):
         address = str(tmp_path / "door")
         await asyncio.gather(*(one_call(callers, address) for _ in range(5)))
         await until(lambda: counts.links == 2)
@@ -196,7 +199,7 @@ async def test_links_that_carry_nothing_are_bounded(tmp_path: Path) -> None:
 
 async def test_a_link_that_carries_nothing_is_closed_after_a_while(tmp_path: Path) -> None:
     there, here = Counts(), Counts()
-    limits = Limits(idle_link_time=0.01, link_silence=0.06)
+    limits = ServerLimits(idle_link_time=0.01, link_silence=0.06)
     async with opened(tmp_path, counts=there), calling(limits=limits, counts=here) as callers:
         await one_call(callers, str(tmp_path / "door"))
         await until(lambda: not there.links and not here.links)
@@ -454,7 +457,7 @@ async def test_a_process_that_accepts_nothing_any_more_is_not_taken_for_dead(
             one.setblocking(False)
             one.connect_ex(address)
             waiting.append(one)
-        async with calling(limits=Limits(link_time=0.2)) as callers:
+        async with calling(limits=ServerLimits(link_time=0.2)) as callers:
             for _ in range(2):
                 with pytest.raises(Unreachable) as raised:
                     await callers.link(OWNER, address)
@@ -471,7 +474,7 @@ async def test_however_many_wait_for_a_process_that_is_stopped_all_learn_it_in_t
     with socket.socket(socket.AF_UNIX) as stopped:
         stopped.bind(address)
         stopped.listen(100)
-        async with calling(limits=Limits(link_time=0.2)) as callers:
+        async with calling(limits=ServerLimits(link_time=0.2)) as callers:
             async with asyncio.timeout(10):  # one after the other they would take longer
                 waiting = [callers.link(OWNER, address) for _ in range(DIALS * 100)]
                 results = await asyncio.gather(*waiting, return_exceptions=True)
@@ -550,7 +553,7 @@ async def test_links_within_tls(tmp_path: Path) -> None:
         async with calling(tls=stranger) as callers:
             with pytest.raises(Unreachable, match="certificate verify failed"):
                 await callers.link(OWNER, ("127.0.0.1", port))
-        async with calling(limits=Limits(link_time=0.2)) as callers:
+        async with calling(limits=ServerLimits(link_time=0.2)) as callers:
             with pytest.raises(Unreachable):
                 await callers.link(OWNER, ("127.0.0.1", port))
         await until(lambda: not counts.links)
@@ -566,7 +569,7 @@ async def test_many_calls_at_once_do_not_mix(tmp_path: Path) -> None:
             await asyncio.gather(
                 *(one_call(callers, str(tmp_path / "door"), b"%d" % at) for at in range(100))
             )
-        assert counts.links <= Limits().idle_links
+        assert counts.links <= ServerLimits().idle_links
 
 
 async def test_a_call_that_fails_is_logged_and_cut(
@@ -630,7 +633,7 @@ async def test_a_link_that_was_kept_and_lost_is_not_given_out(tmp_path: Path) ->
 async def test_at_the_bound_a_link_that_carries_nothing_makes_room(tmp_path: Path) -> None:
     second = Door("owner-02", secrets, echo)
     await second.listen_unix(str(tmp_path / "second"))
-    async with opened(tmp_path), calling(limits=Limits(links=1)) as callers:
+    async with opened(tmp_path), calling(limits=ServerLimits(links=1)) as callers:
         await one_call(callers, str(tmp_path / "door"))
         link = await callers.link("owner-02", str(tmp_path / "second"))
         link.cut()

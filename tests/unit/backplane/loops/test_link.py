@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byway import Limits, UsageError
+from byway import ServerLimits, UsageError
 from byway.backplane import Link, LinkLost, Unreachable
 from byway.backplane.calls import OneCall
 from byway.backplane.connection import LOOKS
@@ -136,7 +136,7 @@ async def test_a_call_that_is_over_cannot_reach_the_next() -> None:
 
 async def test_a_call_that_is_not_taken_is_given_up() -> None:
     """As of an owner that is stopped: its kernel takes what comes, and nobody reads."""
-    async with joined(Limits(link_time=0.05)) as (relay, owner):
+    async with joined(ServerLimits(link_time=0.05)) as (relay, owner):
         owner.connection.pause()
         link = relay.connection.carry()
         with pytest.raises(Unreachable, match=r"did not take a call in 0\.05 s"):

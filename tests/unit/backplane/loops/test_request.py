@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from byway import Limits, UsageError
+from byway import ServerLimits, UsageError
 from byway.backplane import Link, LinkLost, Unreachable
 from byway.backplane.kinds import LEAVE, REFUSAL, REPLY, REQUEST, TAKEN
 from byway.backplane.wire import PIECE
@@ -58,7 +58,7 @@ async def test_a_call_may_follow_a_request() -> None:
 
 
 async def test_a_request_that_is_not_taken_is_given_up() -> None:
-    async with joined(Limits(link_time=0.05)) as (relay, owner):
+    async with joined(ServerLimits(link_time=0.05)) as (relay, owner):
         owner.connection.pause()
         with pytest.raises(Unreachable, match=r"did not take a call in 0\.05 s"):
             await relay.connection.carry().request(b"")
@@ -67,7 +67,7 @@ async def test_a_request_that_is_not_taken_is_given_up() -> None:
 
 async def test_a_request_that_waits_is_taken_meanwhile() -> None:
     """As a poll that is held: it waits for longer than an owner may take to take it."""
-    async with joined(Limits(link_time=0.2)) as (relay, owner):
+    async with joined(ServerLimits(link_time=0.2)) as (relay, owner):
         asking = asyncio.create_task(relay.connection.carry().request(b""))
         served, _ = await asked(owner)
         await asyncio.sleep(0.3)
@@ -79,7 +79,7 @@ async def test_a_request_that_waits_is_taken_meanwhile() -> None:
 async def test_a_request_that_is_answered_at_once_is_not_said_to_be_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with joined(Limits(link_time=0.2)) as (relay, owner):
+    async with joined(ServerLimits(link_time=0.2)) as (relay, owner):
         kinds: list[int] = []
         write = owner.connection.write
 
