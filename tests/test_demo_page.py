@@ -32,7 +32,7 @@ def test_it_goes_on_until_it_is_ended(number: signal.Signals) -> None:
         assert process.stdout is not None
         url = process.stdout.readline().removeprefix("The page is at ").strip()
         assert "Ctrl-C" in process.stdout.readline()
-        assert "no browser here" in process.stdout.readline()
+        assert "No browser was found" in process.stdout.readline()
         answer = httpx.get(url, trust_env=False)
         assert answer.status_code == 200
         process.send_signal(number)
