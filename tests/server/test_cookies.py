@@ -26,7 +26,7 @@ OWN = [("cookie", "token=secret-t; way=old"), ("x-mine", "1")]
 
 
 def cookies(head: bytes) -> list[list[str]]:
-    """Reconnect what stands in the Cookie headers of a head."""
+    """Return what stands in the Cookie headers of a head."""
     return [
         line.partition(":")[2].strip().split("; ")
         for line in head.decode().splitlines()
@@ -137,7 +137,7 @@ async def test_they_are_in_no_log_and_not_in_the_memory(
 
 
 async def two_sessions(url: str, **options: object) -> list[list[str]]:
-    """Reconnect the cookies with which two sessions of one loop opened."""
+    """Return the cookies with which two sessions of one loop opened."""
     came: list[list[str]] = []
     connecting = byway.connect(
         url,

@@ -307,7 +307,7 @@ class connect(AbstractAsyncContextManager["Channel"]):
 
 
 def _seconds(name: str, value: object) -> float:
-    """Reconnect a number of seconds.
+    """Return a number of seconds.
 
     Raises:
         UsageError: it is none, or not more than 0.
@@ -337,5 +337,5 @@ def _is_async(function: object) -> bool:
 
 
 def _line(error: NoTransport) -> str:
-    """Reconnect the first line of an error's message."""
+    """Return the first line of an error's message."""
     return str(error).partition("\n")[0]

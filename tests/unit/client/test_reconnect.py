@@ -9,7 +9,7 @@ from byway.retry_hint import MAX_HINT, come_back, going_away
 
 
 def longest() -> Reconnect:
-    """Reconnect one whose jitter is always at its upper end."""
+    """Return one whose jitter is always at its upper end."""
     return Reconnect(lambda low, high: high)
 
 
