@@ -281,7 +281,8 @@ class Race(Standing):
             why = f"it is the first that is proven since the network of {self.leaving} changed"
         elif self.leaving is not None:
             why = f"it is proven to work, and the {self.leaving} before it ends soon"
-        self.used, self.leaving, self.suspect = best, None, False
+        self.used, self.leaving = best, None
+        self.suspect: bool = False
         self._beside.looking = False
         self.pace.chosen(now)
         actions.append(Use(best, why))
