@@ -47,7 +47,7 @@ class Observer:
         """Take the head of a response: to a HELLO's `answer`, or to a WebSocket's handshake."""
 
     def batch_failed(self, error: CarrierLost) -> None:
-        """Take it that a batch was not acknowledged; it is sent again."""
+        """Take it that a batch, or a poll with frames, failed; the frames are sent again."""
 
 
 @dataclass(slots=True)

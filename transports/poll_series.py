@@ -67,6 +67,8 @@ class Series:
                     after = self._polls.failed(error, is_open=carrier.opened.is_set())
                     if after is After.LOST:
                         raise
+                    if after is After.REWIND and not error.other_form:
+                        self._dial.observer.batch_failed(error)
                     self._go_back(after)
                     continue
                 if core.state is State.CLOSED or core.finished:

@@ -91,7 +91,7 @@ def test_squid_that_lets_everything_pass(reports: Reports) -> None:
     assert report.proxy == proxy
     # The WebSocket goes through a tunnel, where nobody signs.
     assert report.finding("websocket").notes == ()
-    assert report.finding("stream").notes == ("Its answers come through Squid.",)
+    assert report.finding("stream").notes == ("Its responses come through Squid.",)
 
 
 @pytest.mark.parametrize(
@@ -113,5 +113,5 @@ def test_a_server_that_squid_cannot_reach(reports: Reports) -> None:
     # 502 or 503, by what the name server answered to it.
     assert {one.evidence.status for one in report.findings[1:]} <= {502, 503}, report
     assert report.served is None
-    assert "by Squid" in report.finding("poll").why
+    assert "from Squid" in report.finding("poll").why
     assert "server is away" in report.finding("poll").why
