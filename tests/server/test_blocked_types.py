@@ -156,7 +156,10 @@ async def test_behind_a_real_policy_of_squids(endpoint_server: Server) -> None:
             report = channel.report()
         log = await proxy.access_log("TCP_DENIED_REPLY/403")
     assert report.finding("stream").outcome == "blocked by type (403)"
-    assert "by Squid, which blocks responses of the type" in report.finding("stream").why
+    assert (
+        "Squid replaced its response by one with status 403: it blocks responses of type"
+        in report.finding("stream").why
+    )
     denied = [line for line in log.splitlines() if "DENIED" in line]
     assert len(denied) <= 3, "what is blocked was asked for again and again"
 

@@ -46,7 +46,7 @@ async def test_who_lost_a_session_with_its_process_waits_before_the_next(
                 began = asyncio.get_running_loop().time()
                 caplog.set_level(logging.INFO, "byway.client")
             waited = asyncio.get_running_loop().time() - began
-    (pause,) = re.findall(r"a session ended with 1006; again in ([\d.]+) s", caplog.text)
+    (pause,) = re.findall(r"a session ended with 1006; opening another in ([\d.]+) s", caplog.text)
     assert float(pause) >= 1, "Retry-After has whole seconds, and is another for each client"
     assert waited >= float(pause) - 0.1
 

@@ -140,5 +140,5 @@ async def test_a_probe_that_hears_nothing_ends_its_answer(http: httpx.AsyncClien
 
 
 def test_an_application_cannot_offer_a_probe_by_mistake() -> None:
-    with pytest.raises(UsageError, match="byway's own"):
+    with pytest.raises(UsageError, match="reserved for byway"):
         byway.connect("http://app.example/", subprotocols=[PROBE])

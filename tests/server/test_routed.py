@@ -45,4 +45,4 @@ async def test_without_a_mount_s_slash_the_client_says_so(server: Server) -> Non
             pass
     said = [one.error for one in caught.value.attempts if one.transport != "websocket"]
     assert said
-    assert all("a slash at its end: if your URL has none, add it" in one for one in said)
+    assert all("a slash at the end: if your URL has none, add it" in one for one in said)
