@@ -1,7 +1,7 @@
 """Offer: the server's side of the choice.
 
 Knows: which transports an endpoint allows, and the signs of a handshake that was stripped.
-Must not know: sessions, how an answer is sent.
+Must not know: sessions, how a response is sent.
 """
 
 from __future__ import annotations

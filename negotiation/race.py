@@ -44,7 +44,7 @@ MAX_STRIKES: Final = 2
 """Carriers in a row that did not last, after which a transport is not tried again at once."""
 
 LEAVING_INTERVAL: Final = 0.2
-"""Seconds, at least, between two answers that are followed because they end soon. A server that
+"""Seconds, at least, between two responses that are followed because they end soon. A server that
 says so of each at once would else be asked for the next as fast as the network allows."""
 
 

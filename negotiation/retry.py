@@ -3,10 +3,10 @@
 Knows: which responses pass by themselves, or with another key.
 Must not know: a clock, asyncio, how anything is tried.
 
-While a deploy goes on a balancer answers 502 or 503 in the server's place; a captive network, or
-maintenance, answers 511 or a page. All of them end after seconds. What an application refuses,
-and 403, 404 and 405, stay what they are however often one asks. But who has refused a WebSocket
-with a bare 403 is told when it is asked for a second time.
+During a deploy a balancer responds with 502 or 503 in the server's place; a captive network, or
+maintenance, responds with 511 or a page. All of them end after seconds. The refusal of an
+application, and 403, 404 and 405, stay what they are however often one asks. But a second attempt
+shows who has refused a WebSocket with a bare 403.
 """
 
 from __future__ import annotations

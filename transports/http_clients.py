@@ -112,7 +112,7 @@ class HttpClients:
     async def renew(self) -> None:
         """Make new connections for the requests from now on: the idle ones may be dead.
 
-        The answers that are being read now go on; those from before the last time do not.
+        The responses that are being read now go on; those from before the last time do not.
         """
         await self._close_left(all_of_them=True)
         self._leave()

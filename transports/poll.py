@@ -1,9 +1,9 @@
-"""poll: the downlink is one HTTP answer after another, each held until there is something to say.
+"""poll: the downlink is one HTTP response after another, each held until there is something to say.
 
 Knows: how the server answers successive polls of one carrier.
 Must not know: sessions' contents, other transports, the client's half (`series.py`).
 
-It gets through where an answer passes only when it is complete.
+It gets through where a response passes only when it is complete.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SIZE: Final = "response size"
 """In `LiveSession.transport_state`: how large responses to polls may be."""
 
 LINGER: Final = 5
-"""Turns of the event loop that an answer waits for what is being said just now. What misses it
+"""Turns of the event loop that a response waits for what is being said just now. What misses it
 goes with the next one, a round trip later."""
 
 

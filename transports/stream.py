@@ -1,4 +1,4 @@
-"""stream: the downlink is one endless chunked HTTP answer, the uplink is batches.
+"""stream: the downlink is one endless chunked HTTP response, the uplink is batches.
 
 Knows: how frames travel in a chunked body of `application/octet-stream`, which filters pass that
 hold back every `text/*`.

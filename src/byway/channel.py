@@ -66,7 +66,7 @@ class Channel(ABC):
 
         Args:
             subprotocol: one of those that the client offers, or None.
-            headers: headers to add to the answer, cookies for instance.
+            headers: headers to add to the response, cookies for instance.
 
         Raises:
             UsageError: on a client, or on a channel that was accepted or refused already.
@@ -76,14 +76,14 @@ class Channel(ABC):
     async def refuse(
         self, status: int = 403, headers: HeaderList | None = None, body: bytes = b""
     ) -> None:
-        """Refuse the client instead of accepting it, with an HTTP answer.
+        """Refuse the client instead of accepting it, with an HTTP response.
 
-        The client's `connect` raises `Refused` with this answer. A server that cannot send one
-        in the place of a WebSocket answers 403 there.
+        The client's `connect` raises `Refused` with this response. A server that cannot send one
+        in the place of a WebSocket responds with 403 there.
 
         Args:
             status: the HTTP status, 400 to 599.
-            headers: the headers of the answer.
+            headers: the headers of the response.
             body: its body, of which the first 64 KiB arrive.
 
         Raises:
@@ -151,7 +151,7 @@ class Channel(ABC):
     @property
     @abstractmethod
     def headers(self) -> Headers:
-        """The other side's headers: the request's on a server, the answer's on a client."""
+        """The other side's headers: the request's on a server, the response's on a client."""
 
     @property
     @abstractmethod

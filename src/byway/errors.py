@@ -12,7 +12,7 @@ Must not know: who raises or catches it.
     ├── ConnectError                    connect() got no session; carries what was tried
     │   ├── Refused                     the application said no; carries its status, headers, body
     │   └── NoTransport                 no transport got through in time
-    └── PeerError                       the peer did; carries the answer that fits
+    └── PeerError                       the peer did; carries the response that fits
         ├── FrameError                  bytes that are no frames, or frames out of order
         └── CarrierLost                 a carrier ended or never opened; the session goes on
 
@@ -78,9 +78,9 @@ class Attempt:
         seconds: how long the try took.
         error: what ended it, in a sentence; empty where it worked.
         status: the HTTP status seen, if one was.
-        headers: headers of that answer that say who gave it.
-        mark: its `Byway` header: "" where the answer is not byway's.
-        trouble: what kept it from an answer, in a word; see `CarrierLost`.
+        headers: headers of that response that say who gave it.
+        mark: its `Byway` header: "" where the response is not byway's.
+        trouble: what kept it from a response, in a word; see `CarrierLost`.
         gone: what the server said of a session that it does not have; see `PeerError`.
         opened: whether OPEN had come.
     """
@@ -116,14 +116,14 @@ class Refused(ConnectError):
 
     Attributes:
         status: the HTTP status, 403 unless the application chose another.
-        headers: the headers of its answer.
-        body: the body of its answer.
+        headers: the headers of its response.
+        body: the body of its response.
     """
 
     def __init__(
         self, status: int, headers: Sequence[tuple[str, str]] = (), body: bytes = b""
     ) -> None:
-        """Keep the answer."""
+        """Keep the response."""
         super().__init__(f"the server refused the session with status {status}")
         self.status = status
         self.headers: tuple[tuple[str, str], ...] = tuple(headers)
@@ -156,7 +156,7 @@ class PeerError(BywayError):
     """The peer did something that it may not do.
 
     Attributes:
-        status: the HTTP status that fits as an answer.
+        status: the HTTP status that fits as a response.
         gone: what the server says of a session that it does not have: `ELSEWHERE`, `ENDED` or
             `UNKNOWN`; "" where it does not say that.
         retry_after: seconds after which the peer shall come again; None where nothing is known.
@@ -193,10 +193,10 @@ class CarrierLost(PeerError):
 
     Attributes:
         answered: the HTTP status that came instead of a carrier, if one came.
-        headers: headers of that answer that say who gave it.
-        mark: its `Byway` header: "" where the answer is not byway's.
-        trouble: what kept it from an answer, in a word: `name`, `name-timeout` (nobody answered its
-            look-up), `refused`, `certificate`, `tls`, `proxy`, `unreachable`, `connect-timeout`
+        headers: headers of that response that say who gave it.
+        mark: its `Byway` header: "" where the response is not byway's.
+        trouble: what kept it from a response, in a word: `name`, `name-timeout` (its look-up got no
+            response), `refused`, `certificate`, `tls`, `proxy`, `unreachable`, `connect-timeout`
             (nothing took the connection), `timeout` (what took it did not answer), `reset`,
             `ended`, `protocol`, `plain`; else "".
         other_form: the form of the response may be what was blocked, and the other is worth a try.

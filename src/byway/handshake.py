@@ -1,4 +1,4 @@
-"""The handshake: what a client says first (HELLO, or a WebSocket token), and the answer (OPEN).
+"""The handshake: what a client says first (HELLO, or a WebSocket token), and the response (OPEN).
 
 Knows: the fields, their JSON, and which values are allowed.
 Must not know: sessions, transports, what is done with the fields.

@@ -23,15 +23,15 @@ class BackplaneError(Exception):
 
 
 class Unavailable(BackplaneError):
-    """The directory cannot say now whose a key is; ask again later. It is answered 503."""
+    """The directory cannot say now whose a key is; ask again later. It gets 503."""
 
 
 class Unreachable(BackplaneError):
-    """The owner does not take the call now, and may be alive. It is answered 503."""
+    """The owner does not take the call now, and may be alive. It gets 503."""
 
 
 class Gone(BackplaneError):
-    """The owner has ended, and surely so. It is answered 410, which ends the session."""
+    """The owner has ended, and surely so. It gets 410, which ends the session."""
 
 
 class LinkLost(BackplaneError):

@@ -199,7 +199,7 @@ class Claims:
         return os.path.join(self._directory, key.hex())
 
     def _complain(self, error: Exception) -> None:
-        """Log once what users notice: openings are answered 503 until it is over."""
+        """Log once what users notice: openings get 503 until it is over."""
         self._counts.unavailable += 1
         if not self._complained:
             self._complained = True

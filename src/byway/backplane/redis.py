@@ -79,7 +79,7 @@ class RedisBackplane:
                 go. By default links are in clear, as `redis://` is; with `rediss://` it must
                 be given, or False for links in clear all the same.
             when_away: what happens to new sessions while Redis does not respond. "refuse": they
-                wait for some seconds and are answered 503, on which clients come again by
+                wait for some seconds and get 503, on which clients come again by
                 themselves. "open": they open without a claim, and an opening that reaches two
                 processes runs the handler twice.
 

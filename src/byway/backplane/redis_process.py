@@ -39,7 +39,7 @@ from byway.limits import ServerLimits
 logger: logging.Logger = logging.getLogger("byway.backplane")
 
 AWAY_WAIT: Final = 2.0
-"""Seconds for which an opening waits for a directory that went away. Later ones are answered 503 at
+"""Seconds for which an opening waits for a directory that went away. Later ones get 503 at
 once, until it is back; clients come again by themselves."""
 
 WATCH_EACH: Final = 1.0

@@ -111,7 +111,7 @@ class ClientChannel(_AcceptedChannel):
 
     @property
     def headers(self) -> Headers:
-        """The headers of the answer that opened the session."""
+        """The headers of the response that opened the session."""
         return Headers(self._driver.headers.raw)
 
     @property
@@ -164,7 +164,7 @@ class PlainChannel(_AcceptedChannel):
             raise ChannelClosed(self.code or 1006, self.reason) from error
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the WebSocket and wait for the server's answer."""
+        """Close the WebSocket and wait for the server's response."""
         if self.code is None:
             self._close_here()
         try:
@@ -199,7 +199,7 @@ class PlainChannel(_AcceptedChannel):
 
     @property
     def headers(self) -> Headers:
-        """The headers of the server's answer."""
+        """The headers of the server's response."""
         response = self._socket.response
         return Headers(raw_headers(response.headers.raw_items()) if response else ())
 

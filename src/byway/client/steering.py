@@ -133,7 +133,7 @@ class Steering:
         """Doubt everything when the machine has come into another network.
 
         The connections of the network before are often not closed but silent for ever. So the
-        carrier in use is asked for an answer, and others are opened beside it.
+        carrier in use is asked for a response, and others are opened beside it.
         """
         if now < self._look_at:
             return

@@ -1,6 +1,6 @@
 """What is measured and tried on a probe while nothing else of the doctor's runs.
 
-Knows: how fast round trips are, and who answers on other connections.
+Knows: how fast round trips are, and what responds on other connections.
 Must not know: when it is quiet, what any of it means.
 """
 

@@ -44,10 +44,10 @@ CHANCE: Final = 1.0
 """Seconds within which a carrier may have been cut by chance, so that another is tried."""
 
 AT_ONCE: Final = 0.3
-"""Seconds between OPEN and the end of an answer below which both came at once."""
+"""Seconds between OPEN and the end of a response below which both came at once."""
 
 HELD: Final = 1.0
-"""Seconds that an answer has to be late before its end can have to do with it."""
+"""Seconds that a response has to be late before its end can have to do with it."""
 
 PROOF: Final = 0.6
 """Part of the time in which a carrier has to prove itself; the rest is for what is held."""
@@ -88,7 +88,7 @@ class Examination:
         if self._way.as_page and _refuses_pages(self.evidence):
             await self._visit_as_no_page(deadline)
         if self.evidence.cut is not None and self.evidence.cut < CHANCE:
-            # Caddy 2.6 ends about one endless answer of a hundred so. What cuts each does it again.
+            # Caddy 2.6 ends about one endless response in a hundred. What cuts each does it again.
             refused = self.evidence.page_refused
             self.evidence = Evidence(transport=self._name, timeout=self._timeout)
             await self._visit(deadline)
@@ -204,13 +204,13 @@ class Examination:
                     window *= 2
 
     async def _ask_to_end(self, probing: Probing, deadline: float) -> None:
-        """Have the server end the answer, if it hears that; what was held back comes then."""
+        """Have the server end the response, if it hears that; what was held back comes then."""
         if probing.over or probing.proven is not None:
             return
         with contextlib.suppress(ChannelClosed):
             await probing.live.send("end")
         if await probing.until(lambda: probing.proven is not None, deadline):
-            # Where answers pass live but late, the end of this one comes well after.
+            # Where responses pass live but late, the end of this one comes well after.
             soon = self._loop.time() + AT_ONCE
             self.evidence.held = await probing.until(lambda: probing.over, soon)
 

@@ -112,7 +112,7 @@ class Probing(Observer):
         started: when, on the loop's clock.
         live: the session.
         losses: the carriers lost, in order.
-        answered_at: when the head of the last answer to an opening came.
+        answered_at: when the head of the last response to an opening came.
         status: its status.
         headers: its headers.
         opening: OPEN, once it came.
@@ -134,7 +134,7 @@ class Probing(Observer):
         Args:
             transport: name of the transport.
             way: the way to the server.
-            timeout: seconds without an answer after which a request has failed.
+            timeout: seconds without a response after which a request has failed.
             silence: seconds for which the downlink is asked to be silent; 0 for the server's own
                 heartbeat.
         """
@@ -243,7 +243,7 @@ class Probing(Observer):
     async def prove(self, deadline: float) -> bool:
         """Wait until a carrier is proven, and ask again now and then; say whether it is.
 
-        A PONG is not repeated as messages are, and an answer that holds it may be lost.
+        A PONG is not repeated as messages are, and a response that holds it may be lost.
         """
         while not await self.until(
             lambda: self.proven is not None, min(deadline, self._loop.time() + AGAIN)
@@ -263,7 +263,7 @@ class Probing(Observer):
         return self._dial.form.text_only
 
     async def ask_again(self) -> None:
-        """Ask for the session on a new connection, with its cookies, and see who answers.
+        """Ask for the session on a new connection, with its cookies, and see what responds.
 
         Raises:
             CarrierLost: it was refused, or not answered.
@@ -314,7 +314,7 @@ class Probing(Observer):
         return next((one for one in carriers if one.opened.is_set()), None)
 
     def answered(self, answer: str, status: int, headers: httpx.Headers) -> None:
-        """Note the head of an answer to an opening."""
+        """Note the head of a response to an opening."""
         if answer == self._transport.name and self.opened is None:
             self.answered_at = self._loop.time()
             self.status, self.headers = status, headers
@@ -336,7 +336,7 @@ class Probing(Observer):
             self._dial.silence = max(self._dial.silence, self._limits.silence)
         if self.opened is None:
             self.opening, self.opened = opening, self._loop.time()
-        # Only what is asked after OPEN, and answered, shows that an answer passes while it is open.
+        # Only a PONG to what was asked after OPEN shows that a response passes while it is open.
         carrier.select()
         carrier.ping(secrets.token_bytes(8))
         self._notice()

@@ -22,7 +22,7 @@ VERSION: Final = 1
 """Version of what is in a CALL."""
 
 MAX_CALL: Final = 64 * 1024
-"""Most bytes of a CALL: a longer one is answered 431."""
+"""Most bytes of a CALL: a longer one gets 431."""
 
 MAX_DEPTH: Final = 8
 """Most tuples inside of one another that a user may be."""

@@ -74,7 +74,7 @@ class FallbackMiddleware:
             bind: ties sessions to users: a callable, plain or async, that is given the scope of
                 each request and handshake and returns whose it is (None: nobody's). Only requests
                 of the user who opened a session reach it; others, and those for which it raises
-                PermissionError, are answered 403.
+                PermissionError, get 403.
             readers: paths where a plain GET is answered with what the handler sends, for
                 readers without a client library (`curl -N`, `EventSource`); True for all. A reader
                 that names no preference in `Accept` gets lines, or events where the path is told

@@ -130,7 +130,7 @@ class CarrierSide:
         """Write again on this carrier what the peer has not got.
 
         Args:
-            carrier: one that loses whole writes: batches, or the answers to polls.
+            carrier: one that loses whole writes: batches, or the responses to polls.
             received: frames that the peer says it has; None for what it acknowledged.
         """
         first = self.outbox.first

@@ -34,4 +34,4 @@ BYWAY: Final = Peer(acknowledges=True, has_credit=True, has_uplink=True, closes=
 """A client or server of byway."""
 
 READER: Final = Peer(acknowledges=False, has_credit=False, has_uplink=False, closes=False)
-"""Somebody who only reads an answer, and knows nothing of byway: `curl`, an `EventSource`."""
+"""Somebody who only reads a response, and knows nothing of byway: `curl`, an `EventSource`."""

@@ -23,7 +23,7 @@ class Counters:
         passed: requests that went to the origin.
         answered: requests that the proxy answered by itself: refused, 502, 504 and the like.
         swallowed: requests that were never answered.
-        dropped: requests whose connection was reset instead of an answer.
+        dropped: requests whose connection was reset instead of a response.
         repeated: requests that the origin got once more.
         lost: answers that the client did not get.
         tunnels: WebSockets and CONNECT tunnels that opened.

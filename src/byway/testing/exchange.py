@@ -1,4 +1,4 @@
-"""An exchange: one request to the origin and its answer, as the plan says.
+"""An exchange: one request to the origin and its response, as the plan says.
 
 Knows: a plan, both sides' HTTP.
 Must not know: which rules made the plan, what follows on the connection.
@@ -22,12 +22,12 @@ from byway.testing.wire import Wire
 
 
 class Ended(Exception):
-    """The proxy ends an exchange: with a status, or without an end where the answer has begun.
+    """The proxy ends an exchange: with a status, or without an end where the response has begun.
 
     Attributes:
         status: the status.
         cut: whether a rule wants it so, rather than the origin or the client being at fault.
-        clean: make it look like a proper end where the answer has begun.
+        clean: make it look like a proper end where the response has begun.
     """
 
     def __init__(self, status: int, why: str, *, cut: bool = False, clean: bool = False) -> None:
@@ -43,7 +43,7 @@ class Gone(Exception):
 
 
 class Lost(Exception):
-    """The answer is lost: the client's connection is to be reset."""
+    """The response is lost: the client's connection is to be reset."""
 
 
 class Exchange:
@@ -73,7 +73,7 @@ class Exchange:
             target: what to ask the origin for.
             host: the origin's `Host`, for a client that names none.
             dial: connects to the origin.
-            plan_answer: settles what becomes of the answer.
+            plan_answer: settles what becomes of the response.
             limits: bounds.
             counters: what to count in.
         """
@@ -96,7 +96,7 @@ class Exchange:
         Raises:
             Ended: it has to be ended.
             Gone: the client has left.
-            Lost: the answer is to be lost.
+            Lost: the response is to be lost.
         """
         seconds = self._plan.end_after
         try:
@@ -194,7 +194,7 @@ class Exchange:
         )
 
     async def _send_copy(self, body: bytes) -> None:
-        """Send the request, and lose the answer when it begins."""
+        """Send the request, and lose the response when it begins."""
         origin = await self._open()
         self._counters.repeated += 1
         up = asyncio.create_task(self._bring_up(origin, body))
@@ -239,7 +239,7 @@ class Exchange:
             pass  # the origin may have answered before it closed: the other half finds out
 
     async def _bring_down(self, origin: OriginSide) -> bool:
-        """Bring the answer down; say whether it opened a tunnel."""
+        """Bring the response down; say whether it opened a tunnel."""
         client = self._client
         holder = Holder(None, self._limits.held)
         while True:

@@ -61,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The head of the origin's answer.
+    """The head of the origin's response.
 
     Attributes:
         status: its status.

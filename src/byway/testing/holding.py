@@ -1,4 +1,4 @@
-"""Holding: which bytes of an answer pass now, which later, and where it is cut.
+"""Holding: which bytes of a response pass now, which later, and where it is cut.
 
 Knows: blocks and budgets.
 Must not know: HTTP, sockets, a clock.
@@ -14,7 +14,7 @@ class HeldTooMuch(Exception):
 
 
 class Holder:
-    """Holds the body of one answer back, as a plan says.
+    """Holds the body of one response back, as a plan says.
 
     Attributes:
         passing: whether anything may pass yet; the head is held with the body where that is held

@@ -17,17 +17,17 @@ class NetworkLimits:
     """The bounds of a `Network`. Sizes are in bytes, times in seconds.
 
     Attributes:
-        head: longest head of a request or an answer. A longer request is answered 431, a longer
-            answer 502.
-        held: most of one body that a buffering rule holds. A longer request is answered 413, a
-            longer answer 502.
+        head: longest head of a request or a response. A longer request gets 431, a longer
+            response gets 502.
+        held: most of one body that a buffering rule holds. A longer request gets 413, a
+            longer response gets 502.
         in_flight: bytes on their way in one direction of one connection. At the bound the sender
             waits, so it also bounds the throughput of a network with latency: 256 KiB at 50 ms
             are 5 MB/s a connection.
         piece: most bytes read at once.
         connections: clients' connections open at a time. One more is reset.
         remembered: requests kept in `Network.requests`. One more forgets the oldest.
-        connect_timeout: how long the origin may take to accept. Then the answer is 504.
+        connect_timeout: how long the origin may take to accept. Then the response is 504.
         linger: how long the rest of a request is read away after an early answer, so that the
             answer arrives; and how long a TLS connection may take to say goodbye.
     """

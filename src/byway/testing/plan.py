@@ -1,6 +1,6 @@
 """Plans: what becomes of a request, settled by the rules before anything is done.
 
-Knows: everything that the proxy can do to a request, its answer, a tunnel and the line.
+Knows: everything that the proxy can do to a request, its response, a tunnel and the line.
 Must not know: which rules there are, sockets, a clock.
 """
 
@@ -28,7 +28,7 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer of the proxy's own.
+    """A response of the proxy's own.
 
     Attributes:
         status: the HTTP status.
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """How an answer is held back.
+    """How a response is held back.
 
     Whatever is left passes at the end.
 
@@ -88,14 +88,14 @@ class Plan:
         strip_101: headers of a 101 that do not pass to the client, in lower case.
         http10: the origin is spoken to in HTTP/1.0.
         hold_request: its body passes when it is complete, with a length.
-        max_body: bytes of body above which it is answered 413.
-        copies: times that the origin gets it; the client has the answer to the last, the others end
-            when they begin.
-        lose_answer: the client's connection is reset when the answer begins.
-        hold: how the answer is held back; None where it passes as it comes.
-        block: status of a page of the proxy's own that stands in the place of the answer.
-        end_after: seconds after which the answer is cut, counted from the request's head.
-        end_bytes: bytes of the answer's body after which it is cut.
+        max_body: bytes of body above which it gets 413.
+        copies: times that the origin gets it; the client has the response to the last, the
+            others end when they begin.
+        lose_answer: the client's connection is reset when the response begins.
+        hold: how the response is held back; None where it passes as it comes.
+        block: status of a page of the proxy's own that stands in the place of the response.
+        end_after: seconds after which the response is cut, counted from the request's head.
+        end_bytes: bytes of the response's body after which it is cut.
         end_clean: the cut looks like a proper end.
         tunnel: what becomes of a tunnel.
         one_at_a_time: it waits until the client's requests before it are over.
@@ -160,7 +160,7 @@ class Rule:
         return plan
 
     def response(self, response: Response, plan: Plan) -> Plan:
-        """Return what becomes of an answer; only what concerns answers may be changed."""
+        """Return what becomes of a response; only what concerns answers may be changed."""
         return plan
 
     def line(self, line: Line) -> Line:

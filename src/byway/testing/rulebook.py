@@ -108,7 +108,7 @@ class RuleBook:
         return plan
 
     def plan_answer(self, response: Response, plan: Plan) -> Plan:
-        """Settle what becomes of an answer."""
+        """Settle what becomes of a response."""
         for rule in self.rules:
             plan = rule.response(response, plan)
         return plan

@@ -112,7 +112,7 @@ class ClientSide:
 
     Attributes:
         http: h11's state.
-        head_sent: whether an answer to the current request has begun.
+        head_sent: whether a response to the current request has begun.
     """
 
     def __init__(self, wire: Wire, limits: NetworkLimits) -> None:

@@ -38,7 +38,7 @@ class TunnelPumps:
 
         Args:
             from_client: what came behind the request already.
-            from_origin: what came behind the answer already.
+            from_origin: what came behind the response already.
 
         Raises:
             Killed: both connections are to be reset; what may pass has passed.

@@ -105,7 +105,7 @@ class Wire:
 
         Args:
             linger: read away what the client still sends, for a while: closing with bytes
-                unread would reset the connection, and the answer might be lost.
+                unread would reset the connection, and the response might be lost.
         """
         await self.finish()
         with contextlib.suppress(OSError, TimeoutError):

@@ -3,7 +3,7 @@
 Knows: which rules there are.
 Must not know: how a plan is carried out.
 
-A rule is a frozen dataclass that says what becomes of a request, an answer or the line. Rules
+A rule is a frozen dataclass that says what becomes of a request, a response or the line. Rules
 are asked in order: of those that decide a request's fate the first wins, of bounds the tightest.
 """
 

@@ -16,9 +16,9 @@ from byway.testing.plan import Answer, Fate, Hold, Plan, Rule
 
 @dataclass(frozen=True, slots=True)
 class BufferResponses(Rule):
-    """Hold every answer back, head and body, until it is complete or has so many bytes.
+    """Hold every response back, head and body, until it is complete or has so many bytes.
 
-    mitmproxy and Traefik's buffering middleware hold an answer to its end; nginx holds a TLS
+    mitmproxy and Traefik's buffering middleware hold a response to its end; nginx holds a TLS
     answer in blocks of 16 KiB, unless it says `X-Accel-Buffering: no`.
 
     Attributes:
@@ -31,7 +31,7 @@ class BufferResponses(Rule):
     unless_accel: bool = False
 
     def response(self, response: Response, plan: Plan) -> Plan:
-        """Hold the answer."""
+        """Hold the response."""
         if self.unless_accel and header(response.headers, "x-accel-buffering").lower() == "no":
             return plan
         return _held(plan, self.until_bytes)
@@ -59,10 +59,10 @@ class HoldText(Rule):
 
 @dataclass(frozen=True, slots=True)
 class OneBehind(Rule):
-    """Pass each piece of an answer on when the next one comes, and the last at the end.
+    """Pass each piece of a response on when the next one comes, and the last at the end.
 
     Scanners of HTTPS on the user's machine do, which look at a piece while they wait for more;
-    HAProxy's compression does to an answer without `no-transform`. An answer with a length, which
+    HAProxy's compression does to a response without `no-transform`. A response with a length, which
     ends at once, is not held.
     """
 
@@ -73,10 +73,10 @@ class OneBehind(Rule):
 
 @dataclass(frozen=True, slots=True)
 class FlushEvery(Rule):
-    """Pass what has come of an answer on every few seconds, and the rest at its end.
+    """Pass what has come of a response on every few seconds, and the rest at its end.
 
     Gateways with a flush interval do, such as those made of Go's `ReverseProxy` with
-    `FlushInterval` (releases before 1.13; later ones pass an answer without a length at once).
+    `FlushInterval` (releases before 1.13; later ones pass a response without a length at once).
 
     Attributes:
         seconds: the interval.
@@ -140,10 +140,10 @@ class BufferRequests(Rule):
 class RefuseChunked(Rule):
     """Answer requests whose body has no length with an error.
 
-    WSGI servers and some gateways answer 411 Length Required.
+    WSGI servers and some gateways respond with 411 Length Required.
 
     Attributes:
-        status: the status of the answer.
+        status: the status of the response.
     """
 
     status: int = 411
@@ -193,6 +193,6 @@ class Http10(Rule):
 def _held(plan: Plan, block: int | None) -> Plan:
     if plan.hold is not None and plan.hold.every is None and not plan.hold.behind:
         held = plan.hold.block
-        # The whole answer is longer than any block of it.
+        # The whole response is longer than any block of it.
         block = None if block is None or held is None else max(block, held)
     return replace(plan, hold=Hold(block))

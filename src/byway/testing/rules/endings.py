@@ -19,7 +19,7 @@ class CutSilence(Rule):
     """Cut a connection on which no byte passed either way for a while.
 
     nginx cuts at 60 s (`proxy_read_timeout`), HAProxy with Debian's time-outs at 50 s, mobile
-    networks and NAT at 30 s and less. A request that was not answered by then is answered 504.
+    networks and NAT at 30 s and less. A request that was not answered by then gets 504.
     WebSockets and CONNECT tunnels are cut like everything else, and so is a connection that is kept
     for the next request.
 
@@ -36,16 +36,16 @@ class CutSilence(Rule):
 
 @dataclass(frozen=True, slots=True)
 class CutResponses(Rule):
-    """Cut every answer after a while, however busy it is, or after so many bytes.
+    """Cut every response after a while, however busy it is, or after so many bytes.
 
-    Envoy ends every answer at 15 s (its default route timeout); an answer that has not begun by
+    Envoy ends every response at 15 s (its default route timeout); a response that has not begun by
     then is a 504. It does not concern WebSockets and CONNECT tunnels.
 
     Attributes:
         seconds: from the request's head on.
-        bytes: of the answer's body that pass before.
-        clean: make the cut look like a proper end, where the answer has no length. Several proxies
-            turn a dead origin into a clean end.
+        bytes: of the response's body that pass before.
+        clean: make the cut look like a proper end, where the response has no length. Several
+            proxies turn a dead origin into a clean end.
     """
 
     seconds: float | None = None
@@ -58,7 +58,7 @@ class CutResponses(Rule):
             raise UsageError("CutResponses needs seconds or bytes")
 
     def request(self, request: Request, plan: Plan) -> Plan:
-        """Bound the answer."""
+        """Bound the response."""
         sizes = [one for one in (plan.end_bytes, self.bytes) if one is not None]
         return replace(
             plan,
@@ -77,12 +77,12 @@ class FailWith(Rule):
     and cloud balancers have no server, and say 503 for some seconds.
 
     Attributes:
-        status: the status of the answer.
+        status: the status of the response.
         paths: patterns of paths, as of a shell; all by default.
         methods: methods; all by default.
         first: only so many of all requests are answered so, counted from when the rules were put in
             place; None for all that match.
-        retry_after: seconds that the answer's `Retry-After` asks for; None for no such header.
+        retry_after: seconds that the response's `Retry-After` asks for; None for no such header.
     """
 
     status: int = 502

@@ -1,4 +1,4 @@
-"""Rules about single POSTs: dropped, repeated, or without their answer.
+"""Rules about single POSTs: dropped, repeated, or without their response.
 
 Knows: how one of many is chosen, alike in every run.
 Must not know: sockets, how a plan is carried out.
@@ -61,7 +61,7 @@ class DropPost(SomePosts):
 
 @dataclass(frozen=True, slots=True)
 class RepeatPost(SomePosts):
-    """Send a POST to the origin twice, the second time when the first answer begins.
+    """Send a POST to the origin twice, the second time when the first response begins.
 
     The client has the second answer. nginx with `proxy_next_upstream non_idempotent` repeats what
     it believes to have failed; so do clients and tunnels that retry.
@@ -74,11 +74,11 @@ class RepeatPost(SomePosts):
 
 @dataclass(frozen=True, slots=True)
 class LosePostAnswer(SomePosts):
-    """Reset the connection of a POST when its answer begins: done, and not known to be.
+    """Reset the connection of a POST when its response begins: done, and not known to be.
 
-    Any network does that is lost between a request and its answer.
+    Any network does that is lost between a request and its response.
     """
 
     def request(self, request: Request, plan: Plan) -> Plan:
-        """Lose the answer."""
+        """Lose the response."""
         return replace(plan, lose_answer=True) if self.chooses(request) else plan

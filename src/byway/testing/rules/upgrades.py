@@ -18,11 +18,11 @@ from byway.testing.plan import Answer, Fate, Plan, Rule, tightest
 class RefuseUpgrade(Rule):
     """Answer every upgrade with an error; the origin never sees it.
 
-    Envoy answers 403 where no upgrade is configured; Squid as an accelerator, and in front of
+    Envoy responds with 403 where no upgrade is configured; Squid as an accelerator, and in front of
     intercepted TLS, 426; other filters 400, 404 or 405.
 
     Attributes:
-        status: the status of the answer.
+        status: the status of the response.
     """
 
     status: int = 403
@@ -51,7 +51,7 @@ class StripUpgrade(Rule):
 
 @dataclass(frozen=True, slots=True)
 class DropSubprotocol(Rule):
-    """Drop `Sec-WebSocket-Protocol` from WebSocket handshakes, or from their answers.
+    """Drop `Sec-WebSocket-Protocol` from WebSocket handshakes, or from their responses.
 
     Proxies that end a WebSocket on each side and open another do, where nobody thought of the
     header: Google's inverting proxy and node-http-mitm-proxy took it from handshakes.
@@ -163,7 +163,7 @@ class RefuseConnect(Rule):
     WebSockets are refused where plain HTTP passes.
 
     Attributes:
-        status: the status of the answer.
+        status: the status of the response.
         ports: the ports that may be reached.
     """
 
