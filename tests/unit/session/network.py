@@ -891,9 +891,12 @@ class Network:
                 upload.rules.within if copy(upload.rules).look(at, cursor, SILENCE) in MOVES else 0
             )
         client, server = self.client, self.server
-        missing = client.outbox.next > server.inbox.received + 1
         if link.kind == "poll" and link.poll is None and not client.finished:
-            missing |= server.outbox.next > client.inbox.received + 1
+            # What another carrier was chosen for does not come by this one, however often it asks.
+            missing = client.selected in (None, link.carrier) and (
+                client.outbox.next > server.inbox.received + 1
+                or server.outbox.next > client.inbox.received + 1
+            )
             if missing and self._visit_at(link) > self.now:
                 return self._visit_at(link) - self.now + STEP
         return link.rules.may_start(self.now) or 0.0 if client.pending(link.carrier) else 0.0
