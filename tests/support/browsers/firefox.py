@@ -148,13 +148,24 @@ class FirefoxBrowser(Browser):
     async def new_page(self, *, dark: bool) -> Page:
         if not self.pages:
             await self._set(_SCHEME, 0 if dark else 1)
-        made = await self._wire.call(
-            "browsingContext.create", {"type": "tab", "userContext": self._context}
-        )
+        made = await self._new_tab()
         page = FirefoxPage(self._wire, made["context"])
         self._tabs[page.context] = page
         await page.resize(1280, 800)
         return page
+
+    async def _new_tab(self) -> dict[str, Any]:
+        """Open a tab, once more where another that is just closing took this one along.
+
+        Firefox says then that the browsing context does no longer exist.
+        """
+        wanted = {"type": "tab", "userContext": self._context}
+        try:
+            return await self._wire.call("browsingContext.create", wanted)
+        except BrowserError as error:
+            if "DiscardedBrowsingContextError" not in str(error):
+                raise
+        return await self._wire.call("browsingContext.create", wanted)
 
     def beside(self, proxy: str | None = None) -> AbstractAsyncContextManager[FirefoxBrowser]:
         return _profile(self._wire, proxy, self._tabs)
