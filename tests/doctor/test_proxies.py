@@ -114,4 +114,4 @@ def test_a_server_that_squid_cannot_reach(reports: Reports) -> None:
     assert {one.evidence.status for one in report.findings[1:]} <= {502, 503}, report
     assert report.served is None
     assert "from Squid" in report.finding("poll").why
-    assert "server is away" in report.finding("poll").why
+    assert "server is down" in report.finding("poll").why
