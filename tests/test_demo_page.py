@@ -29,14 +29,18 @@ def test_it_goes_on_until_it_is_ended(number: signal.Signals) -> None:
     with subprocess.Popen(
         [*OPEN, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
     ) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().removeprefix("The page is at ").strip()
-        assert "Ctrl-C" in process.stdout.readline()
-        assert "No browser was found" in process.stdout.readline()
-        answer = httpx.get(url, trust_env=False)
-        assert answer.status_code == 200
-        process.send_signal(number)
-        rest, said = process.communicate(timeout=20)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().removeprefix("The page is at ").strip()
+            assert "Ctrl-C" in process.stdout.readline()
+            assert "No browser was found" in process.stdout.readline()
+            answer = httpx.get(url, trust_env=False)
+            assert answer.status_code == 200
+            process.send_signal(number)
+            rest, said = process.communicate(timeout=20)
+        except BaseException:
+            process.kill()  # else leaving the block waits for it, and it goes on after the test
+            raise
     assert (process.returncode, rest, said) == (0, "", "")
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, trust_env=False)

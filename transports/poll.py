@@ -16,7 +16,7 @@ from byway.errors import FrameError
 from byway.handshake import Hello
 from byway.limits import MAX_PART
 from byway.runtime import LATE, LiveCarrier, LiveSession
-from byway.runtime.turns import turns
+from byway.runtime.loop_turns import loop_turns
 from byway.session import Output, joined
 from byway.session.response_size import ResponseSize
 from byway.transports.base import Exchange, Transport
@@ -114,7 +114,7 @@ async def _next_response(
     else:
         frames = await carrier.output(size=size.size)
         if frames:
-            await turns(LINGER)
+            await loop_turns(LINGER)
             if carrier.core.due and carrier.transport_state is poll and not carrier.core.ended:
                 left = size.size - sum(map(len, frames))
                 frames += core.take(carrier.core, left) if left > 0 else []

@@ -2,7 +2,7 @@
 
 Knows: how a poll is made, and given up where it holds up everything else; for how long it waits
 for what an application may say to what has just come.
-Must not know: which poll comes next, and what follows where one is not answered (`http/polls.py`).
+Must not know: which poll comes next, and what follows where one gets no response (`http/polls.py`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 from byway.errors import CarrierLost
 from byway.limits import MAX_PART
 from byway.runtime import LiveCarrier
-from byway.runtime.turns import turns
-from byway.session import State, joined
+from byway.runtime.loop_turns import loop_turns
+from byway.session import State
 from byway.transports.batches import BatchSender
 from byway.transports.http.polls import After, Ask, Polls, Visit
 from byway.transports.response_form import BINARY
-from byway.transports.uplink import carry_http
+from byway.transports.uplink import carry_http, first_words
 
 if TYPE_CHECKING:
     from byway.transports.dial import Dial
@@ -59,7 +59,7 @@ class Series:
                     carrier.resume()
                     await self._until(visit)
                     carrier.live.renew(carrier)
-                speaks = not ask.is_held or await self._is_answered(visit)
+                speaks = not ask.is_held or await self._may_speak(visit)
                 visit = self._visit()
                 try:
                     await (self._hold if ask.is_held else self._ask)(ask, speaks)
@@ -80,8 +80,8 @@ class Series:
         finally:
             carrier.resume()
 
-    async def _is_answered(self, visit: Visit) -> bool:
-        """Say whether the next poll takes up what the application says to what has just come.
+    async def _may_speak(self, visit: Visit) -> bool:
+        """Wait for what the application says to what has come; say if it goes up with the poll.
 
         Args:
             visit: how things were before the poll that has ended.
@@ -89,7 +89,7 @@ class Series:
         core, rules = self._carrier.live.core, self._batches.rules
         if core.inbox.received == visit.heard:
             return False
-        await turns(REPLY)
+        await loop_turns(REPLY)
         # Behind batches it could only wait for those at the server.
         return self._polls.may_speak and not rules.flights and not rules.is_failing
 
@@ -98,9 +98,7 @@ class Series:
         hello = dial.hello(carrier, "poll", poll=ask.count)
         frames = b""
         if speaks:
-            # Little, so that no path takes offence at its size.
-            size = min(MAX_PART, self._batches.rules.size)
-            frames = joined(carrier.live.core.take(carrier.core, size))
+            frames = first_words(carrier, min(MAX_PART, self._batches.rules.size))
             if frames:
                 self._polls.speaks()
         carrier.resume()

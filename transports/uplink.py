@@ -29,13 +29,17 @@ LAST_WORDS: Final = 2.0
 """Seconds that an acknowledgement may take once both sides have closed."""
 
 
-def first_words(carrier: LiveCarrier) -> bytes:
-    """Return the frames that ride in the request that opens a carrier.
+def first_words(carrier: LiveCarrier, size: int = MAX_PART) -> bytes:
+    """Return the frames that ride in a request which opens a carrier, or in a poll.
 
     A carrier that follows another need not open first to bring up what waits: that would cost a
     round trip. There is not much of it, so that no path takes offence at its size.
+
+    Args:
+        carrier: the carrier.
+        size: bytes of frames, exceeded by at most one.
     """
-    return joined(carrier.live.core.take(carrier.core, MAX_PART))
+    return joined(carrier.live.core.take(carrier.core, size))
 
 
 async def carry_endless(

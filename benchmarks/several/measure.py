@@ -22,7 +22,7 @@ from benchmarks.several.servers import Server, find_redis, redis, uvicorn
 from benchmarks.several.talk import LIMIT, Cost, Crowd, openings, session
 from byway.backplane.asking import ask_all
 from byway.errors import UsageError
-from byway.sessions.backplanes import places
+from byway.sessions.backplanes import named_backplanes
 
 Say = Callable[[str], None]
 
@@ -176,7 +176,7 @@ async def _spread(server: Server) -> tuple[int, ...]:
     """Return how many sessions each worker has."""
     pids = set(server.pids)
     try:
-        found = places(None)
+        found = named_backplanes(None)
     except UsageError:
         return ()
     spread = []

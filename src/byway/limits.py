@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 from byway.errors import UsageError, WrongKind
 
@@ -200,8 +201,8 @@ class ClientLimits(SessionLimits):
     Attributes:
         request_head: longest head of a request, in bytes, that the client sends. A URL, headers
             and subprotocols that would make a longer one raise `UsageError` in `connect()`; of
-            cookies that would, the longest are forgotten. By default nginx and Apache take a line
-            of that length.
+            cookies that would, the client drops the longest. By default nginx and Apache accept a
+            line of that length.
     """
 
     request_head: int = 8 * KIB
@@ -231,13 +232,7 @@ def server_limits(given: object) -> ServerLimits:
     Raises:
         WrongKind: they are a client's, or none at all. It is a `TypeError`.
     """
-    if isinstance(given, Limits):
-        return ServerLimits(**{one.name: getattr(given, one.name) for one in fields(ServerLimits)})
-    if given is None or isinstance(given, ServerLimits):
-        return given or ServerLimits()
-    if isinstance(given, ClientLimits):
-        raise WrongKind("limits is a ClientLimits, which is for connect(): use byway.ServerLimits")
-    raise WrongKind(f"limits must be a byway.ServerLimits, not {given!r}")
+    return _limits(given, ServerLimits, ClientLimits, "for connect()")
 
 
 def client_limits(given: object) -> ClientLimits:
@@ -246,10 +241,21 @@ def client_limits(given: object) -> ClientLimits:
     Raises:
         WrongKind: they are a server's, or none at all. It is a `TypeError`.
     """
+    return _limits(given, ClientLimits, ServerLimits, "for a server")
+
+
+_Own = TypeVar("_Own", ServerLimits, ClientLimits)
+
+
+def _limits(given: object, own: type[_Own], other: type, purpose: str) -> _Own:
     if isinstance(given, Limits):
-        return ClientLimits(**{one.name: getattr(given, one.name) for one in fields(ClientLimits)})
-    if given is None or isinstance(given, ClientLimits):
-        return given or ClientLimits()
-    if isinstance(given, ServerLimits):
-        raise WrongKind("limits is a ServerLimits, which is for a server: use byway.ClientLimits")
-    raise WrongKind(f"limits must be a byway.ClientLimits, not {given!r}")
+        return own(**{one.name: getattr(given, one.name) for one in fields(own)})
+    if given is None:
+        return own()
+    if isinstance(given, own):
+        return given
+    if isinstance(given, other):
+        raise WrongKind(
+            f"limits is a {other.__name__}, which is {purpose}: use byway.{own.__name__}"
+        )
+    raise WrongKind(f"limits must be a byway.{own.__name__}, not {given!r}")

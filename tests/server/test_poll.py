@@ -13,6 +13,12 @@ from tests.support.servers import Server
 COUNT = 60
 
 
+async def another_post(network: Network) -> None:
+    """Wait for the poll that follows a response to which nothing was said."""
+    posts = network.counters.posts
+    await network.until(lambda: network.counters.posts > posts)
+
+
 async def converse(channel: byway.Channel, count: int) -> None:
     """Say two things at a time, each time when the two before have come back."""
     for number in range(count):
@@ -41,13 +47,16 @@ async def test_what_is_said_to_a_response_goes_up_with_the_next_poll(
 
 
 async def test_what_is_said_while_a_poll_is_held_goes_up_at_once(endpoint_server: Server) -> None:
-    async with byway.connect(
-        endpoint_server.url("/echo"), transports="poll", proxy=None, memory=False
-    ) as channel:
+    async with (
+        Network(endpoint_server.port) as network,
+        byway.connect(
+            network.url + "/echo", transports="poll", proxy=None, memory=False
+        ) as channel,
+    ):
         for number in range(5):
-            await asyncio.sleep(0.05)  # so that the next poll is held when this is said
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(5):
                 await converse(channel, 1)
+                await another_post(network)
                 await channel.send(b"%d" % number)
                 await channel.send("two at once")
                 assert await channel.receive() == b"%d" % number

@@ -85,8 +85,8 @@ def endpoint_url(url: str) -> Address:
     """Return the endpoint as an ``http(s)`` URL; ``ws(s)`` means the same.
 
     Raises:
-        UsageError: it is no absolute URL of these schemes, has a fragment, or names a host or a
-            port that cannot be.
+        UsageError: it is no absolute URL of these schemes, has a fragment, or names an
+            invalid host or port.
     """
     if (found := ordinary(url)) is not None:
         known = _SCHEMES[found.scheme]
@@ -168,7 +168,7 @@ def proxy_for(url: Address, proxy: str | bool | None) -> str | None:
         proxy: a URL; True for the environment's; None or False for none.
 
     Raises:
-        UsageError: it is no URL of a proxy, names a host or an invalid port, or is a SOCKS
+        UsageError: it is no URL of a proxy, names an invalid host or port, or is a SOCKS
             proxy and what that needs is not installed.
     """
     if proxy is None or proxy is False:

@@ -29,7 +29,7 @@ NONE_HERE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class NamedBackplane:
     """A backplane over which processes are asked.
 
     Attributes:
@@ -41,14 +41,14 @@ class Asked:
     backplane: Backplane
 
 
-def places(
+def named_backplanes(
     given: str | None,
     *,
     namespace: str | None = None,
     secret_file: Path | None = None,
     ca: str | None = None,
-) -> list[Asked]:
-    """Return the place that is meant, or all of this user's servers on this machine.
+) -> list[NamedBackplane]:
+    """Return the backplane that is named, or those of all this user's servers on this machine.
 
     Args:
         given: `unix:DIR` or a URL; None for the environment's, else for all that are here.
@@ -57,7 +57,7 @@ def places(
         ca: file with certificates to trust on links within TLS.
 
     Raises:
-        UsageError: it is no place, or there is none.
+        UsageError: it names no backplane, or there is none.
     """
     spec = given if given is not None else os.environ.get(VARIABLE, "").strip() or None
     of_redis = (namespace, secret_file, ca) != (None, None, None)
@@ -68,7 +68,7 @@ def places(
         kind, _, rest = resolved.partition(":")
         if kind != "unix":
             backplane = _redis(resolved, namespace, secret_file, ca)
-            return [Asked(without_password(resolved), backplane)]
+            return [NamedBackplane(without_password(resolved), backplane)]
         if not of_redis:
             path = Path(rest.removeprefix("//"))
             _check(path)
@@ -123,12 +123,14 @@ def _redis(url: str, namespace: str | None, secret_file: Path | None, ca: str | 
     return made.bind(new_process_name())
 
 
-def _unix(path: Path) -> Asked:
-    return Asked(f"unix:{path}", choose(f"unix:{path}", new_process_name(), ServerLimits()))
+def _unix(path: Path) -> NamedBackplane:
+    return NamedBackplane(
+        f"unix:{path}", choose(f"unix:{path}", new_process_name(), ServerLimits())
+    )
 
 
 def _check(path: Path) -> None:
-    """See that there is a place, since joining would make it."""
+    """See that the directory is there, since joining would make it."""
     try:
         Meeting(path).check()
     except Unusable as error:

@@ -19,7 +19,7 @@ from byway.backplane import BackplaneError
 from byway.backplane.asking import TIMEOUT, Reply, ask_all
 from byway.errors import UsageError
 from byway.sessions import table
-from byway.sessions.backplanes import Asked, places
+from byway.sessions.backplanes import NamedBackplane, named_backplanes
 
 PAUSE: Final = 2.0
 """Seconds between two looks with --watch."""
@@ -107,7 +107,7 @@ async def run(options: argparse.Namespace, say: Callable[[str], None], *, termin
     Raises:
         UsageError: an option is wrong, or there is nobody to ask.
     """
-    found = places(
+    found = named_backplanes(
         options.place,
         namespace=options.namespace,
         secret_file=options.secret_file,
@@ -130,7 +130,7 @@ async def run(options: argparse.Namespace, say: Callable[[str], None], *, termin
 
 
 async def _once(
-    options: argparse.Namespace, found: Sequence[Asked], say: Callable[[str], None]
+    options: argparse.Namespace, found: Sequence[NamedBackplane], say: Callable[[str], None]
 ) -> bool:
     question = {} if options.session is None else {"session": options.session}
     looks = [_Look(place) for place in found]
@@ -146,7 +146,7 @@ async def _once(
 class _Look:
     """What was found at one place."""
 
-    def __init__(self, place: Asked) -> None:
+    def __init__(self, place: NamedBackplane) -> None:
         self.place = place
         self.told: list[Reply] = []
         self.error = ""

@@ -307,14 +307,14 @@ class Network:
         ask = link.polls.next(visiting=self.visiting)
         if ask.renews:
             self._renew(link)
-        speaks = not ask.is_held or self._is_answered(link)
+        speaks = not ask.is_held or self._may_speak(link)
         link.visit = self._visit()
         words = self._first_words(link) if speaks else b""
         if words:
             link.polls.speaks()
         link.poll = self._request(link, "poll", poll=ask.count, frames=words)
 
-    def _is_answered(self, link: Link) -> bool:
+    def _may_speak(self, link: Link) -> bool:
         """Say whether the next poll takes up what the client says to what has come."""
         is_news = self.client.inbox.received != link.visit.heard
         is_idle = not link.batches and not link.rules.is_failing

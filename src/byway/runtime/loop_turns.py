@@ -1,4 +1,4 @@
-"""Turns: waiting for what other tasks do right now.
+"""Loop turns: waiting for what other tasks do right now.
 
 Knows: turns of the event loop.
 Must not know: what is waited for.
@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 
-def turns(count: int) -> asyncio.Future[None]:
+def loop_turns(count: int) -> asyncio.Future[None]:
     """Return a future that is done after so many turns of the event loop, at least 2.
 
     To sleep for each turn would resume at each turn the whole chain of coroutines that waits.
